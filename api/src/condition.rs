@@ -1,0 +1,122 @@
+//! The condition types and reasons that a status may show.
+//!
+//! Invariant: both are closed sets. A program that reads a status may match on them, so a variant
+//! is added here, with its meaning, before anything writes it.
+
+use std::fmt;
+
+/// What a condition is about. They follow kstatus, so that generic tools understand them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConditionType {
+    /// Always present. True: all that the spec asks for is there and healthy.
+    Ready,
+    /// Present, and then True, while work towards the spec goes on.
+    Reconciling,
+    /// Present, and then True, if nothing will change until someone changes something.
+    Stalled,
+}
+
+impl ConditionType {
+    /// Every type there is.
+    pub const ALL: [Self; 3] = [Self::Ready, Self::Reconciling, Self::Stalled];
+
+    /// The type as it stands in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a condition is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConditionReason {
+    /// All that the spec asks for is there and healthy. With Ready=True.
+    Succeeded,
+    /// Everything is applied, and some of it is not ready yet. With Reconciling=True.
+    Progressing,
+    /// The object is being deleted, and what it made is being removed. With Reconciling=True.
+    Deleting,
+    /// The spec breaks a rule, having passed no gate. With Stalled=True.
+    InvalidSpec,
+    /// The spec asks for something that this version cannot deliver. With Stalled=True.
+    NotSupported,
+    /// A Fleet or a cluster that the spec names does not exist. With Ready=False.
+    DestinationNotFound,
+    /// The destination exists, and no cluster belongs to it. With Ready=False.
+    NoClusters,
+    /// An object of the name that is needed belongs to someone else. With Stalled=True.
+    Conflict,
+    /// The API server refused a write. With Ready=False.
+    ApplyFailed,
+    /// The source cannot be fetched. With Ready=False.
+    SourceFailed,
+    /// Something that was applied has failed. With Ready=False.
+    DeliveryFailed,
+    /// The Secret with a cluster's kubeconfig, or its key, does not exist. With Ready=False.
+    KubeconfigNotFound,
+    /// A kubeconfig cannot be read, or asks for something that is not allowed. With Stalled=True.
+    KubeconfigInvalid,
+    /// A cluster does not answer. With Ready=False.
+    Unreachable,
+    /// Some clusters of a Fleet do not exist or are not ready. With Ready=False.
+    ClustersNotReady,
+}
+
+impl ConditionReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 15] = [
+        Self::Succeeded,
+        Self::Progressing,
+        Self::Deleting,
+        Self::InvalidSpec,
+        Self::NotSupported,
+        Self::DestinationNotFound,
+        Self::NoClusters,
+        Self::Conflict,
+        Self::ApplyFailed,
+        Self::SourceFailed,
+        Self::DeliveryFailed,
+        Self::KubeconfigNotFound,
+        Self::KubeconfigInvalid,
+        Self::Unreachable,
+        Self::ClustersNotReady,
+    ];
+
+    /// The reason as it stands in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Progressing => "Progressing",
+            Self::Deleting => "Deleting",
+            Self::InvalidSpec => "InvalidSpec",
+            Self::NotSupported => "NotSupported",
+            Self::DestinationNotFound => "DestinationNotFound",
+            Self::NoClusters => "NoClusters",
+            Self::Conflict => "Conflict",
+            Self::ApplyFailed => "ApplyFailed",
+            Self::SourceFailed => "SourceFailed",
+            Self::DeliveryFailed => "DeliveryFailed",
+            Self::KubeconfigNotFound => "KubeconfigNotFound",
+            Self::KubeconfigInvalid => "KubeconfigInvalid",
+            Self::Unreachable => "Unreachable",
+            Self::ClustersNotReady => "ClustersNotReady",
+        }
+    }
+}
+
+impl fmt::Display for ConditionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,42 @@
+//! The names that are part of the contract with clusters, and with Kurator's stored objects.
+//!
+//! Invariant: none of these ever changes. They stand in objects that outlive every version.
+
+/// The finalizer of an Application, shared with Kurator so that either can finish a deletion.
+pub const FINALIZER_APPLICATION: &str = "apps.kurator.dev";
+
+/// The finalizer of a Fleet, shared with Kurator so that either can finish a deletion.
+pub const FINALIZER_FLEET: &str = "fleet.kurator.dev";
+
+/// The label that every Flux object carries whose Application is named by its value.
+pub const LABEL_APPLICATION: &str = "apps.kurator.dev/app-name";
+
+/// The annotation of a Flux object that names the policy it belongs to. No label: a policy's name
+/// may be longer than a label value.
+pub const ANNOTATION_POLICY: &str = "fleetgate.dev/policy";
+
+/// The annotation of a Flux object with the digest of what was last applied, so that nothing is
+/// written when nothing changed.
+pub const ANNOTATION_APPLIED: &str = "fleetgate.dev/applied";
+
+/// The field manager of everything that Fleetgate writes.
+pub const FIELD_MANAGER: &str = "fleetgate";
+
+/// An early name of a field, which the schema still takes and admission moves to its new name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The path of the object that holds the field, for example `spec.source`.
+    pub parent: &'static str,
+    /// The early name.
+    pub old: &'static str,
+    /// The name that is stored.
+    pub new: &'static str,
+}
+
+/// Every early name in an Application.
+pub const APPLICATION_ALIASES: [Alias; 4] = [
+    Alias { parent: "spec", old: "syncPolicy", new: "syncPolicies" },
+    Alias { parent: "spec.source", old: "gitRepo", new: "gitRepository" },
+    Alias { parent: "spec.source", old: "helmRepo", new: "helmRepository" },
+    Alias { parent: "spec.source", old: "ociRepo", new: "ociRepository" },
+];

@@ -1,0 +1,229 @@
+//! The Catalog: all that a decision may depend on, as of one moment.
+//!
+//! **Invariant**: a Catalog that someone holds never changes. Clones share
+//! their maps, and a writer copies a map only while a reader still holds it,
+//! so that a review works on one consistent state for as long as it lasts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fleetgate_api::Fleet;
+use kube::ResourceExt;
+use kube::core::{Selector, SelectorExt};
+
+use crate::{Cluster, ClusterKey, ClusterKind};
+
+/// Namespace and name of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Namespace; empty for a cluster-scoped object.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The key of `name` in `namespace`.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// A Fleet as the plan sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetEntry {
+    /// What identifies it.
+    pub key: ObjectKey,
+    /// The clusters that it lists, in its order, each once.
+    pub listed: Vec<ClusterKey>,
+    /// Membership by label, beside the listed ones; a selector that does not
+    /// parse selects nothing.
+    pub selector: Option<Selector>,
+}
+
+impl From<&Fleet> for FleetEntry {
+    fn from(object: &Fleet) -> Self {
+        let namespace = object.namespace().unwrap_or_default();
+        let mut listed: Vec<ClusterKey> = Vec::new();
+        for reference in object.spec.clusters.iter().flatten() {
+            let (Some(kind), Some(name)) = (ClusterKind::of(reference), &reference.name) else {
+                continue;
+            };
+            let key = ClusterKey { namespace: namespace.clone(), kind, name: name.clone() };
+            if !listed.contains(&key) {
+                listed.push(key);
+            }
+        }
+        Self {
+            key: ObjectKey::new(namespace, object.name_any()),
+            listed,
+            selector: object
+                .spec
+                .cluster_selector
+                .clone()
+                .and_then(|selector| Selector::try_from(selector).ok()),
+        }
+    }
+}
+
+/// An immutable snapshot of Fleets, clusters and namespaces; cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    fleets: Arc<BTreeMap<ObjectKey, Arc<FleetEntry>>>,
+    clusters: Arc<BTreeMap<ClusterKey, Arc<Cluster>>>,
+    terminating: Arc<BTreeSet<String>>,
+}
+
+impl Catalog {
+    /// The Fleet of that name in that namespace.
+    #[must_use]
+    pub fn fleet(&self, namespace: &str, name: &str) -> Option<&Arc<FleetEntry>> {
+        self.fleets.get(&ObjectKey::new(namespace, name))
+    }
+
+    /// All Fleets, in the order of their keys.
+    pub fn fleets(&self) -> impl Iterator<Item = &Arc<FleetEntry>> {
+        self.fleets.values()
+    }
+
+    /// The names of a namespace's Fleets, in alphabetical order.
+    pub fn fleet_names<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fleets.keys().filter(move |key| key.namespace == namespace).map(|key| key.name.as_str())
+    }
+
+    /// Whether any Fleet is known at all. `check` without one cannot say what
+    /// a reference to a Fleet is worth.
+    #[must_use]
+    pub fn knows_fleets(&self) -> bool {
+        !self.fleets.is_empty()
+    }
+
+    /// The cluster of that key.
+    #[must_use]
+    pub fn cluster(&self, key: &ClusterKey) -> Option<&Arc<Cluster>> {
+        self.clusters.get(key)
+    }
+
+    /// Whether the namespace is being deleted.
+    #[must_use]
+    pub fn is_terminating(&self, namespace: &str) -> bool {
+        self.terminating.contains(namespace)
+    }
+
+    /// The Fleet's members that exist, listed ones first and then those that
+    /// its own selector finds; and the listed ones that do not exist.
+    #[must_use]
+    pub fn members(&self, fleet: &FleetEntry) -> (Vec<Arc<Cluster>>, Vec<ClusterKey>) {
+        let mut members = Vec::with_capacity(fleet.listed.len());
+        let mut missing = Vec::new();
+        for key in &fleet.listed {
+            match self.clusters.get(key) {
+                Some(cluster) => members.push(Arc::clone(cluster)),
+                None => missing.push(key.clone()),
+            }
+        }
+        if let Some(selector) = &fleet.selector {
+            let selected = self.clusters.values().filter(|cluster| {
+                cluster.key.namespace == fleet.key.namespace
+                    && !fleet.listed.contains(&cluster.key)
+                    && selector.matches(&cluster.labels)
+            });
+            members.extend(selected.cloned());
+        }
+        (members, missing)
+    }
+
+    /// Whether both are the same snapshot, and not merely equal ones.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.fleets, &other.fleets)
+            && Arc::ptr_eq(&self.clusters, &other.clusters)
+            && Arc::ptr_eq(&self.terminating, &other.terminating)
+    }
+
+    /// Adds or replaces a Fleet.
+    pub fn insert_fleet(&mut self, fleet: &Fleet) {
+        let entry = FleetEntry::from(fleet);
+        Arc::make_mut(&mut self.fleets).insert(entry.key.clone(), Arc::new(entry));
+    }
+
+    /// Takes a Fleet out.
+    pub fn remove_fleet(&mut self, key: &ObjectKey) {
+        Arc::make_mut(&mut self.fleets).remove(key);
+    }
+
+    /// Adds or replaces a cluster.
+    pub fn insert_cluster(&mut self, cluster: Cluster) {
+        Arc::make_mut(&mut self.clusters).insert(cluster.key.clone(), Arc::new(cluster));
+    }
+
+    /// Takes a cluster out.
+    pub fn remove_cluster(&mut self, key: &ClusterKey) {
+        Arc::make_mut(&mut self.clusters).remove(key);
+    }
+
+    /// Says whether a namespace is being deleted.
+    pub fn set_terminating(&mut self, namespace: &str, terminating: bool) {
+        if terminating == self.terminating.contains(namespace) {
+            return;
+        }
+        let set = Arc::make_mut(&mut self.terminating);
+        if terminating {
+            set.insert(namespace.to_owned());
+        } else {
+            set.remove(namespace);
+        }
+    }
+
+    /// Keeps only the Fleets for which `keep` holds: the end of a resync.
+    pub fn retain_fleets(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) {
+        if self.fleets.keys().any(|key| !keep(key)) {
+            Arc::make_mut(&mut self.fleets).retain(|key, _| keep(key));
+        }
+    }
+
+    /// Keeps only the clusters for which `keep` holds: the end of a resync.
+    pub fn retain_clusters(&mut self, mut keep: impl FnMut(&ClusterKey) -> bool) {
+        if self.clusters.keys().any(|key| !keep(key)) {
+            Arc::make_mut(&mut self.clusters).retain(|key, _| keep(key));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{Scenario, member_names};
+
+    #[test]
+    fn a_held_catalog_does_not_change() {
+        let mut catalog = Scenario::new().fleet("quickstart", &["m1"]).catalog();
+        let held = catalog.clone();
+        catalog.remove_fleet(&ObjectKey::new("default", "quickstart"));
+        assert!(held.fleet("default", "quickstart").is_some());
+        assert!(catalog.fleet("default", "quickstart").is_none());
+    }
+
+    #[test]
+    fn members_are_listed_ones_that_exist_and_selected_ones_once() {
+        let scenario = Scenario::new()
+            .cluster("m1", &[("env", "test")])
+            .cluster("m2", &[("env", "dev")])
+            .cluster("m3", &[("env", "test")])
+            .fleet_by_label("quickstart", &["m1", "gone"], &[("env", "test")]);
+        let catalog = scenario.catalog();
+        let fleet = catalog.fleet("default", "quickstart").expect("the fleet");
+        let (members, missing) = catalog.members(fleet);
+        assert_eq!(member_names(&members), ["m1", "m3"]);
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].name, "gone");
+    }
+
+    #[test]
+    fn a_resync_drops_what_it_did_not_see() {
+        let mut catalog = Scenario::new().fleet("a", &[]).fleet("b", &[]).catalog();
+        catalog.retain_fleets(|key| key.name == "b");
+        assert_eq!(catalog.fleet_names("default").collect::<Vec<_>>(), ["b"]);
+    }
+}

@@ -1,0 +1,207 @@
+//! Where a policy goes: which destination holds for it, and which clusters
+//! that means today.
+//!
+//! A policy's own destination wins as a whole over `spec.destination`; with
+//! neither it is the host cluster. A policy destination that names no fleet
+//! inherits the default's fleet, and keeps its own selector.
+
+use std::sync::Arc;
+
+use fleetgate_api::Destination;
+use fleetgate_api::application::{ApplicationSpec, SyncPolicy};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Selector, SelectorExt};
+
+use crate::{Catalog, Cluster, ClusterKey};
+
+/// The destination that holds for one policy, after inheritance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Placement<'a> {
+    /// The cluster in which Fleetgate runs.
+    Host,
+    /// The clusters of a Fleet.
+    Fleet {
+        /// The Fleet's name, in the Application's namespace.
+        fleet: &'a str,
+        /// Which of its clusters; `None` means all.
+        selector: Option<&'a LabelSelector>,
+        /// Whether all of it comes from `spec.destination`.
+        inherited: bool,
+    },
+    /// A destination that names no fleet, and no default to inherit it from.
+    /// Admission refuses it (`destination/fleet-missing`).
+    FleetMissing,
+}
+
+/// The fleet that a destination names; an empty name names none.
+#[must_use]
+pub fn fleet_of(destination: &Destination) -> Option<&str> {
+    destination.fleet.as_deref().filter(|name| !name.is_empty())
+}
+
+/// The destination that holds for `policy`.
+#[must_use]
+pub fn placement<'a>(spec: &'a ApplicationSpec, policy: &'a SyncPolicy) -> Placement<'a> {
+    let default = spec.destination.as_ref();
+    let Some(destination) = policy.destination.as_ref().or(default) else {
+        return Placement::Host;
+    };
+    let Some(fleet) = fleet_of(destination).or_else(|| default.and_then(fleet_of)) else {
+        return Placement::FleetMissing;
+    };
+    Placement::Fleet {
+        fleet,
+        selector: destination.cluster_selector.as_ref(),
+        inherited: policy.destination.is_none(),
+    }
+}
+
+/// One place that a policy is delivered to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// The host cluster, with Flux's own credentials.
+    Host,
+    /// A member cluster, through its kubeconfig Secret.
+    Member(Arc<Cluster>),
+}
+
+impl Target {
+    /// The name that users know the place by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Host => "host",
+            Self::Member(cluster) => &cluster.key.name,
+        }
+    }
+}
+
+/// What a placement means today.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resolution {
+    /// The clusters, in the Fleet's order.
+    pub targets: Vec<Target>,
+    /// The Fleet that was named and does not exist.
+    pub missing_fleet: Option<String>,
+    /// Clusters that the Fleet lists and that do not exist.
+    pub missing_clusters: Vec<ClusterKey>,
+}
+
+/// Resolves `placement` for an Application in `namespace`.
+#[must_use]
+pub fn resolve(placement: Placement<'_>, namespace: &str, catalog: &Catalog) -> Resolution {
+    let (fleet, selector) = match placement {
+        Placement::Host => {
+            return Resolution { targets: vec![Target::Host], ..Resolution::default() };
+        }
+        Placement::FleetMissing => return Resolution::default(),
+        Placement::Fleet { fleet, selector, .. } => (fleet, selector),
+    };
+    let Some(entry) = catalog.fleet(namespace, fleet) else {
+        return Resolution { missing_fleet: Some(fleet.to_owned()), ..Resolution::default() };
+    };
+    let (members, missing_clusters) = catalog.members(entry);
+    let targets = match selector {
+        None => members,
+        // A selector that does not parse selects nothing; `selector/syntax` refuses it.
+        Some(selector) => Selector::try_from(selector.clone()).map_or_else(
+            |_| Vec::new(),
+            |selector| {
+                let matches = |cluster: &Arc<Cluster>| selector.matches(&cluster.labels);
+                members.into_iter().filter(matches).collect()
+            },
+        ),
+    };
+    Resolution {
+        targets: targets.into_iter().map(Target::Member).collect(),
+        missing_fleet: None,
+        missing_clusters,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{Scenario, application, destination, names};
+    use serde_json::json;
+
+    #[test]
+    fn precedence() {
+        let default = json!({"fleet": "a", "clusterSelector": {"matchLabels": {"env": "test"}}});
+        // (spec.destination, the policy's destination, what holds)
+        let table = [
+            (json!(null), json!(null), "host"),
+            (default.clone(), json!(null), "a env=test inherited"),
+            (default.clone(), json!({"fleet": "b"}), "b"),
+            (default.clone(), json!({"fleet": "a"}), "a"),
+            (default.clone(), json!({}), "a"),
+            (default, json!({"clusterSelector": {"matchLabels": {"env": "dev"}}}), "a env=dev"),
+            (json!(null), json!({"fleet": ""}), "missing"),
+            (json!({}), json!(null), "missing"),
+        ];
+        for (spec, policy, expected) in table {
+            let app = application(json!({"destination": spec, "syncPolicies": [{"destination": policy}]}));
+            let seen = match placement(&app.spec, &app.spec.sync_policies[0]) {
+                Placement::Host => "host".to_owned(),
+                Placement::FleetMissing => "missing".to_owned(),
+                Placement::Fleet { fleet, selector, inherited } => {
+                    let selector = selector.map_or(String::new(), |selector| {
+                        format!(" {}", Selector::try_from(selector.clone()).expect("selector"))
+                    });
+                    format!("{fleet}{selector}{}", if inherited { " inherited" } else { "" })
+                }
+            };
+            assert_eq!(seen, expected, "{spec} {policy}");
+        }
+    }
+
+    #[test]
+    fn selectors_choose_among_the_fleets_members() {
+        let catalog = Scenario::new()
+            .cluster("m1", &[("env", "test"), ("tier", "1")])
+            .cluster("m2", &[("env", "dev")])
+            .cluster("m3", &[])
+            .cluster("stranger", &[("env", "test")])
+            .fleet("quickstart", &["m1", "m2", "m3", "gone"])
+            .catalog();
+        let table: [(serde_json::Value, &[&str]); 9] = [
+            (json!(null), &["m1", "m2", "m3"]),
+            (json!({}), &["m1", "m2", "m3"]),
+            (json!({"matchLabels": {"env": "test"}}), &["m1"]),
+            (
+                json!({"matchExpressions": [{"key": "env", "operator": "In", "values": ["test", "dev"]}]}),
+                &["m1", "m2"],
+            ),
+            (
+                json!({"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["test"]}]}),
+                &["m2", "m3"],
+            ),
+            (json!({"matchExpressions": [{"key": "env", "operator": "Exists"}]}), &["m1", "m2"]),
+            (json!({"matchExpressions": [{"key": "env", "operator": "DoesNotExist"}]}), &["m3"]),
+            (
+                json!({"matchLabels": {"env": "test"}, "matchExpressions": [{"key": "tier", "operator": "In", "values": ["2"]}]}),
+                &[],
+            ),
+            (json!({"matchExpressions": [{"key": "env", "operator": "Near", "values": ["x"]}]}), &[]),
+        ];
+        for (selector, expected) in table {
+            let destination = destination(json!({"fleet": "quickstart", "clusterSelector": selector}));
+            let placement = Placement::Fleet {
+                fleet: "quickstart",
+                selector: destination.cluster_selector.as_ref(),
+                inherited: false,
+            };
+            let resolution = resolve(placement, "default", &catalog);
+            assert_eq!(names(&resolution.targets), expected, "{selector}");
+            assert_eq!(resolution.missing_clusters[0].name, "gone");
+        }
+    }
+
+    #[test]
+    fn a_fleet_of_another_namespace_is_missing() {
+        let catalog = Scenario::new().fleet("quickstart", &[]).catalog();
+        let placement = Placement::Fleet { fleet: "quickstart", selector: None, inherited: false };
+        let resolution = resolve(placement, "other", &catalog);
+        assert_eq!(resolution.missing_fleet.as_deref(), Some("quickstart"));
+    }
+}

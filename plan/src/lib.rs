@@ -1,0 +1,27 @@
+//! What an Application becomes: the [`Catalog`], the destinations it resolves
+//! to, and the one renderer of everything that will exist.
+//!
+//! ```text
+//! Fleets, clusters ──▶ Catalog ─┐
+//!                               ▼
+//! Application ──────────▶ destination::resolve ──▶ Plan (templates × bindings) ──▶ objects
+//! ```
+//!
+//! **Invariant**: every function here is pure. No I/O, no clock, no async: a
+//! plan is a function of the object and the Catalog alone, so that admission,
+//! `fleetgate check` and the controllers cannot come to different answers.
+
+mod catalog;
+mod cluster;
+pub mod destination;
+pub mod flux;
+pub mod names;
+mod plan;
+#[cfg(test)]
+mod test_fixtures;
+
+pub use catalog::{Catalog, FleetEntry, ObjectKey};
+pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
+pub use destination::{Placement, Resolution, Target};
+pub use flux::FluxKind;
+pub use plan::{Binding, Owner, Plan, PolicyPlan, Template, Undelivered};

@@ -1,0 +1,122 @@
+//! The names of what an Application becomes, as Kurator gives them, so that
+//! what it installed is adopted without being deployed again.
+//!
+//! **Invariant**: a name is a function of the Application alone, legal
+//! (RFC 1123) whenever its parts are, and never longer than [`MAX_NAME`].
+
+use fleetgate_api::application::SyncPolicy;
+use sha2::{Digest, Sha256};
+
+use crate::Target;
+
+/// The longest name of a child, in bytes: Flux copies it into a label value.
+pub const MAX_NAME: usize = 63;
+
+/// How many hexadecimal digits of the hash stand in for what was cut.
+const HASH_DIGITS: usize = 8;
+
+/// A policy's name: its own, or `<application>-<index>`.
+#[must_use]
+pub fn policy_name(application: &str, index: usize, policy: &SyncPolicy) -> String {
+    match policy.name.as_deref() {
+        None | Some("") => format!("{application}-{index}"),
+        Some(name) => name.to_owned(),
+    }
+}
+
+/// A child's name: `<policy>-<kind>-<cluster>`, `<policy>-currentcluster-host`
+/// on the host, in lower case; one that would be longer than [`MAX_NAME`] ends
+/// in a hash of the whole instead.
+#[must_use]
+pub fn child_name(policy: &str, target: &Target) -> String {
+    let full = match target {
+        Target::Host => format!("{policy}-currentcluster-host"),
+        Target::Member(cluster) => format!("{policy}-{}-{}", cluster.key.kind, cluster.key.name),
+    };
+    shorten(&full.to_lowercase())
+}
+
+/// The first hexadecimal `digits` of the SHA-256 of `bytes`.
+#[must_use]
+pub fn digest(bytes: &[u8], digits: usize) -> String {
+    let hash = Sha256::digest(bytes);
+    let mut text = hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    text.truncate(digits);
+    text
+}
+
+fn shorten(name: &str) -> String {
+    if name.len() <= MAX_NAME {
+        return name.to_owned();
+    }
+    let hash = digest(name.as_bytes(), HASH_DIGITS);
+    let mut kept = String::with_capacity(MAX_NAME);
+    for character in name.chars() {
+        if kept.len() + character.len_utf8() > MAX_NAME - HASH_DIGITS - 1 {
+            break;
+        }
+        kept.push(character);
+    }
+    // A label of the subdomain may not end in a separator.
+    let kept = kept.trim_end_matches(['-', '.']);
+    format!("{kept}-{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{cluster, policy};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn member(name: &str) -> Target {
+        Target::Member(Arc::new(cluster(name, &[])))
+    }
+
+    #[test]
+    fn names_are_kurators() {
+        let table = [
+            (child_name("shop-0", &Target::Host), "shop-0-currentcluster-host"),
+            (child_name("web", &member("kurator-member1")), "web-attachedcluster-kurator-member1"),
+            (child_name("Web", &member("m1")), "web-attachedcluster-m1"),
+            (policy_name("shop", 1, &policy(None)), "shop-1"),
+            (policy_name("shop", 1, &policy(Some(""))), "shop-1"),
+            (policy_name("shop", 1, &policy(Some("web"))), "web"),
+        ];
+        for (name, expected) in table {
+            assert_eq!(name, expected);
+        }
+    }
+
+    #[test]
+    fn long_names_of_similar_clusters_differ() {
+        let policy = "a".repeat(40);
+        let one = child_name(&policy, &member("kurator-member"));
+        let two = child_name(&policy, &member("kurator-member-2"));
+        assert_ne!(one, two);
+        assert!(one.len() <= MAX_NAME && two.len() <= MAX_NAME, "{one} {two}");
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_legal_and_unique(
+            policies in prop::collection::btree_set("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", 2..4),
+            clusters in prop::collection::btree_set("[a-z0-9]([-a-z0-9.]{0,80}[a-z0-9])?", 2..4),
+        ) {
+            let mut seen = std::collections::BTreeMap::new();
+            for policy in &policies {
+                for cluster in &clusters {
+                    let name = child_name(policy, &member(cluster));
+                    prop_assert!(name.len() <= MAX_NAME);
+                    prop_assert!(!name.ends_with(['-', '.']));
+                    let composed = format!("{policy}-attachedcluster-{cluster}");
+                    // Different parts may compose the same name; then they are the same child,
+                    // and `policy/name` has refused them.
+                    if let Some(earlier) = seen.insert(name, composed.clone()) {
+                        prop_assert_eq!(earlier, composed);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Small objects for tests: chained builders, one `Scenario` per test.
+
+use std::sync::Arc;
+
+use fleetgate_api::application::SyncPolicy;
+use fleetgate_api::{Application, Destination, Fleet};
+use serde_json::{Value, json};
+
+use crate::{Catalog, Cluster, ClusterKey, ClusterKind, KubeconfigRef, Target};
+
+/// Fleets and clusters in the namespace `default`.
+#[derive(Default)]
+pub(crate) struct Scenario {
+    catalog: Catalog,
+}
+
+impl Scenario {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn cluster(mut self, name: &str, labels: &[(&str, &str)]) -> Self {
+        self.catalog.insert_cluster(cluster(name, labels));
+        self
+    }
+
+    pub(crate) fn cluster_without_kubeconfig(mut self, name: &str) -> Self {
+        let cluster = Cluster { kubeconfig: None, ..cluster(name, &[]) };
+        self.catalog.insert_cluster(cluster);
+        self
+    }
+
+    pub(crate) fn fleet(self, name: &str, clusters: &[&str]) -> Self {
+        self.fleet_with(name, clusters, json!(null))
+    }
+
+    pub(crate) fn fleet_by_label(self, name: &str, clusters: &[&str], labels: &[(&str, &str)]) -> Self {
+        let labels: serde_json::Map<String, Value> =
+            labels.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+        self.fleet_with(name, clusters, json!({ "matchLabels": labels }))
+    }
+
+    fn fleet_with(mut self, name: &str, clusters: &[&str], selector: Value) -> Self {
+        let clusters: Vec<Value> =
+            clusters.iter().map(|name| json!({"name": name, "kind": "AttachedCluster"})).collect();
+        let fleet: Fleet = serde_json::from_value(json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"clusters": clusters, "clusterSelector": selector},
+        }))
+        .expect("a Fleet");
+        self.catalog.insert_fleet(&fleet);
+        self
+    }
+
+    pub(crate) fn catalog(self) -> Catalog {
+        self.catalog
+    }
+}
+
+pub(crate) fn cluster(name: &str, labels: &[(&str, &str)]) -> Cluster {
+    Cluster {
+        key: ClusterKey {
+            namespace: "default".into(),
+            kind: ClusterKind::AttachedCluster,
+            name: name.into(),
+        },
+        labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        kubeconfig: Some(KubeconfigRef { secret: name.into(), key: "value".into() }),
+    }
+}
+
+/// An Application `shop` in `default`; a missing source is an empty one.
+pub(crate) fn application(mut spec: Value) -> Application {
+    if spec.get("source").is_none() {
+        spec["source"] = json!({});
+    }
+    serde_json::from_value(json!({
+        "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+        "metadata": {"name": "shop", "namespace": "default", "uid": "u1"},
+        "spec": spec,
+    }))
+    .expect("an Application")
+}
+
+pub(crate) fn destination(value: Value) -> Destination {
+    serde_json::from_value(value).expect("a destination")
+}
+
+pub(crate) fn policy(name: Option<&str>) -> SyncPolicy {
+    serde_json::from_value(json!({ "name": name })).expect("a policy")
+}
+
+pub(crate) fn names(targets: &[Target]) -> Vec<&str> {
+    targets.iter().map(Target::name).collect()
+}
+
+pub(crate) fn member_names(members: &[Arc<Cluster>]) -> Vec<&str> {
+    members.iter().map(|cluster| cluster.key.name.as_str()).collect()
+}

@@ -1,0 +1,92 @@
+//! The command line: every command with its flags.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The gate in front of a fleet of Kubernetes clusters: checks every
+/// Application at admission, and delivers it through Flux.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+}
+
+/// How much is logged, and how.
+#[derive(Debug, Args)]
+pub(crate) struct LogOptions {
+    /// What is logged: a level, or directives such as `info,kube=debug`.
+    #[arg(long, global = true, env = "FLEETGATE_LOG", default_value = "info", value_name = "FILTER")]
+    pub(crate) log_level: String,
+    /// The form of a log line.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, one object per line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer admission reviews
+    Webhook(WebhookOptions),
+    /// Deliver Applications: write Flux objects and status
+    Controller,
+    /// Answer admission reviews and deliver Applications, in one process
+    Serve(WebhookOptions),
+    /// Check manifests as admission would, without a cluster
+    ///
+    /// Prints one line per finding, with file, line and column. Fleets and
+    /// clusters among the files are what the Applications are checked against.
+    /// Exit code: 0 if every object would be admitted, 1 if one would be
+    /// refused, 2 if something could not be read.
+    Check {
+        /// Files, folders (their .yaml, .yml and .json files, recursively), or - for standard input
+        #[arg(required = true, value_name = "FILE|DIR|-")]
+        paths: Vec<PathBuf>,
+    },
+    /// Print what is installed on a cluster: CRDs, roles, webhook configurations
+    Manifests(OutputOptions),
+    /// Print the CRDs
+    Crds(OutputOptions),
+}
+
+/// Where the webhook listens.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookOptions {
+    /// Address and port to listen on
+    #[arg(long, default_value = "0.0.0.0:9443", value_name = "ADDRESS:PORT")]
+    pub(crate) bind: SocketAddr,
+    /// Folder with the serving certificate: tls.crt and tls.key, in PEM
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cert_dir: PathBuf,
+}
+
+/// Where generated files go.
+#[derive(Debug, Args)]
+pub(crate) struct OutputOptions {
+    /// Write one file each below this folder instead of printing
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,101 @@
+//! The AttachedCluster controller: can the cluster be reached with its
+//! kubeconfig, and what is it?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetgate_api::{AttachedCluster, AttachedClusterStatus, ConditionReason};
+use futures::StreamExt;
+use k8s_openapi::jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::{Controller, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+
+use super::conditions::Summary;
+use super::write_status::write_status;
+use super::{RETRY, kubeconfig};
+
+/// How often a cluster is asked whether it is still there.
+const PROBE_INTERVAL: Duration = Duration::from_secs(30);
+/// How long it may take to answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+type Guarded = DeserializeGuard<AttachedCluster>;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct Failed(#[from] anyhow::Error);
+
+/// Runs the controller until `stop` is done.
+pub(super) async fn run(client: Client, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
+        .graceful_shutdown_on(stop)
+        .run(reconcile, retry, Arc::new(client))
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Client>) -> Action {
+    tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an AttachedCluster is not reconciled");
+    Action::requeue(RETRY)
+}
+
+async fn reconcile(object: Arc<Guarded>, client: Arc<Client>) -> Result<Action, Failed> {
+    let Ok(cluster) = &object.0 else {
+        // The Catalog's watch has said so already.
+        return Ok(Action::await_change());
+    };
+    if cluster.meta().deletion_timestamp.is_none() {
+        let probed = probe(cluster, &client).await;
+        report(cluster, &client, probed).await.map_err(Failed)?;
+    }
+    Ok(Action::requeue(PROBE_INTERVAL))
+}
+
+/// The version that the cluster reports.
+async fn probe(cluster: &AttachedCluster, client: &Client) -> Result<String, Summary> {
+    let Some(reference) = &cluster.spec.kubeconfig else {
+        return Err(Summary::new(ConditionReason::KubeconfigNotFound, "spec.kubeconfig names no Secret"));
+    };
+    let namespace = cluster.namespace().unwrap_or_default();
+    let mut config = kubeconfig::load(client, &namespace, reference).await?;
+    config.connect_timeout = Some(PROBE_TIMEOUT);
+    config.read_timeout = Some(PROBE_TIMEOUT);
+    let server = config.cluster_url.to_string();
+    let unreachable = |error: &dyn std::fmt::Display| {
+        Summary::new(ConditionReason::Unreachable, format!("{server} does not answer: {error}"))
+    };
+    let member = Client::try_from(config).map_err(|error| unreachable(&error))?;
+    let answer = tokio::time::timeout(PROBE_TIMEOUT, member.apiserver_version()).await;
+    let answer =
+        answer.map_err(|_| unreachable(&format!("no answer within {} s", PROBE_TIMEOUT.as_secs())))?;
+    answer.map(|info| info.git_version).map_err(|error| unreachable(&error))
+}
+
+async fn report(
+    cluster: &AttachedCluster,
+    client: &Client,
+    probed: Result<String, Summary>,
+) -> anyhow::Result<()> {
+    let before = cluster.status.clone().unwrap_or_default();
+    let (version, summary) = match probed {
+        Ok(version) => {
+            let summary = Summary::new(
+                ConditionReason::Succeeded,
+                format!("the cluster answers: Kubernetes {version}"),
+            );
+            (Some(version), summary)
+        }
+        // What it was stays known while it is away.
+        Err(summary) => (before.version.clone(), summary),
+    };
+    let generation = cluster.metadata.generation;
+    let status = AttachedClusterStatus {
+        observed_generation: generation,
+        conditions: summary.conditions(generation, &before.conditions, Timestamp::now()),
+        ready: Some(summary.reason == ConditionReason::Succeeded),
+        version,
+    };
+    write_status(client, cluster, cluster.status.as_ref(), &status).await
+}

@@ -1,0 +1,123 @@
+//! The Fleet controller: which clusters belong to a Fleet, and are they ready?
+
+use std::sync::Arc;
+
+use fleetgate_api::{AttachedCluster, ConditionReason, Fleet, FleetStatus};
+use fleetgate_plan::{Cluster, ClusterKind, FleetEntry};
+use fleetgate_webhooks::router::Snapshots;
+use futures::StreamExt;
+use k8s_openapi::jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio_stream::wrappers::WatchStream;
+
+use super::RETRY;
+use super::conditions::Summary;
+use super::write_status::write_status;
+use crate::watches::CatalogWatch;
+
+type Guarded = DeserializeGuard<Fleet>;
+type GuardedCluster = DeserializeGuard<AttachedCluster>;
+
+struct Context {
+    client: Client,
+    catalog: CatalogWatch,
+    clusters: Store<GuardedCluster>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+struct Failed(#[from] anyhow::Error);
+
+/// Runs the controller until `stop` is done.
+pub(super) async fn run(
+    client: Client,
+    catalog: CatalogWatch,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let (clusters, writer) = reflector::store();
+    let events =
+        watcher(Api::<GuardedCluster>::all(client.clone()), watcher::Config::default()).default_backoff();
+    let cluster_changes = reflector(writer, events)
+        .touched_objects()
+        .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
+    let catalog_changes = WatchStream::from_changes(catalog.subscribe()).map(|_| ());
+    let changes = futures::stream::select(cluster_changes, catalog_changes);
+    let context = Arc::new(Context { client: client.clone(), catalog, clusters });
+    Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
+        .reconcile_all_on(changes)
+        .graceful_shutdown_on(stop)
+        .run(reconcile, retry, context)
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
+    tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "a Fleet is not reconciled");
+    Action::requeue(RETRY)
+}
+
+async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
+    if let Ok(fleet) = &object.0
+        && fleet.meta().deletion_timestamp.is_none()
+    {
+        let (members, missing) = context.catalog.current().members(&FleetEntry::from(fleet));
+        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let not_ready: Vec<&str> = members
+            .iter()
+            .filter(|member| !is_ready(member, &context.clusters))
+            .map(|member| member.key.name.as_str())
+            .collect();
+        let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
+        write_status(&context.client, fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
+    }
+    Ok(Action::await_change())
+}
+
+fn is_ready(member: &Cluster, clusters: &Store<GuardedCluster>) -> bool {
+    if member.key.kind != ClusterKind::AttachedCluster {
+        return false;
+    }
+    let key = ObjectRef::new(&member.key.name).within(&member.key.namespace);
+    let object = clusters.get(&key);
+    let status = object.as_ref().and_then(|object| object.0.as_ref().ok()?.status.as_ref());
+    status.is_some_and(|status| status.ready == Some(true))
+}
+
+fn status(
+    fleet: &Fleet,
+    members: usize,
+    not_ready: &[&str],
+    missing: &[String],
+    now: Timestamp,
+) -> FleetStatus {
+    let before = fleet.status.clone().unwrap_or_default();
+    let summary = if missing.is_empty() && not_ready.is_empty() {
+        Summary::new(ConditionReason::Succeeded, format!("{members}/{members} clusters ready"))
+    } else {
+        let mut parts = Vec::new();
+        if !not_ready.is_empty() {
+            parts.push(format!("not ready: {}", not_ready.join(", ")));
+        }
+        if !missing.is_empty() {
+            parts.push(format!("do not exist: {}", missing.join(", ")));
+        }
+        Summary::new(ConditionReason::ClustersNotReady, parts.join("; "))
+    };
+    let count = |clusters: usize| i32::try_from(clusters).ok();
+    let un_ready = not_ready.len() + missing.len();
+    let is_ready = summary.reason == ConditionReason::Succeeded;
+    FleetStatus {
+        observed_generation: fleet.metadata.generation,
+        conditions: summary.conditions(fleet.metadata.generation, &before.conditions, now),
+        phase: Some(if is_ready { "Ready" } else { "NotReady" }.to_owned()),
+        reason: (!is_ready).then(|| summary.message.clone()),
+        clusters: count(members + missing.len()),
+        ready_clusters: count(members - not_ready.len()),
+        un_ready_clusters: count(un_ready),
+        ..before
+    }
+}

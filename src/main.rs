@@ -1,0 +1,159 @@
+//! Fleetgate, the program: command line, listener, watches and controllers
+//! around the pure functions of the crates it is made of.
+//!
+//! ```text
+//! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
+//!                                            └─▶ controllers (judge, plan, apply, status)
+//! files ─▶ check ─▶ Catalog, judge ─▶ findings
+//! ```
+//!
+//! **Invariant**: nothing is decided here. What is admitted, what it becomes
+//! and what is said about it come from `fleetgate-webhooks` and `fleetgate-plan`.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod cli;
+mod controllers;
+mod manifests;
+mod server;
+mod watches;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use fleetgate_webhooks::router::router;
+use kube::{Client, Config};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing_subscriber::EnvFilter;
+
+use self::cli::{Cli, Command, LogFormat, LogOptions, OutputOptions, WebhookOptions};
+use self::manifests::Manifest;
+use self::watches::CatalogWatch;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // Nobody is left to tell if this fails, too.
+            drop(writeln!(std::io::stderr(), "fleetgate: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    start_logging(&cli.log)?;
+    match cli.command {
+        Command::Check { paths } => {
+            let outcome = check::run(&paths, &mut std::io::stdout().lock())
+                .context("the findings cannot be printed")?;
+            Ok(ExitCode::from(outcome as u8))
+        }
+        Command::Manifests(options) => emit(&manifests::all()?, &options),
+        Command::Crds(options) => emit(&manifests::crds()?, &options),
+        Command::Webhook(options) => block_on(serve(Some(options), false)),
+        Command::Controller => block_on(serve(None, true)),
+        Command::Serve(options) => block_on(serve(Some(options), true)),
+    }
+}
+
+fn start_logging(options: &LogOptions) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&options.log_level).with_context(|| {
+        format!("--log-level: {:?} is no level and no list of directives", options.log_level)
+    })?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    match options.log_format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().init(),
+    }
+    Ok(())
+}
+
+fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitCode> {
+    match &options.output {
+        Some(folder) => manifests::write(manifests, folder)?,
+        None => std::io::stdout()
+            .lock()
+            .write_all(manifests::stream(manifests).as_bytes())
+            .context("cannot print")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime can be started")?;
+    runtime.block_on(work)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the webhook, the controllers, or both, until the program is asked to stop.
+async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let mut signals = Signals::new()?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        signals.wait().await;
+        tracing::info!("stopping");
+        stop.send_replace(true);
+    });
+    let config =
+        Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
+    let client = Client::try_from(config).context("the cluster's configuration cannot be used")?;
+    let mut watches = JoinSet::new();
+    let catalog = CatalogWatch::start(&client, &mut watches);
+    let mut wait = stopped.clone();
+    tokio::select! {
+        () = catalog.synced() => {}
+        _ = wait.wait_for(|stop| *stop) => return Ok(()),
+    }
+    if controllers {
+        controllers::start(&client, &catalog, &stopped, &mut tasks);
+    }
+    if let Some(options) = webhook {
+        let mut wait = stopped.clone();
+        // The port opens once the Catalog is there: a review never speaks from an empty one.
+        server::serve(options.bind, &options.cert_dir, router(catalog), async move {
+            drop(wait.wait_for(|stop| *stop).await);
+        })
+        .await?;
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a part of the program failed")?;
+    }
+    Ok(())
+}
+
+/// SIGTERM from a kubelet, SIGINT from a person.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

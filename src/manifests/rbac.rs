@@ -1,0 +1,73 @@
+//! The two identities and the least that each of them needs.
+
+use fleetgate_plan::FluxKind;
+use fleetgate_webhooks::Kind;
+use serde_json::{Value, json};
+
+use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+
+const READ: [&str; 3] = ["get", "list", "watch"];
+
+pub(super) fn namespace() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+    })
+}
+
+pub(super) fn objects() -> Vec<Value> {
+    let mut objects = Vec::new();
+    for (name, rules) in [(WEBHOOK, webhook_rules()), (CONTROLLER, controller_rules())] {
+        objects.push(json!({
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+        }));
+        objects.push(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": name},
+            "rules": rules,
+        }));
+        objects.push(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}],
+        }));
+    }
+    objects
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
+}
+
+/// What the Catalog is built from. No Secret: those are the controller's.
+fn webhook_rules() -> Vec<Value> {
+    vec![
+        rule(Kind::Fleet.group(), &["fleets"], &READ),
+        rule(Kind::AttachedCluster.group(), &["attachedclusters"], &READ),
+        rule("", &["namespaces"], &READ),
+    ]
+}
+
+fn controller_rules() -> Vec<Value> {
+    let mut rules = webhook_rules();
+    rules.extend([
+        rule(Kind::Application.group(), &["applications"], &["get", "list", "watch", "patch"]),
+        // What blockOwnerDeletion in a child's owner reference asks for.
+        rule(Kind::Application.group(), &["applications/finalizers"], &["update"]),
+        rule(Kind::Application.group(), &["applications/status"], &["patch"]),
+        rule(Kind::Fleet.group(), &["fleets/status"], &["patch"]),
+        rule(Kind::AttachedCluster.group(), &["attachedclusters/status"], &["patch"]),
+        // The kubeconfigs that AttachedClusters name, each read by name.
+        rule("", &["secrets"], &["get"]),
+    ]);
+    for kind in FluxKind::ALL {
+        rules.push(rule(
+            kind.group(),
+            &[kind.plural()],
+            &["get", "list", "watch", "create", "patch", "delete"],
+        ));
+    }
+    rules
+}

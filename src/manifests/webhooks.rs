@@ -1,0 +1,67 @@
+//! The webhook configurations.
+//!
+//! No namespace selector: it would only be a bypass, and the rules match our
+//! own kind. The generated objects have no `caBundle`: it belongs to whoever
+//! issues the certificate.
+
+use fleetgate_webhooks::Kind;
+use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
+use fleetgate_webhooks::schema::VERSION;
+use serde_json::{Value, json};
+
+use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+
+/// Seconds that the API server waits for a review.
+const TIMEOUT: u8 = 5;
+
+pub(super) fn objects() -> Vec<Value> {
+    vec![
+        configuration("MutatingWebhookConfiguration", vec![mutating()]),
+        configuration("ValidatingWebhookConfiguration", vec![validating()]),
+    ]
+}
+
+fn configuration(kind: &str, webhooks: Vec<Value>) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
+        "metadata": {"name": "fleetgate"},
+        "webhooks": webhooks,
+    })
+}
+
+fn mutating() -> Value {
+    let mut webhook = webhook("default.applications.fleetgate.dev", MUTATE_PATH);
+    if let Value::Object(fields) = &mut webhook {
+        // Another webhook's change may need a default again.
+        fields.insert("reinvocationPolicy".to_owned(), json!("IfNeeded"));
+    }
+    webhook
+}
+
+fn validating() -> Value {
+    webhook("applications.fleetgate.dev", VALIDATE_PATH)
+}
+
+fn webhook(name: &str, path: &str) -> Value {
+    json!({
+        "name": name,
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": {"service": {"name": WEBHOOK, "namespace": NAMESPACE, "path": path, "port": 443}},
+        "failurePolicy": "Fail",
+        "matchPolicy": "Equivalent",
+        "sideEffects": "None",
+        "timeoutSeconds": TIMEOUT,
+        "rules": [{
+            "apiGroups": [Kind::Application.group()],
+            "apiVersions": [VERSION],
+            "resources": ["applications"],
+            "operations": ["CREATE", "UPDATE"],
+            "scope": "Namespaced",
+        }],
+        // An outage never keeps the controller from taking its finalizer off.
+        "matchConditions": [{
+            "name": "not-the-controller",
+            "expression": format!("request.userInfo.username != 'system:serviceaccount:{NAMESPACE}:{CONTROLLER}'"),
+        }],
+    })
+}

@@ -1,0 +1,217 @@
+//! Watches → Catalog.
+//!
+//! One task per kind applies what its watch reports to the one Catalog, and
+//! everyone who decides takes a snapshot of it. While a watch is broken or
+//! resyncs, the last good state serves.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleetgate_api::{AttachedCluster, Fleet};
+use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, ObjectKey};
+use fleetgate_webhooks::router::Snapshots;
+use futures::{Stream, StreamExt};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// The kinds that the Catalog is built from.
+const KINDS: usize = 3;
+
+/// The Catalog of a running program, kept up to date by watches.
+#[derive(Clone, Debug)]
+pub(crate) struct CatalogWatch {
+    catalog: Arc<watch::Sender<Catalog>>,
+    synced: Arc<watch::Sender<usize>>,
+}
+
+impl CatalogWatch {
+    /// Starts the watches on `tasks`.
+    pub(crate) fn start(client: &Client, tasks: &mut JoinSet<()>) -> Self {
+        let this = Self { catalog: Arc::default(), synced: Arc::default() };
+        let fleets = guarded::<Fleet>(client);
+        let clusters = guarded::<AttachedCluster>(client);
+        let namespaces = watcher::watcher(
+            Api::<PartialObjectMeta<Namespace>>::all(client.clone()),
+            watcher::Config::default(),
+        );
+        tasks.spawn(this.clone().follow("Fleets", fleets, FleetTable::default()));
+        tasks.spawn(this.clone().follow("AttachedClusters", clusters, ClusterTable::default()));
+        tasks.spawn(this.clone().follow("Namespaces", namespaces, NamespaceTable));
+        this
+    }
+
+    /// Waits until every watch has listed all there is.
+    pub(crate) async fn synced(&self) {
+        // The sender lives as long as `self` does.
+        drop(self.synced.subscribe().wait_for(|synced| *synced >= KINDS).await);
+    }
+
+    /// A receiver that is told of every change.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Catalog> {
+        self.catalog.subscribe()
+    }
+
+    async fn follow<K, S, T>(self, what: &'static str, events: S, mut table: T)
+    where
+        K: Debug,
+        S: Stream<Item = Result<Event<K>, watcher::Error>>,
+        T: Table<K>,
+    {
+        let mut events = pin!(events.default_backoff());
+        let mut is_synced = false;
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => {
+                    let done = matches!(event, Event::InitDone);
+                    self.change(|catalog| table.apply(catalog, event));
+                    if done && !is_synced {
+                        is_synced = true;
+                        self.synced.send_modify(|synced| *synced += 1);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
+                }
+            }
+        }
+    }
+
+    /// Changes the Catalog, and wakes nobody if it stays as it is.
+    fn change(&self, change: impl FnOnce(&mut Catalog)) {
+        self.catalog.send_if_modified(|catalog| {
+            let before = catalog.clone();
+            change(catalog);
+            *catalog != before
+        });
+    }
+}
+
+impl Snapshots for CatalogWatch {
+    fn current(&self) -> Catalog {
+        self.catalog.borrow().clone()
+    }
+
+    async fn newer(&self, than: &Catalog, within: Duration) -> Option<Catalog> {
+        let mut catalogs = self.catalog.subscribe();
+        let newer = catalogs.wait_for(|catalog| !catalog.is_same(than));
+        let newer = tokio::time::timeout(within, newer).await.ok()?.ok()?;
+        Some(newer.clone())
+    }
+}
+
+/// One object that cannot be decoded is skipped, and does not stall the watch.
+fn guarded<K>(
+    client: &Client,
+) -> impl Stream<Item = Result<Event<DeserializeGuard<K>>, watcher::Error>> + use<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + 'static,
+{
+    watcher::watcher(Api::all(client.clone()), watcher::Config::default())
+}
+
+/// How one kind's events change the Catalog.
+trait Table<K> {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<K>);
+}
+
+#[derive(Debug, Default)]
+struct FleetTable {
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Table<DeserializeGuard<Fleet>> for FleetTable {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Fleet>>) {
+        let key = |fleet: &DeserializeGuard<Fleet>| {
+            ObjectKey::new(fleet.namespace().unwrap_or_default(), fleet.name_any())
+        };
+        match event {
+            Event::Init => self.listed.clear(),
+            Event::InitApply(fleet) => {
+                self.listed.insert(key(&fleet));
+                insert_fleet(catalog, &fleet);
+            }
+            Event::InitDone => catalog.retain_fleets(|key| self.listed.contains(key)),
+            Event::Apply(fleet) => insert_fleet(catalog, &fleet),
+            Event::Delete(fleet) => catalog.remove_fleet(&key(&fleet)),
+        }
+    }
+}
+
+fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) {
+    match &fleet.0 {
+        Ok(fleet) => catalog.insert_fleet(fleet),
+        Err(error) => {
+            tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct ClusterTable {
+    listed: BTreeSet<ClusterKey>,
+}
+
+impl Table<DeserializeGuard<AttachedCluster>> for ClusterTable {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<AttachedCluster>>) {
+        let key = |cluster: &DeserializeGuard<AttachedCluster>| ClusterKey {
+            namespace: cluster.namespace().unwrap_or_default(),
+            kind: ClusterKind::AttachedCluster,
+            name: cluster.name_any(),
+        };
+        match event {
+            Event::Init => self.listed.clear(),
+            Event::InitApply(cluster) => {
+                self.listed.insert(key(&cluster));
+                insert_cluster(catalog, &cluster);
+            }
+            Event::InitDone => {
+                catalog.retain_clusters(|key| {
+                    key.kind != ClusterKind::AttachedCluster || self.listed.contains(key)
+                });
+            }
+            Event::Apply(cluster) => insert_cluster(catalog, &cluster),
+            Event::Delete(cluster) => catalog.remove_cluster(&key(&cluster)),
+        }
+    }
+}
+
+fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) {
+    match &cluster.0 {
+        Ok(cluster) => catalog.insert_cluster(Cluster::from(cluster)),
+        Err(error) => {
+            tracing::warn!(name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is passed over");
+        }
+    }
+}
+
+/// Only namespaces on their way out are kept, and those come with an event
+/// each, so that a resync has nothing to forget but what was deleted meanwhile.
+#[derive(Debug)]
+struct NamespaceTable;
+
+impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<PartialObjectMeta<Namespace>>) {
+        match event {
+            Event::Init | Event::InitDone => {}
+            Event::InitApply(namespace) | Event::Apply(namespace) => {
+                catalog.set_terminating(&namespace.name_any(), namespace.meta().deletion_timestamp.is_some());
+            }
+            Event::Delete(namespace) => catalog.set_terminating(&namespace.name_any(), false),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The shared sandboxes, and what several tests ask of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::thread;
+
+use fleetgate_sandbox::{Answer, Options, Progress, Sandbox, Scope};
+use tokio::runtime::Runtime;
+
+struct Shared {
+    // The sandbox's own tasks run here for as long as the tests do.
+    _runtime: Runtime,
+    sandbox: Sandbox,
+}
+
+/// The host control plane with the webhook, shared by all tests of admission.
+pub(crate) fn admission() -> &'static Sandbox {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    &SHARED.get_or_init(|| start(Scope::Admission)).sandbox
+}
+
+/// Host, members, Flux, git and Fleetgate, shared by all tests of delivery.
+pub(crate) fn delivery() -> &'static Sandbox {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    &SHARED.get_or_init(|| start(Scope::Delivery)).sandbox
+}
+
+/// A test runs on a runtime already, so that this one needs a thread of its own.
+fn start(scope: Scope) -> Shared {
+    let started = thread::spawn(move || {
+        let runtime = Runtime::new().expect("a runtime");
+        let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), scope);
+        let sandbox = runtime.block_on(Sandbox::start(options, &Progress::stderr()));
+        Shared {
+            sandbox: sandbox.unwrap_or_else(|error| panic!("the sandbox does not start: {error:#}")),
+            _runtime: runtime,
+        }
+    });
+    started.join().expect("the sandbox does not start; its reason stands above")
+}
+
+/// A file of the repository.
+pub(crate) fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Runs kubectl against the host, and expects it to succeed.
+pub(crate) async fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> Answer {
+    let answer = sandbox.kubectl().run(arguments).await.expect("kubectl runs");
+    assert!(answer.success(), "kubectl {}: {}{}", arguments.join(" "), answer.stdout, answer.stderr);
+    answer
+}
+
+/// Runs kubectl against the host with a manifest on its standard input.
+pub(crate) async fn apply(sandbox: &Sandbox, manifest: &str) -> Answer {
+    sandbox.kubectl().run_with(&["apply", "-f", "-"], manifest).await.expect("kubectl runs")
+}
+
+/// A namespace for one test, with the Fleet `quickstart` and what it needs to
+/// deliver: copies of the members' clusters and their Secrets.
+pub(crate) async fn namespace(sandbox: &Sandbox, name: &str) {
+    kubectl(sandbox, &["create", "namespace", name]).await;
+    for resource in ["secret/kurator-member1", "secret/kurator-member2"] {
+        copy(sandbox, resource, name).await;
+    }
+    for resource in ["attachedcluster/kurator-member1", "attachedcluster/kurator-member2", "fleet/quickstart"]
+    {
+        copy(sandbox, resource, name).await;
+    }
+}
+
+async fn copy(sandbox: &Sandbox, resource: &str, namespace: &str) {
+    let answer = kubectl(sandbox, &["get", resource, "--namespace", "default", "--output", "json"]).await;
+    let mut object: serde_json::Value = serde_json::from_str(&answer.stdout).expect("JSON");
+    object["metadata"] = serde_json::json!({
+        "name": object["metadata"]["name"], "namespace": namespace, "labels": object["metadata"]["labels"],
+    });
+    object.as_object_mut().expect("an object").remove("status");
+    let answer = apply(sandbox, &object.to_string()).await;
+    assert!(answer.success(), "{}", answer.stderr);
+}

@@ -1,0 +1,164 @@
+//! Fleetgate itself, as the product's own manifests install it: under its two service accounts, with
+//! their rights and no others.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, PostParams};
+use kube::core::GroupVersionKind;
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::certificates::Authority;
+use crate::kubeconfig;
+use crate::manifests::{self, webhooks};
+use crate::plane::Plane;
+use crate::ports::Ports;
+use crate::process::{Layer, Processes, Spec};
+use crate::wait::{self, Probe};
+
+const NAMESPACE: &str = "fleetgate-system";
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A year: a sandbox does not last longer.
+const TOKEN_SECONDS: i64 = 365 * 24 * 3600;
+
+/// What is prepared for Fleetgate's two roles.
+#[derive(Debug)]
+pub(crate) struct Fleetgate {
+    program: PathBuf,
+    pub(crate) webhook_addr: SocketAddr,
+    pub(crate) cert_dir: PathBuf,
+    pub(crate) webhook_kubeconfig: PathBuf,
+    pub(crate) controller_kubeconfig: PathBuf,
+    ca_bundle: String,
+}
+
+impl Fleetgate {
+    /// Installs CRDs, namespace and rights from the product's manifests, and prepares both identities.
+    pub(crate) async fn install(
+        program: PathBuf,
+        checkout: &Path,
+        home: &Path,
+        host: &Plane,
+        authority: &Authority,
+        ports: &Ports,
+    ) -> anyhow::Result<Self> {
+        let client = host.client()?;
+        for part in ["crds", "namespace.yaml", "rbac.yaml"] {
+            manifests::apply(&client, manifests::read(&checkout.join("manifests").join(part))?).await?;
+        }
+        let cert_dir = home.join("webhook-certificates");
+        authority.write_serving(&cert_dir)?;
+        Ok(Self {
+            program,
+            webhook_addr: (Ipv4Addr::LOCALHOST, ports.take()?).into(),
+            cert_dir,
+            webhook_kubeconfig: identity(&client, host, home, "fleetgate-webhook").await?,
+            controller_kubeconfig: identity(&client, host, home, "fleetgate-controller").await?,
+            ca_bundle: kubeconfig::base64(authority.pem().as_bytes())?,
+        })
+    }
+
+    /// The arguments of the webhook role.
+    pub(crate) fn webhook_args(&self) -> Vec<String> {
+        let cert_dir = self.cert_dir.display().to_string();
+        ["webhook", "--bind", &self.webhook_addr.to_string(), "--cert-dir", &cert_dir]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    /// Starts the webhook; returns when it listens, which it does once it knows the cluster.
+    pub(crate) async fn start_webhook(&self, processes: &Processes) -> anyhow::Result<()> {
+        processes.spawn(self.role("fleetgate-webhook", self.webhook_args(), &self.webhook_kubeconfig))?;
+        wait::until(&format!("the webhook to listen on {}", self.webhook_addr), DEADLINE, async || {
+            processes.check()?;
+            Ok(match TcpStream::connect(self.webhook_addr).await {
+                Ok(_) => Probe::Done(()),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        })
+        .await
+    }
+
+    /// Starts the controller.
+    pub(crate) fn start_controller(&self, processes: &Processes) -> anyhow::Result<()> {
+        let args = vec!["controller".to_owned()];
+        processes.spawn(self.role("fleetgate-controller", args, &self.controller_kubeconfig))
+    }
+
+    /// Installs the product's webhook configurations, pointed at the webhook on loopback. The mutating
+    /// ones come first, so that once a validating one answers, all do.
+    pub(crate) async fn install_webhooks(&self, client: &Client, checkout: &Path) -> anyhow::Result<()> {
+        let mut objects = manifests::read(&checkout.join("manifests/webhooks.yaml"))?;
+        for object in objects.iter_mut().filter(|object| webhooks::is_configuration(object)) {
+            webhooks::redirect(object, self.webhook_addr.port(), &self.ca_bundle);
+        }
+        objects.sort_by_key(|object| !webhooks::is_mutating(object));
+        manifests::apply(client, objects).await
+    }
+
+    fn role(&self, name: &str, args: Vec<String>, kubeconfig: &Path) -> Spec {
+        let env = vec![("KUBECONFIG", kubeconfig.display().to_string())];
+        Spec { name: name.to_owned(), program: self.program.clone(), args, env, layer: Layer::Client }
+    }
+}
+
+/// Waits until the API server sends Applications through the webhook: it learns of a configuration
+/// only a moment after it was written. Asked by a dry run of an Application that no version accepts.
+pub(crate) async fn wait_for_gate(client: &Client, processes: &Processes) -> anyhow::Result<()> {
+    let resource =
+        ApiResource::from_gvk(&GroupVersionKind::gvk("apps.kurator.dev", "v1alpha1", "Application"));
+    let applications: Api<DynamicObject> = Api::namespaced_with(client.clone(), "default", &resource);
+    let two_sources: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "apps.kurator.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "sandbox-asks-for-a-denial"},
+        "spec": {
+            "source": {
+                "gitRepository": {"url": "https://example.com/one", "interval": "1m"},
+                "helmRepository": {"url": "https://example.com/two", "interval": "1m"},
+            },
+            "syncPolicies": [{"kustomization": {"interval": "1m", "path": "./", "prune": true}}],
+        },
+    }))?;
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    wait::until("the API server to ask the webhook", DEADLINE, async || {
+        processes.check()?;
+        Ok(match applications.create(&dry_run, &two_sources).await {
+            Err(kube::Error::Api(status)) if status.message.starts_with("admission webhook") => {
+                Probe::Done(())
+            }
+            Err(error) => Probe::NotYet(error.to_string()),
+            Ok(_) => Probe::NotYet("an Application with two sources was admitted".to_owned()),
+        })
+    })
+    .await
+}
+
+/// A kubeconfig file with a token of the service account.
+async fn identity(client: &Client, host: &Plane, home: &Path, account: &str) -> anyhow::Result<PathBuf> {
+    let request = TokenRequest {
+        spec: Some(TokenRequestSpec {
+            expiration_seconds: Some(TOKEN_SECONDS),
+            ..TokenRequestSpec::default()
+        }),
+        ..TokenRequest::default()
+    };
+    let answer = Api::<ServiceAccount>::namespaced(client.clone(), NAMESPACE)
+        .create_token_request(account, &PostParams::default(), &request)
+        .await
+        .with_context(|| {
+            format!("cannot get a token of the service account {NAMESPACE}/{account}: manifests/rbac.yaml creates it")
+        })?;
+    let token = answer.status.and_then(|status| status.token);
+    let token = token.context("the API server answered a token request without a token")?;
+    let path = home.join(format!("{account}.kubeconfig"));
+    host.access.as_user(account, token).write(&path)?;
+    Ok(path)
+}

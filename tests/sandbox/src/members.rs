@@ -1,0 +1,43 @@
+//! Members join as a user joins them: a Secret with a kubeconfig each, then the examples' own files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Client;
+use kube::api::{Api, Patch, PatchParams};
+
+use crate::manifests;
+use crate::plane::Plane;
+
+/// The names under which the examples know the members.
+pub(crate) const NAMES: [&str; 2] = ["kurator-member1", "kurator-member2"];
+
+/// Where the examples keep the `AttachedClusters` and the Fleet.
+const EXAMPLES: &str = "examples/application/common";
+
+/// Writes the members' Secrets, then their `AttachedClusters` and the Fleet.
+pub(crate) async fn join(client: &Client, members: &[Plane], checkout: &Path) -> anyhow::Result<()> {
+    let secrets = Api::<Secret>::namespaced(client.clone(), "default");
+    for member in members {
+        let secret = secret(member)?;
+        secrets
+            .patch(member.name(), &PatchParams::apply(manifests::MANAGER), &Patch::Apply(secret))
+            .await
+            .with_context(|| format!("cannot write the Secret of the member {}", member.name()))?;
+    }
+    manifests::apply(client, manifests::read(&checkout.join(EXAMPLES))?)
+        .await
+        .context("cannot join the members to the fleet")
+}
+
+fn secret(member: &Plane) -> anyhow::Result<Secret> {
+    let key = format!("{}.config", member.name());
+    Ok(Secret {
+        metadata: ObjectMeta { name: Some(member.name().to_owned()), ..ObjectMeta::default() },
+        string_data: Some(BTreeMap::from([(key, member.access.to_yaml()?)])),
+        ..Secret::default()
+    })
+}

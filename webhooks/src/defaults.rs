@@ -1,0 +1,48 @@
+//! The gaps that admission fills, beyond the defaults of the CRD's schema.
+//!
+//! **Law**: defaulting twice is defaulting once, and a field that the user set
+//! is never changed.
+
+use serde_json::{Value, json};
+
+/// Fills in what an Application leaves open.
+pub fn fill(object: &mut Value) {
+    helm_type(object);
+}
+
+/// A Helm repository's absent type follows its URL; Flux takes an absent one for `default`.
+fn helm_type(object: &mut Value) {
+    let Some(Value::Object(helm)) = object.pointer_mut("/spec/source/helmRepository") else {
+        return;
+    };
+    let is_oci = helm.get("url").and_then(Value::as_str).is_some_and(|url| url.starts_with("oci://"));
+    if is_oci && !helm.contains_key("type") {
+        helm.insert("type".to_owned(), json!("oci"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helm_types() {
+        let table = [
+            (json!({"url": "oci://e.com/a"}), json!({"url": "oci://e.com/a", "type": "oci"})),
+            (
+                json!({"url": "oci://e.com/a", "type": "default"}),
+                json!({"url": "oci://e.com/a", "type": "default"}),
+            ),
+            (json!({"url": "https://e.com"}), json!({"url": "https://e.com"})),
+            (json!("no object"), json!("no object")),
+        ];
+        for (helm, expected) in table {
+            let mut object = json!({"spec": {"source": {"helmRepository": helm}}});
+            fill(&mut object);
+            assert_eq!(object["spec"]["source"]["helmRepository"], expected);
+            let once = object.clone();
+            fill(&mut object);
+            assert_eq!(object, once);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where in an object a finding is: `spec.syncPolicies[1].kustomization.path`.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// One step into an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// A field of an object, or a key of a map.
+    Field(String),
+    /// An item of a list.
+    Index(usize),
+}
+
+/// A path from an object's root, written as Kubernetes writes it in its own errors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldPath(Vec<Segment>);
+
+impl FieldPath {
+    /// The object itself.
+    #[must_use]
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// `spec`.
+    #[must_use]
+    pub fn spec() -> Self {
+        Self::root().field("spec")
+    }
+
+    /// `spec.syncPolicies[index]`.
+    #[must_use]
+    pub fn policy(index: usize) -> Self {
+        Self::spec().field("syncPolicies").index(index)
+    }
+
+    /// This path and one field further.
+    #[must_use]
+    pub fn field(&self, name: impl Into<String>) -> Self {
+        self.with(Segment::Field(name.into()))
+    }
+
+    /// This path and one list item further.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.with(Segment::Index(index))
+    }
+
+    fn with(&self, segment: Segment) -> Self {
+        let mut segments = Vec::with_capacity(self.0.len() + 1);
+        segments.extend_from_slice(&self.0);
+        segments.push(segment);
+        Self(segments)
+    }
+
+    /// The steps from the root.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+
+    /// The path without its last step.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (_, parent) = self.0.split_last()?;
+        Some(Self(parent.to_vec()))
+    }
+
+    /// Whether this path is `other` or leads through it.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// The value at this path.
+    #[must_use]
+    pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(object, |value, segment| match segment {
+            Segment::Field(name) => value.get(name),
+            Segment::Index(index) => value.get(index),
+        })
+    }
+
+    /// The value at this path, to be changed.
+    pub fn get_mut<'a>(&self, object: &'a mut Value) -> Option<&'a mut Value> {
+        self.0.iter().try_fold(object, |value, segment| match segment {
+            Segment::Field(name) => value.get_mut(name),
+            Segment::Index(index) => value.get_mut(index),
+        })
+    }
+}
+
+impl From<Vec<Segment>> for FieldPath {
+    fn from(segments: Vec<Segment>) -> Self {
+        Self(segments)
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Index(index) => write!(f, "[{index}]")?,
+                // A map's key may hold dots and slashes: `labels[example.com/team]`.
+                Segment::Field(name) if name.contains(['.', '/', '[', ' ']) => write!(f, "[{name}]")?,
+                Segment::Field(name) if position == 0 => f.write_str(name)?,
+                Segment::Field(name) => write!(f, ".{name}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn it_reads_as_kubernetes_writes_it() {
+        let path = FieldPath::policy(1).field("kustomization").field("path");
+        assert_eq!(path.to_string(), "spec.syncPolicies[1].kustomization.path");
+        let label = FieldPath::root().field("metadata").field("labels").field("example.com/team");
+        assert_eq!(label.to_string(), "metadata.labels[example.com/team]");
+    }
+
+    #[test]
+    fn it_finds_values() {
+        let object = json!({"spec": {"syncPolicies": [{}, {"name": "web"}]}});
+        assert_eq!(FieldPath::policy(1).field("name").get(&object), Some(&json!("web")));
+        assert_eq!(FieldPath::policy(2).get(&object), None);
+        assert!(FieldPath::policy(1).is_within(&FieldPath::spec()));
+        assert!(!FieldPath::spec().is_within(&FieldPath::policy(1)));
+    }
+}

@@ -1,0 +1,209 @@
+//! One object, one verdict: the function that admission, `fleetgate check` and
+//! the controllers share.
+//!
+//! ```text
+//! object ─▶ early names moved ─▶ gaps filled ─┬─▶ what is to be stored (the patch is the difference)
+//!                                             └─▶ schema ─▶ (repaired) ─▶ rules ─▶ findings
+//! ```
+
+use fleetgate_api::Application;
+use fleetgate_plan::Catalog;
+use serde_json::Value;
+
+use crate::defaults;
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding, Severity};
+use crate::normalise::normalise;
+use crate::rules::object::{UNREADABLE, check_name};
+use crate::rules::{self, Input};
+use crate::schema::Kind;
+
+/// What becomes of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The object as it is to be stored.
+    pub object: Value,
+    /// What is to be said about it: errors first, then in the order of the fields.
+    pub findings: Vec<Finding>,
+}
+
+impl Verdict {
+    /// The findings of that severity.
+    pub fn of_severity(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.severity == severity)
+    }
+
+    /// Whether nothing denies the object.
+    #[must_use]
+    pub fn is_admitted(&self) -> bool {
+        self.of_severity(Severity::Error).next().is_none()
+    }
+}
+
+/// Judges an object of `kind`, on an update beside the stored one.
+#[must_use]
+pub fn judge(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
+    let mut object = object.clone();
+    let mut findings = Vec::new();
+    if kind == Kind::Application {
+        findings.extend(normalise(&mut object, old));
+        defaults::fill(&mut object);
+    }
+    findings.extend(judge_content(kind, object.clone(), catalog));
+    findings.sort_by_key(|finding| finding.severity);
+    Verdict { object, findings }
+}
+
+fn judge_content(kind: Kind, mut object: Value, catalog: &Catalog) -> Vec<Finding> {
+    let schema = kind.schema();
+    schema.prepare(&mut object);
+    let faults = schema.faults(&object);
+    let repaired = schema.repair(&mut object, &faults);
+    let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding).collect();
+    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+    findings.extend(name.and_then(check_name));
+    if kind != Kind::Application {
+        return findings;
+    }
+    let said = match serde_json::from_value::<Application>(object) {
+        Ok(application) => rules::check(Input { application: &application, catalog }),
+        // The schema and the types are one source, so that this is out of the
+        // ordinary: a number too large for its type, metadata of a wrong shape.
+        Err(error) if repaired.is_empty() => vec![unreadable(&error)],
+        Err(_) => Vec::new(),
+    };
+    // What a rule says of a place that was repaired it says of the placeholder.
+    let of_the_user =
+        said.into_iter().filter(|finding| !repaired.iter().any(|path| finding.path.is_within(path)));
+    let said: Vec<Finding> = of_the_user.collect();
+    // Where a rule and the schema speak of one field, the rule says it better.
+    findings.retain(|fault| {
+        !said.iter().any(|finding| finding.severity == Severity::Error && finding.path == fault.path)
+    });
+    findings.extend(said);
+    findings
+}
+
+fn unreadable(error: &serde_json::Error) -> Finding {
+    Finding::error(
+        &UNREADABLE,
+        FieldPath::root(),
+        Fault::Invalid,
+        format!("cannot be read as its kind: {error}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{application, catalog, git_source, kustomization};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn codes(object: &Value) -> Vec<String> {
+        let verdict = judge(Kind::Application, object, None, &catalog());
+        verdict.findings.iter().map(|finding| format!("{} {}", finding.path, finding.code)).collect()
+    }
+
+    #[test]
+    fn type_faults_do_not_hide_the_others() {
+        let mut source = git_source();
+        source["helmRepository"] = json!({"url": "https://e.com"});
+        let mut policy = kustomization();
+        policy["prune"] = json!("yes");
+        let object = application(
+            "shop",
+            json!({
+                "source": source,
+                "syncPolicies": [
+                    {"destination": {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "not valid!"}}}, "kustomization": policy},
+                    {"kustomization": kustomization()},
+                ],
+            }),
+        );
+        assert_eq!(
+            codes(&object),
+            [
+                "spec.syncPolicies[0].kustomization.prune object/unreadable",
+                "spec.source.helmRepository source/exactly-one",
+                "spec.syncPolicies[1].destination destination/mixed",
+                "spec.syncPolicies[0].destination.clusterSelector.matchLabels.env selector/syntax",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_speaks_in_the_schemas_place() {
+        let mut source = git_source();
+        source["gitRepository"]["interval"] = json!("5 minutes");
+        let object = application(
+            "shop",
+            json!({"source": source, "syncPolicies": [{"kustomization": kustomization()}]}),
+        );
+        assert_eq!(codes(&object), ["spec.source.gitRepository.interval source/interval"]);
+    }
+
+    #[test]
+    fn a_missing_list_is_said_once() {
+        let object = application("shop", json!({"source": git_source()}));
+        assert_eq!(codes(&object), ["spec.syncPolicies object/unreadable"]);
+    }
+
+    /// Any JSON, with the names that an Application has where there are names.
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,12}|[0-9.hms]{0,8}|https?://[a-z.]{0,9}".prop_map(Value::from),
+        ];
+        let names = prop::sample::select(vec![
+            "spec",
+            "source",
+            "gitRepository",
+            "gitRepo",
+            "helmRepository",
+            "ociRepository",
+            "url",
+            "interval",
+            "syncPolicies",
+            "syncPolicy",
+            "name",
+            "destination",
+            "fleet",
+            "clusterSelector",
+            "matchLabels",
+            "matchExpressions",
+            "key",
+            "operator",
+            "values",
+            "kustomization",
+            "helm",
+            "chart",
+            "prune",
+            "metadata",
+            "env",
+        ]);
+        leaf.prop_recursive(6, 64, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(names.clone().prop_map(str::to_owned), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_object_makes_it_panic_and_defaulting_is_idempotent(spec in json_value(), whole in json_value()) {
+            for object in [application("shop", spec), whole] {
+                for kind in Kind::ALL {
+                    let once = judge(kind, &object, None, &catalog());
+                    let twice = judge(kind, &once.object, None, &catalog());
+                    prop_assert_eq!(once.object, twice.object);
+                }
+            }
+        }
+    }
+}

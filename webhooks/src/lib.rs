@@ -1,0 +1,31 @@
+//! Admission: defaults, rules, the review, and the AdmissionReview protocol.
+//!
+//! ```text
+//! AdmissionReview ─▶ review ─▶ judge ─▶ JSON patch + findings ─▶ AdmissionReview
+//!                       ▲         ▲
+//!                    Catalog   a file's object (`fleetgate check`), a stored one (the controllers)
+//! ```
+//!
+//! **Invariant**: this crate reads the Catalog and never the API server. There
+//! is no tokio, hyper or kube client in its tree; whoever listens hands it bytes.
+
+pub mod defaults;
+pub mod field_path;
+pub mod finding;
+pub mod judge;
+pub mod names;
+pub mod normalise;
+pub mod review;
+pub mod router;
+pub mod rules;
+pub mod schema;
+#[cfg(test)]
+mod test_fixtures;
+mod uid;
+pub mod unknown;
+
+pub use field_path::FieldPath;
+pub use finding::{Finding, Severity};
+pub use judge::{Verdict, judge};
+pub use review::{Endpoint, review};
+pub use schema::Kind;

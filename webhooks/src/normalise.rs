@@ -1,0 +1,173 @@
+//! Deprecated field names, moved to the names that are stored.
+//!
+//! After a first admission only the new name is stored, so the next apply of
+//! the old file brings both. Then the one that differs from the stored object
+//! is what the user changed.
+
+use fleetgate_api::{APPLICATION_ALIASES, Alias};
+use serde_json::Value;
+
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::rules::object::DEPRECATED_FIELD;
+use crate::schema::Kind;
+
+/// The path of the object that holds an alias.
+fn parent_path(alias: &Alias) -> FieldPath {
+    alias.parent.split('.').fold(FieldPath::root(), |path, name| path.field(name))
+}
+
+/// `path` with every early name in it replaced by the one that is stored, and
+/// the other way round: where a finding about a stored field stands in a file
+/// that uses the early name.
+#[must_use]
+pub fn early_path(path: &FieldPath) -> Option<FieldPath> {
+    let mut segments = path.segments().to_vec();
+    for alias in &APPLICATION_ALIASES {
+        let stored = parent_path(alias).field(alias.new);
+        let position = stored.segments().len() - 1;
+        if path.is_within(&stored)
+            && let Some(segment) = segments.get_mut(position)
+        {
+            *segment = crate::field_path::Segment::Field(alias.old.to_owned());
+            return Some(FieldPath::from(segments));
+        }
+    }
+    None
+}
+
+/// Moves early names in an Application to the names that are stored.
+pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for alias in &APPLICATION_ALIASES {
+        let parent = parent_path(alias);
+        let stored = old.and_then(|old| parent.field(alias.new).get(old).cloned());
+        if let Some(Value::Object(fields)) = parent.get_mut(object)
+            && let Some(early) = fields.remove(alias.old).filter(|early| !early.is_null())
+        {
+            let current = fields.get(alias.new).filter(|current| !current.is_null());
+            match choose(&parent.field(alias.new), early, current, stored.as_ref()) {
+                Choice::Early(early) => {
+                    fields.insert(alias.new.to_owned(), early);
+                    findings.push(deprecated(&parent, alias));
+                }
+                Choice::Current => findings.push(deprecated(&parent, alias)),
+                Choice::Neither => findings.push(contradiction(&parent, alias)),
+            }
+        }
+    }
+    findings
+}
+
+enum Choice {
+    Early(Value),
+    Current,
+    Neither,
+}
+
+fn choose(path: &FieldPath, early: Value, current: Option<&Value>, stored: Option<&Value>) -> Choice {
+    let Some(current) = current else {
+        return Choice::Early(early);
+    };
+    // What is stored has been defaulted; the early name has no schema to default by.
+    let defaulted = |value: &Value| {
+        let mut value = value.clone();
+        Kind::Application.schema().fill_defaults_at(path, &mut value);
+        value
+    };
+    let (asked_early, asked_current) = (defaulted(&early), defaulted(current));
+    if asked_early == asked_current || stored == Some(&asked_early) {
+        Choice::Current
+    } else if stored == Some(&asked_current) {
+        Choice::Early(early)
+    } else {
+        Choice::Neither
+    }
+}
+
+fn deprecated(parent: &FieldPath, alias: &Alias) -> Finding {
+    let message = format!("is the early name of {}, and is stored under that name", alias.new);
+    Finding::warning(&DEPRECATED_FIELD, parent.field(alias.old), Fault::Invalid, message)
+        .hint(format!("rename it to {}", alias.new))
+}
+
+fn contradiction(parent: &FieldPath, alias: &Alias) -> Finding {
+    let message = format!(
+        "may not be set together with {}, of which it is the early name, to another value",
+        alias.new
+    );
+    Finding::error(&DEPRECATED_FIELD, parent.field(alias.old), Fault::Forbidden, message)
+        .hint(format!("keep {}", alias.new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn git(branch: &str) -> Value {
+        json!({"url": "https://e.com", "interval": "5m", "ref": {"branch": branch}})
+    }
+
+    fn defaulted(branch: &str) -> Value {
+        let mut git = git(branch);
+        git["timeout"] = json!("60s");
+        git
+    }
+
+    #[test]
+    fn early_names_move() {
+        let mut object =
+            json!({"spec": {"source": {"gitRepo": git("main")}, "syncPolicy": [{"name": "web"}]}});
+        let findings = normalise(&mut object, None);
+        assert_eq!(
+            object,
+            json!({"spec": {"source": {"gitRepository": git("main")}, "syncPolicies": [{"name": "web"}]}})
+        );
+        assert_eq!(findings.len(), 2);
+    }
+
+    #[test]
+    fn with_both_names_the_changed_one_wins() {
+        // (early name, new name, stored, what is stored next; nothing when it is an error)
+        let table = [
+            (git("a"), git("a"), None, Some(git("a"))),
+            (git("a"), git("b"), None, None),
+            (git("a"), defaulted("a"), Some(defaulted("a")), Some(defaulted("a"))),
+            (git("b"), defaulted("a"), Some(defaulted("a")), Some(git("b"))),
+            (git("a"), defaulted("b"), Some(defaulted("a")), Some(defaulted("b"))),
+            (git("b"), defaulted("c"), Some(defaulted("a")), None),
+        ];
+        for (early, new, stored, expected) in table {
+            let mut object = json!({"spec": {"source": {"gitRepo": early, "gitRepository": new}}});
+            let old = stored.map(|stored| json!({"spec": {"source": {"gitRepository": stored}}}));
+            let findings = normalise(&mut object, old.as_ref());
+            let is_error = findings.iter().any(|finding| finding.severity == crate::finding::Severity::Error);
+            assert_eq!(is_error, expected.is_none(), "{early} {new}");
+            if let Some(expected) = expected {
+                assert_eq!(object["spec"]["source"], json!({"gitRepository": expected}));
+            }
+        }
+    }
+
+    #[test]
+    fn paths_lead_back_to_the_early_name() {
+        let path = FieldPath::policy(1).field("name");
+        assert_eq!(early_path(&path).expect("a path").to_string(), "spec.syncPolicy[1].name");
+        assert_eq!(early_path(&FieldPath::spec()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_is_normalising_once(early in any::<bool>(), new in any::<bool>(), same in any::<bool>()) {
+            let mut object = json!({"spec": {"source": {}}});
+            if early { object["spec"]["source"]["gitRepo"] = git("a"); }
+            if new { object["spec"]["source"]["gitRepository"] = git(if same { "a" } else { "b" }); }
+            normalise(&mut object, None);
+            let once = object.clone();
+            prop_assert!(normalise(&mut object, None).is_empty());
+            prop_assert_eq!(once, object);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The AdmissionReview protocol: a request's bytes in, a response out.
+//!
+//! **Invariant**: a pure function of the bytes and the Catalog. Whatever the
+//! bytes are, the answer is a well-formed AdmissionReview that echoes the uid,
+//! as far as there is one to be found.
+
+use fleetgate_plan::Catalog;
+use kube::core::admission::{AdmissionResponse, AdmissionReview};
+use kube::core::response::{StatusCause, StatusDetails};
+use kube::core::{DynamicObject, Status};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::finding::{Finding, Severity};
+use crate::judge::{Verdict, judge};
+use crate::rules::reference;
+use crate::schema::{Kind, VERSION};
+use crate::uid;
+
+/// Which of the two webhooks asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// Runs before the CRD's schema: patches, and denies with all findings.
+    Mutating,
+    /// Runs last, after every other webhook: denies again, and warns.
+    Validating,
+}
+
+/// A response, and whether a newer Catalog could change it.
+#[derive(Debug)]
+pub struct Reviewed {
+    /// What to answer.
+    pub response: AdmissionReview<DynamicObject>,
+    /// Whether it warns of an object that may be on its way: one `kubectl
+    /// apply` creates the Fleet and, a moment later, the Application.
+    pub misses_reference: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Review {
+    #[serde(default)]
+    api_version: String,
+    #[serde(default)]
+    kind: String,
+    request: Option<Request>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    uid: String,
+    kind: GroupVersionKind,
+    operation: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    object: Value,
+    #[serde(default)]
+    old_object: Value,
+}
+
+#[derive(Deserialize)]
+struct GroupVersionKind {
+    group: String,
+    version: String,
+    kind: String,
+}
+
+/// Answers the request in `body`.
+#[must_use]
+pub fn review(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
+    match serde_json::from_slice::<Review>(body) {
+        Err(error) => refused(uid::find(body), &format!("the AdmissionReview cannot be read: {error}")),
+        Ok(Review { api_version, kind, .. })
+            if api_version != "admission.k8s.io/v1" || kind != "AdmissionReview" =>
+        {
+            let message =
+                format!("expected an admission.k8s.io/v1 AdmissionReview, got {api_version:?} {kind:?}");
+            refused(uid::find(body), &message)
+        }
+        Ok(Review { request: None, .. }) => refused(None, "the AdmissionReview has no request"),
+        Ok(Review { request: Some(request), .. }) => answer(&request, catalog, endpoint),
+    }
+}
+
+fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
+    let GroupVersionKind { group, version, kind } = &request.kind;
+    let known = Kind::of(group, kind).filter(|_| version == VERSION);
+    let Some(known) = known else {
+        let message = format!(
+            "{group}/{version} {kind} is not a kind that Fleetgate reviews: correct the rules of its webhook configuration"
+        );
+        return refused(Some(request.uid.clone()), &message);
+    };
+    if is_let_through(request, catalog) {
+        return unchanged(allowed(&request.uid));
+    }
+    let old = Some(&request.old_object).filter(|old| !old.is_null());
+    let mut object = request.object.clone();
+    default_namespace(&mut object, &request.namespace);
+    let verdict = judge(known, &object, old, catalog);
+    let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(request, &verdict) };
+    if endpoint == Endpoint::Mutating && response.allowed && verdict.object != object {
+        let patch = json_patch::diff(&object, &verdict.object);
+        response = match response.with_patch(patch) {
+            Ok(patched) => patched,
+            Err(error) => {
+                return refused(Some(request.uid.clone()), &format!("the patch cannot be written: {error}"));
+            }
+        };
+    }
+    // The validating webhook is not asked any more where this one denies.
+    if endpoint == Endpoint::Validating || !response.allowed {
+        response.warnings = warnings(&verdict);
+    }
+    let misses_reference = endpoint == Endpoint::Validating
+        && verdict.findings.iter().any(|finding| finding.code.starts_with(reference::PREFIX));
+    Reviewed { response: response.into_review(), misses_reference }
+}
+
+/// Never in the way: deletions, objects on their way out, everything under a
+/// namespace on its way out, and updates that leave the spec alone.
+fn is_let_through(request: &Request, catalog: &Catalog) -> bool {
+    let is_write = matches!(request.operation.as_str(), "CREATE" | "UPDATE");
+    let is_deleted =
+        request.object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+    let is_same = request.operation == "UPDATE"
+        && request.object.is_object()
+        && request.object.get("spec") == request.old_object.get("spec");
+    !is_write || is_deleted || is_same || catalog.is_terminating(&request.namespace)
+}
+
+/// The API server fills the namespace in before it asks; whoever replays a
+/// request may not have.
+fn default_namespace(object: &mut Value, namespace: &str) {
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata")
+        && !namespace.is_empty()
+    {
+        metadata.entry("namespace").or_insert_with(|| namespace.into());
+    }
+}
+
+fn unchanged(response: AdmissionResponse) -> Reviewed {
+    Reviewed { response: response.into_review(), misses_reference: false }
+}
+
+fn allowed(uid: &str) -> AdmissionResponse {
+    let mut response = AdmissionResponse::invalid("");
+    uid.clone_into(&mut response.uid);
+    response.allowed = true;
+    response.result = Status::default();
+    response
+}
+
+/// A request that is not one: no object is at fault, so there are no causes.
+fn refused(uid: Option<String>, message: &str) -> Reviewed {
+    let mut response = AdmissionResponse::invalid("");
+    response.uid = uid.unwrap_or_default();
+    response.result = Status::failure(message, "BadRequest").with_code(400);
+    unchanged(response)
+}
+
+/// A denial as the API server writes its own: kubectl makes one line of each cause.
+fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse {
+    let GroupVersionKind { group, kind, .. } = &request.kind;
+    let name = object_name(request);
+    let errors: Vec<&Finding> = verdict.of_severity(Severity::Error).collect();
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let text = match &texts[..] {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    let details = StatusDetails {
+        name: name.to_owned(),
+        group: group.clone(),
+        kind: kind.clone(),
+        causes: errors.iter().map(|finding| cause(finding)).collect(),
+        uid: String::new(),
+        retry_after_seconds: 0,
+    };
+    let message = format!("{kind}.{group} {name:?} is invalid: {text}");
+    let mut response = AdmissionResponse::invalid("");
+    response.uid.clone_from(&request.uid);
+    response.result = Status::failure(&message, "Invalid").with_code(422).with_details(details);
+    response
+}
+
+/// The request has no name yet where the object asks for a generated one.
+fn object_name(request: &Request) -> &str {
+    let from_object = || request.object.pointer("/metadata/generateName").and_then(Value::as_str);
+    Some(request.name.as_str()).filter(|name| !name.is_empty()).or_else(from_object).unwrap_or_default()
+}
+
+fn cause(finding: &Finding) -> StatusCause {
+    StatusCause {
+        reason: finding.fault.cause().to_owned(),
+        message: finding.detail(),
+        field: finding.path.to_string(),
+    }
+}
+
+/// The longest warning, in characters: the API server cuts longer ones.
+const MAX_WARNING: usize = 255;
+/// The most characters of all warnings together: the API server drops the rest.
+const MAX_WARNINGS: usize = 4_096;
+
+fn warnings(verdict: &Verdict) -> Option<Vec<String>> {
+    let mut left = MAX_WARNINGS;
+    let mut warnings = Vec::new();
+    for finding in verdict.of_severity(Severity::Warning) {
+        let text = warning(finding);
+        let Some(rest) = left.checked_sub(text.len()) else {
+            break;
+        };
+        left = rest;
+        warnings.push(text);
+    }
+    (!warnings.is_empty()).then_some(warnings)
+}
+
+/// The finding, cut in its middle where it is too long: the code stays.
+fn warning(finding: &Finding) -> String {
+    let text = finding.to_string();
+    if text.chars().count() <= MAX_WARNING {
+        return text;
+    }
+    let code = format!("… [{}]", finding.code);
+    let head: String = text.chars().take(MAX_WARNING - code.chars().count()).collect();
+    head + &code
+}

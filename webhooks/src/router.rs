@@ -1,0 +1,72 @@
+//! The two endpoints, as an axum router. Who listens, with which certificate
+//! and which limits, is the program's business.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use fleetgate_plan::Catalog;
+
+use crate::review::{Endpoint, Reviewed, review};
+
+/// Path of the mutating endpoint, as the webhook configurations name it.
+pub const MUTATE_PATH: &str = "/mutate";
+/// Path of the validating endpoint, as the webhook configurations name it.
+pub const VALIDATE_PATH: &str = "/validate";
+
+/// How long a review waits for an object that a finding misses.
+pub const CATCH_UP: Duration = Duration::from_millis(250);
+
+/// The largest request, in bytes: above what object and old object together
+/// can be, as etcd takes 1.5 MiB each.
+pub const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// Where Catalogs come from.
+pub trait Snapshots: Clone + Send + Sync + 'static {
+    /// The Catalog of this moment.
+    fn current(&self) -> Catalog;
+
+    /// A Catalog that is not `than`, or nothing if none comes within that time.
+    fn newer(&self, than: &Catalog, within: Duration) -> impl Future<Output = Option<Catalog>> + Send;
+}
+
+/// Both endpoints.
+pub fn router<S: Snapshots>(snapshots: S) -> Router {
+    Router::new()
+        .route(MUTATE_PATH, post(mutate::<S>))
+        .route(VALIDATE_PATH, post(validate::<S>))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(snapshots)
+}
+
+async fn mutate<S: Snapshots>(State(snapshots): State<S>, body: Bytes) -> Response {
+    respond(&review(&body, &snapshots.current(), Endpoint::Mutating))
+}
+
+async fn validate<S: Snapshots>(State(snapshots): State<S>, body: Bytes) -> Response {
+    let start = Instant::now();
+    let mut catalog = snapshots.current();
+    loop {
+        let reviewed = review(&body, &catalog, Endpoint::Validating);
+        let left = CATCH_UP.saturating_sub(start.elapsed());
+        if !reviewed.misses_reference || left.is_zero() {
+            return respond(&reviewed);
+        }
+        match snapshots.newer(&catalog, left).await {
+            Some(newer) => catalog = newer,
+            None => return respond(&reviewed),
+        }
+    }
+}
+
+fn respond(reviewed: &Reviewed) -> Response {
+    match serde_json::to_vec(&reviewed.response) {
+        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

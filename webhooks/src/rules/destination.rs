@@ -1,0 +1,189 @@
+//! Rules about where policies go.
+
+use fleetgate_api::Destination;
+use fleetgate_plan::destination::fleet_of;
+
+use super::{DENIES, DENIES_OR_WARNS, Input, Rule, WARNS};
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::names;
+
+/// `destination/mixed`
+pub const MIXED: Rule = Rule {
+    code: "destination/mixed",
+    severities: DENIES,
+    what: "Some policies have a destination, some have none, and there is no `spec.destination`.",
+    why: "Those without would land on the host cluster unasked.",
+};
+
+/// `destination/several-fleets`
+pub const SEVERAL_FLEETS: Rule = Rule {
+    code: "destination/several-fleets",
+    severities: DENIES,
+    what: "Policies, or a policy and `spec.destination`, name different fleets.",
+    why: "An Application belongs to one fleet, as in Kurator.",
+};
+
+/// `destination/fleet-missing`
+pub const FLEET_MISSING: Rule = Rule {
+    code: "destination/fleet-missing",
+    severities: DENIES_OR_WARNS,
+    what: "A destination names no fleet, and there is none in `spec.destination` to inherit. A warning where there is one.",
+    why: "Its selector would be ignored, and everything deployed to the host.",
+};
+
+/// `destination/fleet-name`
+pub const FLEET_NAME: Rule = Rule {
+    code: "destination/fleet-name",
+    severities: DENIES,
+    what: "A fleet's name that no object can have.",
+    why: "A Fleet is looked up by that name in the Application's namespace, and nowhere else.",
+};
+
+/// `destination/selector-widened`
+pub const SELECTOR_WIDENED: Rule = Rule {
+    code: "destination/selector-widened",
+    severities: WARNS,
+    what: "A policy's destination has no selector and takes the place of a `spec.destination` that has one.",
+    why: "A destination wins as a whole: the policy now goes to the whole fleet.",
+};
+
+/// Every destination of the spec with its path: the default first, then those of the policies.
+pub(super) fn destinations(input: Input<'_>) -> impl Iterator<Item = (FieldPath, &Destination)> {
+    let spec = &input.application.spec;
+    let default =
+        spec.destination.iter().map(|destination| (FieldPath::spec().field("destination"), destination));
+    let policies = spec.sync_policies.iter().enumerate().filter_map(|(index, policy)| {
+        let destination = policy.destination.as_ref()?;
+        Some((FieldPath::policy(index).field("destination"), destination))
+    });
+    default.chain(policies)
+}
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    check_mixed(input, findings);
+    check_fleets(input, findings);
+    check_widened(input, findings);
+}
+
+fn check_mixed(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let spec = &input.application.spec;
+    if spec.destination.is_some() || spec.sync_policies.iter().all(|policy| policy.destination.is_none()) {
+        return;
+    }
+    for (index, _) in spec.sync_policies.iter().enumerate().filter(|(_, policy)| policy.destination.is_none())
+    {
+        let path = FieldPath::policy(index).field("destination");
+        let message =
+            "must be set where other policies have one: without it this policy would go to the host cluster";
+        findings.push(
+            Finding::error(&MIXED, path, Fault::Required, message).hint("or set spec.destination for all"),
+        );
+    }
+}
+
+fn check_fleets(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let default = input.application.spec.destination.as_ref();
+    let mut first: Option<(FieldPath, &str)> = None;
+    for (path, destination) in destinations(input) {
+        let path = path.field("fleet");
+        let Some(fleet) = fleet_of(destination) else {
+            findings.push(fleet_missing(path, default.and_then(fleet_of)));
+            continue;
+        };
+        if !names::is_dns_subdomain(fleet) {
+            let message = "must be the name of a Fleet in the Application's namespace: lower case letters, digits, '-' and '.'";
+            findings.push(Finding::error(&FLEET_NAME, path.clone(), Fault::Invalid, message).value(fleet));
+        }
+        match &first {
+            None => first = Some((path, fleet)),
+            Some((first_path, first_fleet)) if *first_fleet != fleet => {
+                let message = format!(
+                    "must be the fleet of {first_path}, {first_fleet:?}: an Application belongs to one fleet"
+                );
+                findings.push(
+                    Finding::error(&SEVERAL_FLEETS, path, Fault::Invalid, message)
+                        .value(fleet)
+                        .hint("make an Application for each fleet"),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn fleet_missing(path: FieldPath, inherited: Option<&str>) -> Finding {
+    match inherited {
+        None => Finding::error(
+            &FLEET_MISSING,
+            path,
+            Fault::Required,
+            "must name a Fleet, here or in spec.destination",
+        )
+        .hint("to deliver to the host cluster, leave the destination out"),
+        Some(fleet) => {
+            let message = format!("is not set: {fleet:?} is inherited from spec.destination");
+            Finding::warning(&FLEET_MISSING, path, Fault::Required, message)
+        }
+    }
+}
+
+fn check_widened(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let spec = &input.application.spec;
+    let default_selects =
+        spec.destination.as_ref().is_some_and(|destination| destination.cluster_selector.is_some());
+    if !default_selects {
+        return;
+    }
+    for (index, policy) in spec.sync_policies.iter().enumerate() {
+        if policy.destination.as_ref().is_some_and(|destination| destination.cluster_selector.is_none()) {
+            let path = FieldPath::policy(index).field("destination").field("clusterSelector");
+            let message = "is not set, and the one of spec.destination does not hold here: this policy goes to the whole fleet";
+            findings.push(
+                Finding::warning(&SELECTOR_WIDENED, path, Fault::Required, message)
+                    .hint("repeat the selector, or leave the policy's destination out"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{codes, git_source, kustomization};
+    use serde_json::{Value, json};
+
+    fn spec(default: Value, destinations: &[Value]) -> Value {
+        let policies: Vec<Value> = destinations
+            .iter()
+            .map(|destination| json!({"destination": destination, "kustomization": kustomization()}))
+            .collect();
+        json!({"source": git_source(), "destination": default, "syncPolicies": policies})
+    }
+
+    #[test]
+    fn destinations() {
+        let a = json!({"fleet": "quickstart"});
+        let b = json!({"fleet": "other"});
+        let selected = json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}});
+        let only_selector = json!({"clusterSelector": {"matchLabels": {"env": "test"}}});
+        let none = json!(null);
+        let table = [
+            (none.clone(), vec![none.clone(), none.clone()], ""),
+            (none.clone(), vec![a.clone(), a.clone()], ""),
+            (none.clone(), vec![a.clone(), none.clone()], "E destination/mixed"),
+            (a.clone(), vec![a.clone(), none.clone()], ""),
+            (none.clone(), vec![a.clone(), b.clone()], "E destination/several-fleets, W ref/fleet"),
+            (a.clone(), vec![b], "E destination/several-fleets, W ref/fleet"),
+            (none.clone(), vec![json!({})], "E destination/fleet-missing"),
+            (none.clone(), vec![json!({"fleet": ""})], "E destination/fleet-missing"),
+            (none.clone(), vec![only_selector.clone()], "E destination/fleet-missing"),
+            (a, vec![only_selector], "W destination/fleet-missing"),
+            (selected.clone(), vec![json!({"fleet": "quickstart"})], "W destination/selector-widened"),
+            (selected, vec![none.clone()], ""),
+            (none, vec![json!({"fleet": "other-ns/quickstart"})], "E destination/fleet-name"),
+        ];
+        for (default, policies, expected) in table {
+            assert_eq!(codes(spec(default.clone(), &policies)), expected, "{default} {policies:?}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The rule about every duration of an Application.
+
+use fleetgate_api::application::{Source, SyncPolicy};
+
+use super::{DENIES_OR_WARNS, Input, Rule};
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+
+/// `source/interval`
+pub const INTERVAL: Rule = Rule {
+    code: "source/interval",
+    severities: DENIES_OR_WARNS,
+    what: "A duration that is no Go duration as Flux takes it (`1h30m`), or too large for one. A warning for an interval of zero, or of less than 10 s. Durations of policies, too.",
+    why: "Flux's schema refuses it, and one that overflows poisons every client that decodes the object; an interval of zero means once and never again.",
+};
+
+/// An interval below this many nanoseconds asks more of the source than it gives.
+const SHORTEST_NANOS: u64 = 10 * 1_000_000_000;
+
+/// What a duration is for, which decides what is odd about it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Use {
+    /// How often something is done.
+    Interval,
+    /// How long it may take.
+    Timeout,
+    /// The same, in a source: Flux takes no hours there.
+    SourceTimeout,
+}
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let spec = &input.application.spec;
+    let mut judge = |text: Option<&str>, usage: Use, path: FieldPath| {
+        if let Some(finding) = text.and_then(|text| judge(text, usage, path)) {
+            findings.push(finding);
+        }
+    };
+    visit_source(&spec.source, &mut judge);
+    for (index, policy) in spec.sync_policies.iter().enumerate() {
+        visit_policy(policy, &FieldPath::policy(index), &mut judge);
+    }
+}
+
+type Judge<'a> = dyn FnMut(Option<&str>, Use, FieldPath) + 'a;
+
+fn visit_source(source: &Source, judge: &mut Judge<'_>) {
+    let mut visit = |kind: &str, interval: Option<&str>, timeout: Option<&str>| {
+        let path = FieldPath::spec().field("source").field(kind);
+        judge(interval, Use::Interval, path.field("interval"));
+        judge(timeout, Use::SourceTimeout, path.field("timeout"));
+    };
+    if let Some(git) = &source.git_repository {
+        visit("gitRepository", Some(&git.interval), git.timeout.as_deref());
+    }
+    if let Some(helm) = &source.helm_repository {
+        visit("helmRepository", helm.interval.as_deref(), helm.timeout.as_deref());
+    }
+    if let Some(oci) = &source.oci_repository {
+        visit("ociRepository", Some(&oci.interval), oci.timeout.as_deref());
+    }
+    if let Some(bucket) = &source.bucket {
+        visit("bucket", Some(&bucket.interval), bucket.timeout.as_deref());
+    }
+}
+
+fn visit_policy(policy: &SyncPolicy, path: &FieldPath, judge: &mut Judge<'_>) {
+    if let Some(kustomization) = &policy.kustomization {
+        let path = path.field("kustomization");
+        judge(Some(&kustomization.interval), Use::Interval, path.field("interval"));
+        judge(kustomization.retry_interval.as_deref(), Use::Interval, path.field("retryInterval"));
+        judge(kustomization.timeout.as_deref(), Use::Timeout, path.field("timeout"));
+    }
+    if let Some(helm) = &policy.helm {
+        let path = path.field("helm");
+        judge(Some(&helm.interval), Use::Interval, path.field("interval"));
+        judge(helm.timeout.as_deref(), Use::Timeout, path.field("timeout"));
+        let chart = helm.chart.as_ref().and_then(|chart| chart.spec.interval.as_deref());
+        judge(chart, Use::Interval, path.field("chart").field("spec").field("interval"));
+        let steps = [
+            ("install", helm.install.as_ref().and_then(|step| step.timeout.as_deref())),
+            ("upgrade", helm.upgrade.as_ref().and_then(|step| step.timeout.as_deref())),
+            ("rollback", helm.rollback.as_ref().and_then(|step| step.timeout.as_deref())),
+            ("uninstall", helm.uninstall.as_ref().and_then(|step| step.timeout.as_deref())),
+        ];
+        for (step, timeout) in steps {
+            judge(timeout, Use::Timeout, path.field(step).field("timeout"));
+        }
+    }
+}
+
+fn judge(text: &str, usage: Use, path: FieldPath) -> Option<Finding> {
+    let units: &[&str] = if usage == Use::SourceTimeout { &["ms", "s", "m"] } else { &["ms", "s", "m", "h"] };
+    let nanos = match parse(text, units) {
+        Ok(nanos) => nanos,
+        Err(fault) => {
+            let message = match fault {
+                DurationFault::Malformed => {
+                    format!("must be a duration of {} such as 1m30s", units.join(", "))
+                }
+                DurationFault::TooLarge => "is too large: a Go duration ends at 292 years".to_owned(),
+            };
+            return Some(Finding::error(&INTERVAL, path, Fault::Invalid, message).value(text));
+        }
+    };
+    if usage != Use::Interval || nanos >= SHORTEST_NANOS {
+        return None;
+    }
+    let message = if nanos == 0 {
+        "means once and never again: a change that is not noticed then is never delivered"
+    } else {
+        "is shorter than 10s: every cluster asks the source that often"
+    };
+    Some(Finding::warning(&INTERVAL, path, Fault::Invalid, message).value(text).hint("5m is usual"))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum DurationFault {
+    Malformed,
+    TooLarge,
+}
+
+/// The nanoseconds of `text` in the grammar of Flux's schemas,
+/// `([0-9]+(\.[0-9]+)?(ms|s|m|h))+`, as far as Go can hold them.
+///
+/// kube's own Duration takes more (signs, `us`) and panics on what overflows.
+fn parse(text: &str, units: &[&str]) -> Result<u64, DurationFault> {
+    let mut rest = text;
+    let mut total: u64 = 0;
+    loop {
+        let number_end =
+            rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(DurationFault::Malformed)?;
+        let (number, after) = rest.split_at(number_end);
+        let unit_end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        if !units.contains(&unit) {
+            return Err(DurationFault::Malformed);
+        }
+        let nanos = nanos(number, unit)?;
+        total = total
+            .checked_add(nanos)
+            .filter(|total| i64::try_from(*total).is_ok())
+            .ok_or(DurationFault::TooLarge)?;
+        if after.is_empty() {
+            return Ok(total);
+        }
+        rest = after;
+    }
+}
+
+fn nanos(number: &str, unit: &str) -> Result<u64, DurationFault> {
+    let scale: u64 = match unit {
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60 * 1_000_000_000,
+        _ => 3_600 * 1_000_000_000,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(fraction) {
+        return Err(DurationFault::Malformed);
+    }
+    let whole: u64 = whole.parse().map_err(|_| DurationFault::TooLarge)?;
+    let mut nanos = whole.checked_mul(scale).ok_or(DurationFault::TooLarge)?;
+    let mut place = scale;
+    for digit in fraction.bytes() {
+        place /= 10;
+        nanos = nanos.checked_add(u64::from(digit - b'0') * place).ok_or(DurationFault::TooLarge)?;
+    }
+    Ok(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{codes, git_source, kustomization};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const UNITS: &[&str] = &["ms", "s", "m", "h"];
+
+    #[test]
+    fn go_durations() {
+        let second = 1_000_000_000;
+        let table = [
+            ("0s", Ok(0)),
+            ("3m0s", Ok(180 * second)),
+            ("1h30m", Ok(5_400 * second)),
+            ("1.5s", Ok(1_500_000_000)),
+            ("250ms", Ok(250_000_000)),
+            ("2562047h47m16s", Ok(9_223_372_036 * second)),
+            ("2562048h", Err(DurationFault::TooLarge)),
+            ("99999999999999999999h", Err(DurationFault::TooLarge)),
+            ("9223372036s9223372036s", Err(DurationFault::TooLarge)),
+            ("", Err(DurationFault::Malformed)),
+            ("5", Err(DurationFault::Malformed)),
+            ("5 minutes", Err(DurationFault::Malformed)),
+            ("often", Err(DurationFault::Malformed)),
+            ("-5m", Err(DurationFault::Malformed)),
+            ("1.m", Err(DurationFault::Malformed)),
+            (".5m", Err(DurationFault::Malformed)),
+            ("1.2.3s", Err(DurationFault::Malformed)),
+            ("5us", Err(DurationFault::Malformed)),
+            ("5m ", Err(DurationFault::Malformed)),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse(text, UNITS), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn intervals_and_timeouts() {
+        let table = [
+            ("5m", "1m", "5m", ""),
+            ("0s", "1m", "5m", "W source/interval"),
+            ("9s", "1m", "5m", "W source/interval"),
+            ("5 minutes", "1m", "5m", "E source/interval"),
+            ("5m", "1h", "5m", "E source/interval"),
+            ("5m", "0s", "0s", "W source/interval"),
+            ("5m", "1m", "often", "E source/interval"),
+        ];
+        for (interval, timeout, policy_interval, expected) in table {
+            let mut source = git_source();
+            source["gitRepository"]["interval"] = json!(interval);
+            source["gitRepository"]["timeout"] = json!(timeout);
+            let mut policy = kustomization();
+            policy["interval"] = json!(policy_interval);
+            let spec = json!({"source": source, "syncPolicies": [{"kustomization": policy}]});
+            assert_eq!(codes(spec), expected, "{interval} {timeout} {policy_interval}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*|[0-9.hms]{0,60}") {
+            let _ = parse(&text, UNITS);
+        }
+    }
+}

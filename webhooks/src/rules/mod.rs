@@ -1,0 +1,116 @@
+//! The catalogue of admission rules.
+//!
+//! One file per subject; in it a rule's code, its documentation and its table
+//! test stand together. `docs/rules.md` is generated from [`CATALOGUE`].
+//!
+//! **Invariant**: a rule is a pure function of the object and the Catalog. It
+//! never panics, denies only what cannot work or is dangerous, and where it
+//! needs an object that the Catalog does not have it stays silent (`ref/*`
+//! rules excepted).
+
+use fleetgate_api::Application;
+use fleetgate_plan::Catalog;
+
+use crate::finding::{Finding, Severity};
+
+pub mod destination;
+pub mod duration;
+pub mod object;
+pub mod policy;
+pub mod reference;
+pub mod selector;
+pub mod source;
+
+/// A rule's entry in the catalogue.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its code, which never changes once released.
+    pub code: &'static str,
+    /// What its findings do.
+    pub severities: &'static [Severity],
+    /// What it finds.
+    pub what: &'static str,
+    /// Which system would fail otherwise, and how.
+    pub why: &'static str,
+}
+
+/// A rule that only denies.
+pub(crate) const DENIES: &[Severity] = &[Severity::Error];
+/// A rule that only warns.
+pub(crate) const WARNS: &[Severity] = &[Severity::Warning];
+/// A rule that denies the worse and warns of the lesser.
+pub(crate) const DENIES_OR_WARNS: &[Severity] = &[Severity::Error, Severity::Warning];
+
+/// What a rule about an Application may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The Application, after defaulting.
+    pub application: &'a Application,
+    /// The fleets and clusters of the moment.
+    pub catalog: &'a Catalog,
+}
+
+/// Every rule, in the order of the documentation.
+pub const CATALOGUE: &[&Rule] = &[
+    &object::UNREADABLE,
+    &object::NAME,
+    &object::DEPRECATED_FIELD,
+    &object::UNKNOWN_FIELD,
+    &source::EXACTLY_ONE,
+    &source::POLICY_MISMATCH,
+    &source::HELM_TYPE,
+    &source::URL,
+    &duration::INTERVAL,
+    &policy::NONE,
+    &policy::EXACTLY_ONE,
+    &policy::NAME,
+    &policy::TARGET_NAMESPACE,
+    &destination::MIXED,
+    &destination::SEVERAL_FLEETS,
+    &destination::FLEET_MISSING,
+    &destination::FLEET_NAME,
+    &destination::SELECTOR_WIDENED,
+    &selector::SYNTAX,
+    &selector::EMPTY,
+    &selector::NO_MATCH,
+    &reference::FLEET,
+];
+
+/// The checks that are made of every Application.
+const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
+    object::check,
+    source::check,
+    duration::check,
+    policy::check,
+    destination::check,
+    selector::check,
+    reference::check,
+];
+
+/// What all rules say about an Application.
+#[must_use]
+pub fn check(input: Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for check in CHECKS {
+        check(input, &mut findings);
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_unique_and_well_formed() {
+        let mut seen = BTreeSet::new();
+        for rule in CATALOGUE {
+            assert!(seen.insert(rule.code), "{} stands twice", rule.code);
+            let (subject, name) = rule.code.split_once('/').expect("subject/name");
+            let kebab = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            assert!(kebab(subject) && kebab(name), "{}", rule.code);
+            assert!(!rule.what.is_empty() && !rule.why.is_empty(), "{}", rule.code);
+        }
+    }
+}

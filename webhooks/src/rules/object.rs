@@ -1,0 +1,89 @@
+//! Rules about the object as a whole: its shape and its name.
+
+use kube::ResourceExt;
+
+use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::names;
+
+/// `object/unreadable`
+pub const UNREADABLE: Rule = Rule {
+    code: "object/unreadable",
+    severities: DENIES,
+    what: "The object does not have the schema of its kind; the path and the expected type are given.",
+    why: "The API server would refuse it, with its first complaint only.",
+};
+
+/// `object/name`
+pub const NAME: Rule = Rule {
+    code: "object/name",
+    severities: DENIES,
+    what: "A name that is no RFC 1123 subdomain, or an Application's name that is longer than 63 characters.",
+    why: "The API server refuses the one; and everything that an Application becomes carries its name as a label value.",
+};
+
+/// `object/deprecated-field`
+pub const DEPRECATED_FIELD: Rule = Rule {
+    code: "object/deprecated-field",
+    severities: DENIES_OR_WARNS,
+    what: "An early field name (`spec.syncPolicy`, `spec.source.gitRepo`, `helmRepo`, `ociRepo`) is used; it is moved to its new name. An error where old and new name are set to different values.",
+    why: "Only the new name is stored and delivered.",
+};
+
+/// `object/unknown-field`, in `check` only: the API server prunes or refuses
+/// unknown fields before a webhook sees the object.
+pub const UNKNOWN_FIELD: Rule = Rule {
+    code: "object/unknown-field",
+    severities: DENIES,
+    what: "A field that the kind does not have; the nearest known name is given, or where a field of that name belongs. Found by `check` only.",
+    why: "kubectl's strict validation refuses it; without it the API server drops it without a word.",
+};
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let name = input.application.name_any();
+    if name.len() > names::MAX_LABEL {
+        let path = FieldPath::root().field("metadata").field("name");
+        let message = format!(
+            "may not be longer than {} bytes, is {}: everything that an Application becomes carries its name as a label value",
+            names::MAX_LABEL,
+            name.len()
+        );
+        findings.push(Finding::error(&NAME, path, Fault::TooLong, message));
+    }
+}
+
+/// Any kind's name, as the API server would refuse it by itself, but after the
+/// mutating webhooks and without the other findings.
+#[must_use]
+pub fn check_name(name: &str) -> Option<Finding> {
+    if name.is_empty() || names::is_dns_subdomain(name) {
+        return None;
+    }
+    let path = FieldPath::root().field("metadata").field("name");
+    let message = "must consist of lower case letters, digits, '-' or '.', and start and end with a letter or digit (RFC 1123), at most 253 bytes";
+    Some(Finding::error(&NAME, path, Fault::Invalid, message).value(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::codes_named;
+    use serde_json::json;
+
+    #[test]
+    fn names_are_label_values() {
+        for (length, expected) in [(0, ""), (32, ""), (63, ""), (64, "E object/name")] {
+            assert_eq!(codes_named(&"m".repeat(length), json!({})), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn names_that_the_api_server_refuses() {
+        for (name, refused) in
+            [("shop", false), ("shop.v1", false), ("", false), ("canaryWithMetric", true), ("a_b", true)]
+        {
+            assert_eq!(check_name(name).is_some(), refused, "{name}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Rules about references to other objects. They warn, since GitOps tools
+//! apply objects in any order.
+
+use std::collections::BTreeSet;
+
+use fleetgate_plan::destination::fleet_of;
+use kube::ResourceExt;
+
+use super::destination::destinations;
+use super::{Input, Rule, WARNS};
+use crate::finding::{Fault, Finding};
+use crate::names;
+
+/// What the codes of this file start with.
+pub const PREFIX: &str = "ref/";
+
+/// `ref/fleet`
+pub const FLEET: Rule = Rule {
+    code: "ref/fleet",
+    severities: WARNS,
+    what: "The Fleet does not exist in the Application's namespace; the nearest name is given, or all where there are at most five.",
+    why: "Nothing is delivered until it exists.",
+};
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let namespace = input.application.namespace().unwrap_or_default();
+    let mut said = BTreeSet::new();
+    for (path, destination) in destinations(input) {
+        let Some(fleet) = fleet_of(destination).filter(|fleet| names::is_dns_subdomain(fleet)) else {
+            continue;
+        };
+        if input.catalog.fleet(&namespace, fleet).is_some() || !said.insert(fleet) {
+            continue;
+        }
+        let message = format!(
+            "there is no such Fleet in namespace {namespace:?}: nothing is delivered until it exists"
+        );
+        let hint = match names::suggest(fleet, input.catalog.fleet_names(&namespace)) {
+            Some(known) => format!("did you mean {known}?"),
+            None => "`kubectl get fleets` lists those that exist".to_owned(),
+        };
+        findings.push(
+            Finding::warning(&FLEET, path.field("fleet"), Fault::NotFound, message).value(fleet).hint(hint),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{findings, git_source, kustomization};
+    use serde_json::json;
+
+    #[test]
+    fn a_wrong_fleet_is_named_once_with_the_ones_that_exist() {
+        let policy = json!({"destination": {"fleet": "fleet-gitrepo"}, "kustomization": kustomization()});
+        let findings = findings(json!({"source": git_source(), "syncPolicies": [policy, policy]}));
+        let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "spec.syncPolicies[0].destination.fleet: Not found: \"fleet-gitrepo\": there is no such Fleet in namespace \"default\": \
+              nothing is delivered until it exists; did you mean \"quickstart\"? [ref/fleet]"
+            ]
+        );
+        assert!(texts[0].chars().count() < 256);
+    }
+}

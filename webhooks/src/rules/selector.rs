@@ -1,0 +1,300 @@
+//! Rules about cluster selectors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fleetgate_plan::Catalog;
+use fleetgate_plan::destination::{Placement, placement, resolve};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use kube::ResourceExt;
+
+use super::destination::destinations;
+use super::{DENIES, Input, Rule, WARNS};
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::names;
+
+/// `selector/syntax`
+pub const SYNTAX: Rule = Rule {
+    code: "selector/syntax",
+    severities: DENIES,
+    what: "A label key or value that no object can carry, an unknown operator, `In` or `NotIn` without values, `Exists` or `DoesNotExist` with values, or requirements that contradict each other.",
+    why: "It would select nothing for ever.",
+};
+
+/// `selector/empty`
+pub const EMPTY: Rule = Rule {
+    code: "selector/empty",
+    severities: WARNS,
+    what: "A selector without any requirement.",
+    why: "It selects every cluster of the fleet.",
+};
+
+/// `selector/no-match`
+pub const NO_MATCH: Rule = Rule {
+    code: "selector/no-match",
+    severities: WARNS,
+    what: "No cluster of the fleet matches today; the values that exist under the key are listed.",
+    why: "Nothing is delivered until a cluster gets such labels.",
+};
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let mut faulty = false;
+    for (path, destination) in destinations(input) {
+        let Some(selector) = &destination.cluster_selector else {
+            continue;
+        };
+        let path = path.field("clusterSelector");
+        if is_empty(selector) {
+            let message = "has no requirement and selects every cluster of the fleet";
+            findings.push(
+                Finding::warning(&EMPTY, path, Fault::Invalid, message).hint("leave it out if that is meant"),
+            );
+            continue;
+        }
+        let before = findings.len();
+        check_syntax(selector, &path, findings);
+        faulty |= findings.len() > before;
+    }
+    if !faulty {
+        check_matches(input, findings);
+    }
+}
+
+fn is_empty(selector: &LabelSelector) -> bool {
+    let labels = selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty);
+    labels && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
+}
+
+const KEY_FORM: &str = "must be a label key: an optional DNS subdomain and '/', then at most 63 letters, digits, '-', '_' or '.'";
+const VALUE_FORM: &str = "must be a label value: empty, or at most 63 letters, digits, '-', '_' or '.', with a letter or digit at both ends";
+
+fn invalid(path: FieldPath, value: &str, message: impl Into<String>) -> Finding {
+    Finding::error(&SYNTAX, path, Fault::Invalid, message).value(value)
+}
+
+fn check_syntax(selector: &LabelSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
+    for (key, value) in selector.match_labels.iter().flatten() {
+        let path = path.field("matchLabels");
+        if !names::is_label_key(key) {
+            findings.push(invalid(path.clone(), key, KEY_FORM));
+        }
+        if !names::is_label_value(value) {
+            findings.push(invalid(
+                path.field(key),
+                value,
+                format!("{VALUE_FORM}; no cluster can ever carry it"),
+            ));
+        }
+    }
+    for (index, requirement) in selector.match_expressions.iter().flatten().enumerate() {
+        check_requirement(requirement, &path.field("matchExpressions").index(index), findings);
+    }
+    check_contradictions(selector, path, findings);
+}
+
+fn check_requirement(requirement: &LabelSelectorRequirement, path: &FieldPath, findings: &mut Vec<Finding>) {
+    if !names::is_label_key(&requirement.key) {
+        findings.push(invalid(path.field("key"), &requirement.key, KEY_FORM));
+    }
+    let values = requirement.values.as_deref().unwrap_or_default();
+    let path_of_values = path.field("values");
+    match requirement.operator.as_str() {
+        "In" | "NotIn" if values.is_empty() => {
+            let message = format!("must have values with operator {}", requirement.operator);
+            findings.push(Finding::error(&SYNTAX, path_of_values.clone(), Fault::Required, message));
+        }
+        "Exists" | "DoesNotExist" if !values.is_empty() => {
+            let message = format!("may not be set with operator {}", requirement.operator);
+            findings.push(Finding::error(&SYNTAX, path_of_values.clone(), Fault::Forbidden, message));
+        }
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        other => {
+            let message = "must be In, NotIn, Exists or DoesNotExist";
+            findings.push(
+                Finding::error(&SYNTAX, path.field("operator"), Fault::NotSupported, message).value(other),
+            );
+        }
+    }
+    for (index, value) in values.iter().enumerate().filter(|(_, value)| !names::is_label_value(value)) {
+        findings.push(invalid(path_of_values.index(index), value, VALUE_FORM));
+    }
+}
+
+/// Requirements on one key that no cluster can meet together.
+fn check_contradictions(selector: &LabelSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
+    let labels = selector.match_labels.iter().flatten();
+    let expressions = selector.match_expressions.as_deref().unwrap_or_default();
+    let equal = labels.map(|(key, value)| (key.as_str(), Demand::OneOf(BTreeSet::from([value.as_str()]))));
+    let demands: Vec<(&str, Demand<'_>)> = equal
+        .chain(
+            expressions
+                .iter()
+                .filter_map(|requirement| Some((requirement.key.as_str(), Demand::of(requirement)?))),
+        )
+        .collect();
+    let keys: BTreeSet<&str> = demands.iter().map(|(key, _)| *key).collect();
+    for key in keys {
+        let of_key = demands.iter().filter(|(demanded, _)| *demanded == key).map(|(_, demand)| demand);
+        if !is_satisfiable(of_key) {
+            let message = format!("has requirements on {key:?} that no cluster can meet together");
+            findings.push(Finding::error(&SYNTAX, path.clone(), Fault::Invalid, message));
+        }
+    }
+}
+
+/// What one requirement asks of a key's value.
+enum Demand<'a> {
+    OneOf(BTreeSet<&'a str>),
+    NoneOf(BTreeSet<&'a str>),
+    Present,
+    Absent,
+}
+
+impl<'a> Demand<'a> {
+    fn of(requirement: &'a LabelSelectorRequirement) -> Option<Self> {
+        let values: BTreeSet<&str> = requirement.values.iter().flatten().map(String::as_str).collect();
+        match requirement.operator.as_str() {
+            // Without values it is a fault of its own.
+            "In" if !values.is_empty() => Some(Self::OneOf(values)),
+            "NotIn" => Some(Self::NoneOf(values)),
+            "Exists" => Some(Self::Present),
+            "DoesNotExist" => Some(Self::Absent),
+            _ => None,
+        }
+    }
+}
+
+fn is_satisfiable<'a>(demands: impl Iterator<Item = &'a Demand<'a>>) -> bool {
+    let mut allowed: Option<BTreeSet<&str>> = None;
+    let mut excluded: BTreeSet<&str> = BTreeSet::new();
+    let (mut present, mut absent) = (false, false);
+    for demand in demands {
+        match demand {
+            Demand::OneOf(values) => {
+                present = true;
+                allowed = Some(allowed.map_or_else(|| values.clone(), |known| &known & values));
+            }
+            Demand::NoneOf(values) => excluded.extend(values),
+            Demand::Present => present = true,
+            Demand::Absent => absent = true,
+        }
+    }
+    let some_value_left = allowed.is_none_or(|allowed| allowed.difference(&excluded).next().is_some());
+    some_value_left && !(present && absent)
+}
+
+fn check_matches(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let spec = &input.application.spec;
+    let namespace = input.application.namespace().unwrap_or_default();
+    let default = FieldPath::spec().field("destination").field("clusterSelector");
+    let mut said_of_default = false;
+    for (index, policy) in spec.sync_policies.iter().enumerate() {
+        let Placement::Fleet { fleet, selector: Some(selector), inherited } = placement(spec, policy) else {
+            continue;
+        };
+        if (inherited && said_of_default) || is_empty(selector) {
+            continue;
+        }
+        let resolution = resolve(placement(spec, policy), &namespace, input.catalog);
+        // A cluster that does not exist yet may well carry the labels.
+        let is_undecided = resolution.missing_fleet.is_some() || !resolution.missing_clusters.is_empty();
+        if is_undecided || !resolution.targets.is_empty() {
+            continue;
+        }
+        said_of_default |= inherited;
+        let path = if inherited {
+            default.clone()
+        } else {
+            FieldPath::policy(index).field("destination").field("clusterSelector")
+        };
+        findings.push(no_match(fleet, &namespace, selector, path, input.catalog));
+    }
+}
+
+/// At most this many label values are listed.
+const LISTED_VALUES: usize = 5;
+
+fn no_match(
+    fleet: &str,
+    namespace: &str,
+    selector: &LabelSelector,
+    path: FieldPath,
+    catalog: &Catalog,
+) -> Finding {
+    let members = catalog.fleet(namespace, fleet).map(|entry| catalog.members(entry).0).unwrap_or_default();
+    let message = format!("matches none of the {} clusters of Fleet {fleet:?} today", members.len());
+    let finding = Finding::warning(&NO_MATCH, path, Fault::Invalid, message);
+    let labels = selector.match_labels.iter().flat_map(|labels| labels.keys());
+    let expressions = selector.match_expressions.iter().flatten().map(|requirement| &requirement.key);
+    let existing = labels.chain(expressions).collect::<BTreeSet<_>>().into_iter().map(|key| {
+        let values: BTreeSet<&str> =
+            members.iter().filter_map(|cluster| cluster.labels.get(key).map(String::as_str)).collect();
+        if values.is_empty() {
+            return format!("no cluster has a label {key}");
+        }
+        let listed: Vec<&str> = values.iter().copied().take(LISTED_VALUES).collect();
+        let more = if values.len() > LISTED_VALUES { ", …" } else { "" };
+        format!("{key} is {}{more}", listed.join(", "))
+    });
+    finding.hint(existing.collect::<Vec<_>>().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{codes, findings, git_source, kustomization};
+    use serde_json::{Value, json};
+
+    fn spec(selector: Value) -> Value {
+        let destination = json!({"fleet": "quickstart", "clusterSelector": selector});
+        json!({"source": git_source(), "syncPolicies": [{"destination": destination, "kustomization": kustomization()}]})
+    }
+
+    fn expression(key: &str, operator: &str, values: Value) -> Value {
+        json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]})
+    }
+
+    #[test]
+    fn syntax() {
+        let both = |one: Value, two: Value| json!({"matchExpressions": [one["matchExpressions"][0], two["matchExpressions"][0]]});
+        let exists = expression("env", "Exists", json!(null));
+        let absent = expression("env", "DoesNotExist", json!(null));
+        let is_test = expression("env", "In", json!(["test"]));
+        let not_test = expression("env", "NotIn", json!(["test"]));
+        let bad = "E selector/syntax";
+        let table = [
+            (json!({"matchLabels": {"env": "test"}}), ""),
+            (json!({"matchLabels": {"env": "not valid!"}}), bad),
+            (json!({"matchLabels": {"env": "v".repeat(64)}}), bad),
+            (json!({"matchLabels": {"-env": "test"}}), bad),
+            (expression("env", "In", json!([])), bad),
+            (expression("env", "NotIn", json!(null)), bad),
+            (expression("env", "Exists", json!(["x"])), bad),
+            (expression("env", "Near", json!(["x"])), bad),
+            (expression("env", "In", json!(["test", "-"])), bad),
+            (exists.clone(), ""),
+            (both(exists, absent.clone()), bad),
+            (both(is_test.clone(), absent.clone()), bad),
+            (both(is_test.clone(), not_test.clone()), bad),
+            (both(is_test, expression("env", "In", json!(["dev"]))), bad),
+            (json!({"matchLabels": {"env": "test"}, "matchExpressions": not_test["matchExpressions"]}), bad),
+        ];
+        for (selector, expected) in table {
+            assert_eq!(codes(spec(selector.clone())), expected, "{selector}");
+        }
+    }
+
+    #[test]
+    fn what_a_selector_finds_today() {
+        let table = [
+            (json!({}), "W selector/empty"),
+            (json!({"matchLabels": {}}), "W selector/empty"),
+            (json!({"matchLabels": {"env": "prod"}}), "W selector/no-match"),
+            (json!({"matchLabels": {"tier": "1"}}), "W selector/no-match"),
+        ];
+        for (selector, expected) in table {
+            assert_eq!(codes(spec(selector.clone())), expected, "{selector}");
+        }
+        let finding = &findings(spec(json!({"matchLabels": {"env": "prod", "tier": "1"}})))[0];
+        assert_eq!(finding.hint.as_deref(), Some("env is dev, test; no cluster has a label tier"));
+    }
+}

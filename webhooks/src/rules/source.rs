@@ -1,0 +1,266 @@
+//! Rules about `spec.source`.
+
+use fleetgate_api::application::Source;
+use url::Url;
+
+use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+
+/// `source/exactly-one`
+pub const EXACTLY_ONE: Rule = Rule {
+    code: "source/exactly-one",
+    severities: DENIES,
+    what: "None, or more than one, of `gitRepository`, `helmRepository`, `ociRepository` and `bucket`.",
+    why: "Nothing could be delivered, or which one wins would be an accident.",
+};
+
+/// `source/policy-mismatch`
+pub const POLICY_MISMATCH: Rule = Rule {
+    code: "source/policy-mismatch",
+    severities: DENIES,
+    what: "A kustomization from a `helmRepository`, or a `helm` policy that names a chart although the source is an `ociRepository`.",
+    why: "Flux builds a Kustomization from Git, OCI and buckets only; an OCI artifact is the chart itself.",
+};
+
+/// `source/helm-type`
+pub const HELM_TYPE: Rule = Rule {
+    code: "source/helm-type",
+    severities: DENIES,
+    what: "A `helmRepository` of type `oci` without an `oci://` URL, or of type `default` with one. An absent type follows the URL.",
+    why: "Flux would look for an index where there is none.",
+};
+
+/// `source/url`
+pub const URL: Rule = Rule {
+    code: "source/url",
+    severities: DENIES_OR_WARNS,
+    what: "A URL without host, with a scheme that the source kind does not have, or with a tag or digest in an OCI URL. A warning for credentials in it.",
+    why: "Flux has no way to fetch it; and credentials in a spec are read by everyone who may read the Application.",
+};
+
+/// The source kinds that are set, by field name.
+fn kinds(source: &Source) -> Vec<&'static str> {
+    [
+        ("gitRepository", source.git_repository.is_some()),
+        ("helmRepository", source.helm_repository.is_some()),
+        ("ociRepository", source.oci_repository.is_some()),
+        ("bucket", source.bucket.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(kind, present)| present.then_some(kind))
+    .collect()
+}
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let source = &input.application.spec.source;
+    check_exactly_one(source, findings);
+    check_policies(input, findings);
+    check_helm_type(source, findings);
+    check_urls(source, findings);
+}
+
+fn check_exactly_one(source: &Source, findings: &mut Vec<Finding>) {
+    let path = FieldPath::spec().field("source");
+    let kinds = kinds(source);
+    let Some((first, rest)) = kinds.split_first() else {
+        let message = "must have one of gitRepository, helmRepository, ociRepository and bucket";
+        findings.push(Finding::error(&EXACTLY_ONE, path, Fault::Required, message));
+        return;
+    };
+    for kind in rest {
+        let message = format!("may not be set together with {first}");
+        findings.push(
+            Finding::error(&EXACTLY_ONE, path.field(*kind), Fault::Forbidden, message)
+                .hint("an Application has one source; make another Application for the other"),
+        );
+    }
+}
+
+fn check_policies(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let spec = &input.application.spec;
+    let [kind] = kinds(&spec.source)[..] else {
+        return;
+    };
+    for (index, policy) in spec.sync_policies.iter().enumerate() {
+        let path = FieldPath::policy(index);
+        if kind == "helmRepository" && policy.kustomization.is_some() {
+            let message = "may not be used with a helmRepository, which holds charts only";
+            findings.push(
+                Finding::error(&POLICY_MISMATCH, path.field("kustomization"), Fault::Forbidden, message)
+                    .hint("use a helm policy, or a gitRepository, ociRepository or bucket as the source"),
+            );
+        }
+        let chart = policy.helm.as_ref().and_then(|helm| helm.chart.as_ref());
+        if kind == "ociRepository" && chart.is_some_and(|chart| chart.spec.chart.is_some()) {
+            let path = path.field("helm").field("chart").field("spec").field("chart");
+            let message = "may not be set with an ociRepository, which is the chart itself";
+            findings.push(
+                Finding::error(&POLICY_MISMATCH, path, Fault::Forbidden, message)
+                    .hint("leave the chart's name out, or use a helmRepository of type oci"),
+            );
+        }
+    }
+}
+
+fn check_helm_type(source: &Source, findings: &mut Vec<Finding>) {
+    let Some(helm) = &source.helm_repository else {
+        return;
+    };
+    let path = FieldPath::spec().field("source").field("helmRepository").field("type");
+    let is_oci = helm.url.starts_with("oci://");
+    let message = match helm.r#type.as_deref() {
+        Some("oci") if !is_oci => "must be default, or the url start with oci://",
+        Some("default") if is_oci => "must be oci for an oci:// url",
+        _ => return,
+    };
+    let value = helm.r#type.clone().unwrap_or_default();
+    findings.push(
+        Finding::error(&HELM_TYPE, path, Fault::Invalid, message)
+            .value(value)
+            .hint("left out, it follows the url"),
+    );
+}
+
+fn check_urls(source: &Source, findings: &mut Vec<Finding>) {
+    let path = |kind: &str| FieldPath::spec().field("source").field(kind).field("url");
+    if let Some(git) = &source.git_repository {
+        check_url(&git.url, &["http", "https", "ssh"], path("gitRepository"), findings);
+    }
+    if let Some(helm) = &source.helm_repository {
+        check_url(&helm.url, &["http", "https", "oci"], path("helmRepository"), findings);
+    }
+    if let Some(oci) = &source.oci_repository {
+        check_url(&oci.url, &["oci"], path("ociRepository"), findings);
+        check_oci_reference(&oci.url, path("ociRepository"), findings);
+    }
+}
+
+fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<Finding>) {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
+        let known: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
+        let message = format!("must start with {}", known.join(" or "));
+        let mut finding = Finding::error(&URL, path, Fault::Invalid, message).value(text);
+        if scheme.is_none() && text.contains('@') && schemes.contains(&"ssh") {
+            finding = finding.hint("write git@host:path as ssh://git@host/path");
+        }
+        findings.push(finding);
+        return;
+    }
+    let url = Url::parse(text).ok();
+    let Some(url) = url.filter(|url| url.host_str().is_some_and(|host| !host.is_empty())) else {
+        findings.push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(text));
+        return;
+    };
+    // The user name of ssh is no secret; a password, or any user of the others, is.
+    if url.password().is_some() || (url.scheme() != "ssh" && !url.username().is_empty()) {
+        let message = "holds credentials, which everyone who may read the Application reads";
+        // The value would repeat them.
+        findings.push(
+            Finding::warning(&URL, path, Fault::Invalid, message)
+                .hint("put them into a Secret and name it in secretRef"),
+        );
+    }
+}
+
+fn check_oci_reference(text: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+    let Some(repository) = text.strip_prefix("oci://") else {
+        return;
+    };
+    let last = repository.split_once('/').map_or("", |(_, path)| path).rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) {
+        let message = "may not have a tag or digest";
+        findings.push(
+            Finding::error(&URL, path, Fault::Invalid, message)
+                .value(text)
+                .hint("put it into ref.tag or ref.digest"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{codes, git_source, kustomization};
+    use serde_json::{Value, json};
+
+    fn with(source: Value, policy: Value) -> Value {
+        json!({"source": source, "syncPolicies": [policy]})
+    }
+
+    #[test]
+    fn exactly_one_source() {
+        let helm = json!({"url": "https://charts.example.com"});
+        let mut two = git_source();
+        two["helmRepository"] = helm;
+        let table = [(json!({}), "E source/exactly-one"), (git_source(), ""), (two, "E source/exactly-one")];
+        for (source, expected) in table {
+            assert_eq!(
+                codes(with(source.clone(), json!({"kustomization": kustomization()}))),
+                expected,
+                "{source}"
+            );
+        }
+    }
+
+    #[test]
+    fn policies_that_fit_the_source() {
+        let helm_repository = json!({"helmRepository": {"url": "https://charts.example.com"}});
+        let oci = json!({"ociRepository": {"url": "oci://ghcr.io/a/b", "interval": "5m"}});
+        let named = json!({"helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}});
+        let unnamed = json!({"helm": {"interval": "5m"}});
+        let kustomization = json!({"kustomization": kustomization()});
+        let table = [
+            (&helm_repository, &kustomization, "E source/policy-mismatch"),
+            (&helm_repository, &named, ""),
+            (&oci, &named, "E source/policy-mismatch"),
+            (&oci, &unnamed, ""),
+            (&oci, &kustomization, ""),
+        ];
+        for (source, policy, expected) in table {
+            assert_eq!(codes(with(source.clone(), policy.clone())), expected, "{source} {policy}");
+        }
+    }
+
+    #[test]
+    fn helm_types_follow_the_url() {
+        let table = [
+            (json!({"url": "https://e.com"}), ""),
+            (json!({"url": "https://e.com", "type": "default"}), ""),
+            (json!({"url": "https://e.com", "type": "oci"}), "E source/helm-type"),
+            (json!({"url": "oci://e.com/a", "type": "oci"}), ""),
+            (json!({"url": "oci://e.com/a", "type": "default"}), "E source/helm-type"),
+        ];
+        let policy = json!({"helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}});
+        for (helm, expected) in table {
+            assert_eq!(codes(with(json!({"helmRepository": helm}), policy.clone())), expected, "{helm}");
+        }
+    }
+
+    #[test]
+    fn urls() {
+        let table = [
+            ("gitRepository", "https://github.com/o/r", ""),
+            ("gitRepository", "ssh://git@github.com/o/r", ""),
+            ("gitRepository", "ssh://git@github.com:22/o/r.git", ""),
+            ("gitRepository", "ftp://example.com/r.git", "E source/url"),
+            ("gitRepository", "git@github.com:o/r", "E source/url"),
+            ("gitRepository", "https://", "E source/url"),
+            ("gitRepository", "ssh://", "E source/url"),
+            ("gitRepository", "", "E source/url"),
+            ("gitRepository", "https://user:secret@github.com/o/r", "W source/url"),
+            ("ociRepository", "oci://ghcr.io:5000/a/b", ""),
+            ("ociRepository", "https://ghcr.io/a/b", "E source/url"),
+            ("ociRepository", "oci://ghcr.io/a/b:v1", "E source/url"),
+            ("ociRepository", "oci://ghcr.io/a/b@sha256:00", "E source/url"),
+        ];
+        for (kind, url, expected) in table {
+            let source = json!({kind: {"url": url, "interval": "5m"}});
+            assert_eq!(
+                codes(with(source, json!({"kustomization": kustomization()}))),
+                expected,
+                "{kind} {url}"
+            );
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The AdmissionReview protocol, over the router: what arrives as bytes and
+//! what is answered.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use fleetgate_api::Fleet;
+use fleetgate_plan::Catalog;
+use fleetgate_webhooks::router::{MUTATE_PATH, Snapshots, VALIDATE_PATH, router};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// A Catalog, and the one that comes while a review waits.
+#[derive(Clone, Default)]
+struct Fixed {
+    now: Catalog,
+    next: Option<Catalog>,
+}
+
+impl Snapshots for Fixed {
+    fn current(&self) -> Catalog {
+        self.now.clone()
+    }
+
+    async fn newer(&self, than: &Catalog, _within: Duration) -> Option<Catalog> {
+        self.next.clone().filter(|next| !next.is_same(than))
+    }
+}
+
+fn fleet(name: &str) -> Catalog {
+    let fleet: Fleet = serde_json::from_value(json!({
+        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+        "metadata": {"name": name, "namespace": "default"}, "spec": {},
+    }))
+    .expect("a Fleet");
+    let mut catalog = Catalog::default();
+    catalog.insert_fleet(&fleet);
+    catalog
+}
+
+async fn post(path: &str, body: impl Into<Body>, snapshots: Fixed) -> Value {
+    let request = Request::post(path).header("content-type", "application/json").body(body.into());
+    let response = router(snapshots).oneshot(request.expect("a request")).await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+    let review: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(review["apiVersion"], "admission.k8s.io/v1");
+    assert_eq!(review["kind"], "AdmissionReview");
+    review["response"].clone()
+}
+
+fn application(spec: Value) -> Value {
+    json!({
+        "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+        "metadata": {"name": "shop", "namespace": "default"}, "spec": spec,
+    })
+}
+
+fn good() -> Value {
+    application(json!({
+        "source": {"gitRepository": {"url": "https://github.com/o/r", "interval": "3m0s", "timeout": "60s"}},
+        "syncPolicies": [{"kustomization": {"interval": "5m0s", "prune": true, "force": false}}],
+    }))
+}
+
+fn bad() -> Value {
+    let mut bad = good();
+    bad["spec"]["source"]["helmRepository"] = json!({"url": "https://e.com"});
+    bad["spec"]["syncPolicies"] = json!([
+        {"destination": {"fleet": "gone"}, "kustomization": {"interval": "5m0s", "prune": true}},
+        {"kustomization": {"interval": "5m0s", "prune": true}},
+    ]);
+    bad
+}
+
+fn request(operation: &str, object: Value, old: Value) -> Value {
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "u-1", "operation": operation, "namespace": "default", "name": "shop",
+            "kind": {"group": "apps.kurator.dev", "version": "v1alpha1", "kind": "Application"},
+            "object": object, "oldObject": old,
+        },
+    })
+}
+
+fn create(object: Value) -> String {
+    request("CREATE", object, Value::Null).to_string()
+}
+
+#[tokio::test]
+async fn a_good_application_is_admitted_without_a_patch() {
+    for path in [MUTATE_PATH, VALIDATE_PATH] {
+        let response = post(path, create(good()), Fixed::default()).await;
+        assert_eq!(response["uid"], "u-1");
+        assert_eq!(response["allowed"], true, "{response}");
+        assert_eq!(response.get("patch"), None);
+        assert_eq!(response.get("warnings"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_one_is_refused_with_all_its_faults() {
+    for path in [MUTATE_PATH, VALIDATE_PATH] {
+        let response = post(path, create(bad()), Fixed::default()).await;
+        assert_eq!(response["allowed"], false);
+        let status = &response["status"];
+        assert_eq!((&status["reason"], &status["code"]), (&json!("Invalid"), &json!(422)));
+        assert_eq!(status["details"]["kind"], "Application");
+        let fields: Vec<&str> = status["details"]["causes"]
+            .as_array()
+            .expect("causes")
+            .iter()
+            .filter_map(|cause| cause["field"].as_str())
+            .collect();
+        assert_eq!(fields, ["spec.source.helmRepository", "spec.syncPolicies[1].destination"]);
+        assert_eq!(
+            status["details"]["causes"][0]["message"],
+            "Forbidden: may not be set together with gitRepository; an Application has one source; make another Application for the other [source/exactly-one]"
+        );
+        assert_eq!(response["warnings"].as_array().expect("the fleet's warning").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn early_names_are_patched_with_the_least_that_is_needed() {
+    let mut object = good();
+    let git = object["spec"]["source"]["gitRepository"].take();
+    object["spec"]["source"] = json!({"gitRepo": git});
+    let response = post(MUTATE_PATH, create(object), Fixed::default()).await;
+    assert_eq!(response["patchType"], "JSONPatch");
+    let patch: Vec<u8> =
+        serde_json::from_value(response["patch"].clone()).unwrap_or_else(|_| decode(&response["patch"]));
+    let patch: Value = serde_json::from_slice(&patch).expect("a patch");
+    let mut touched: Vec<&str> =
+        patch.as_array().expect("operations").iter().filter_map(|op| op["path"].as_str()).collect();
+    touched.sort_unstable();
+    assert_eq!(touched, ["/spec/source/gitRepo", "/spec/source/gitRepository"]);
+}
+
+/// The patch is base64 on the wire.
+fn decode(patch: &Value) -> Vec<u8> {
+    let encoded: k8s_openapi::ByteString = serde_json::from_value(patch.clone()).expect("base64");
+    encoded.0
+}
+
+#[tokio::test]
+async fn what_is_no_review_is_refused_with_the_uid() {
+    let whole = create(good());
+    let mut no_request: Value = serde_json::from_str(&whole).expect("JSON");
+    no_request.as_object_mut().expect("an object").remove("request");
+    let mut other_kind: Value = serde_json::from_str(&whole).expect("JSON");
+    other_kind["request"]["kind"]["kind"] = json!("Deployment");
+    let mut other_version: Value = serde_json::from_str(&whole).expect("JSON");
+    other_version["apiVersion"] = json!("admission.k8s.io/v1beta1");
+    let table = [
+        (whole[..whole.len() - 1].to_owned(), "u-1", "cannot be read"),
+        (no_request.to_string(), "", "has no request"),
+        (other_kind.to_string(), "u-1", "not a kind that Fleetgate reviews"),
+        (other_version.to_string(), "u-1", "v1beta1"),
+        ("kind: AdmissionReview".to_owned(), "", "cannot be read"),
+        (String::new(), "", "cannot be read"),
+        ("[".repeat(100_000), "", "cannot be read"),
+    ];
+    for (body, uid, reason) in table {
+        let response = post(MUTATE_PATH, body.clone(), Fixed::default()).await;
+        assert_eq!(response["allowed"], false);
+        assert_eq!(response["uid"], uid);
+        assert!(
+            response["status"]["message"].as_str().is_some_and(|message| message.contains(reason)),
+            "{response}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_another_shape_is_refused_with_its_faults() {
+    for object in [
+        json!("text"),
+        json!([1]),
+        json!({"spec": 5}),
+        json!({"spec": {"source": "git", "syncPolicies": {}}}),
+    ] {
+        let response = post(MUTATE_PATH, create(object.clone()), Fixed::default()).await;
+        assert_eq!((&response["uid"], &response["allowed"]), (&json!("u-1"), &json!(false)), "{object}");
+        assert!(
+            response["status"]["message"].as_str().is_some_and(|text| text.contains("object/unreadable")),
+            "{response}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn never_in_the_way() {
+    let mut deleting = bad();
+    deleting["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let mut labelled = bad();
+    labelled["metadata"]["labels"] = json!({"a": "b"});
+    let mut terminating = Catalog::default();
+    terminating.set_terminating("default", true);
+    let terminating = Fixed { now: terminating, next: None };
+    let table = [
+        ("an object on its way out", request("UPDATE", deleting, good()), Fixed::default()),
+        ("the same spec", request("UPDATE", labelled, bad()), Fixed::default()),
+        ("a deletion", request("DELETE", Value::Null, bad()), Fixed::default()),
+        ("a namespace on its way out", request("CREATE", bad(), Value::Null), terminating),
+    ];
+    for (what, body, snapshots) in table {
+        for path in [MUTATE_PATH, VALIDATE_PATH] {
+            let response = post(path, body.to_string(), snapshots.clone()).await;
+            assert_eq!(response["allowed"], true, "{what}: {response}");
+            assert_eq!(response.get("patch"), None, "{what}");
+            assert_eq!(response.get("warnings"), None, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_that_is_on_its_way_is_waited_for() {
+    let mut object = good();
+    object["spec"]["destination"] = json!({"fleet": "quickstart"});
+    let waits = Fixed { now: Catalog::default(), next: Some(fleet("quickstart")) };
+    let response = post(VALIDATE_PATH, create(object.clone()), waits).await;
+    assert_eq!(response.get("warnings"), None, "{response}");
+
+    let misses = Fixed { now: fleet("production"), next: None };
+    let response = post(VALIDATE_PATH, create(object), misses).await;
+    let warning = response["warnings"][0].as_str().expect("a warning");
+    assert!(
+        warning.contains("did you mean \"production\"?") && warning.ends_with("[ref/fleet]"),
+        "{warning}"
+    );
+}
+
+#[tokio::test]
+async fn warnings_fit_the_api_servers_limits() {
+    let mut object = good();
+    let policy = |index: usize| json!({"name": format!("P{index}"), "kustomization": {"interval": "0s", "prune": true}});
+    object["spec"]["syncPolicies"] = (0..200).map(policy).collect();
+    let response = post(VALIDATE_PATH, create(object), Fixed::default()).await;
+    let warnings: Vec<&str> =
+        response["warnings"].as_array().expect("warnings").iter().filter_map(Value::as_str).collect();
+    assert!(warnings.len() > 10);
+    assert!(warnings.iter().all(|warning| warning.chars().count() < 256));
+    assert!(warnings.iter().map(|warning| warning.len()).sum::<usize>() <= 4_096);
+}
