@@ -104,10 +104,16 @@ fn parse_one(offset: usize, text: &str) -> Result<Document, SyntaxError> {
             let column = place.map_or(1, |place| usize::try_from(place.column()).unwrap_or(1).max(1));
             Err(SyntaxError {
                 position: Position { line: line + offset, column },
-                message: error.without_snippet().to_string(),
+                message: without_place(&error.without_snippet().to_string()).to_owned(),
             })
         }
     }
+}
+
+/// The parser counts lines from the document's start; the position says it
+/// from the file's.
+fn without_place(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
 }
 
 fn options() -> Options {

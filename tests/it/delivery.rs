@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::support::{apply, delivery, file, kubectl, namespace};
 
 /// How long Flux and the members may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn example(name: &str) -> String {
     std::fs::read_to_string(file("examples/application").join(name)).expect("the example")
@@ -176,7 +176,7 @@ async fn without_a_destination_the_host_is_meant() {
 
 /// One policy with a folder of its own namespace, to the clusters of a selector.
 fn selected(namespace: &str, policies: &[(&str, &str)]) -> String {
-    let policies: String = policies
+    let policies = policies
         .iter()
         .map(|(name, labels)| {
             format!(
@@ -184,7 +184,8 @@ fn selected(namespace: &str, policies: &[(&str, &str)]) -> String {
                  kustomization: {{interval: 5m, path: ./kustomize, prune: true, targetNamespace: {namespace}}}\n"
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {{name: shop, namespace: {namespace}}}\nspec:\n  \
          source: {{gitRepository: {{url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {{branch: master}}}}}}\n  syncPolicies:\n{policies}"

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::finding::{Finding, Severity};
 use crate::judge::{Verdict, judge};
+use crate::rules::object::DEPRECATED_FIELD;
 use crate::rules::reference;
 use crate::schema::{Kind, VERSION};
 use crate::uid;
@@ -22,7 +23,8 @@ use crate::uid;
 pub enum Endpoint {
     /// Runs before the CRD's schema: patches, and denies with all findings.
     Mutating,
-    /// Runs last, after every other webhook: denies again, and warns.
+    /// Runs last, after every other webhook: denies again, and warns of all
+    /// that it can see.
     Validating,
 }
 
@@ -112,10 +114,12 @@ fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed 
             }
         };
     }
-    // The validating webhook is not asked any more where this one denies.
-    if endpoint == Endpoint::Validating || !response.allowed {
-        response.warnings = warnings(&verdict);
-    }
+    response.warnings = warnings(&verdict, |finding| match endpoint {
+        // Where this webhook denies, the validating one is not asked any more;
+        // and of an early name that it has moved away only this one knows.
+        Endpoint::Mutating => !response.allowed || finding.code == DEPRECATED_FIELD.code,
+        Endpoint::Validating => true,
+    });
     let misses_reference = endpoint == Endpoint::Validating
         && verdict.findings.iter().any(|finding| finding.code.starts_with(reference::PREFIX));
     Reviewed { response: response.into_review(), misses_reference }
@@ -207,10 +211,10 @@ const MAX_WARNING: usize = 255;
 /// The most characters of all warnings together: the API server drops the rest.
 const MAX_WARNINGS: usize = 4_096;
 
-fn warnings(verdict: &Verdict) -> Option<Vec<String>> {
+fn warnings(verdict: &Verdict, is_told: impl Fn(&Finding) -> bool) -> Option<Vec<String>> {
     let mut left = MAX_WARNINGS;
     let mut warnings = Vec::new();
-    for finding in verdict.of_severity(Severity::Warning) {
+    for finding in verdict.of_severity(Severity::Warning).filter(|finding| is_told(finding)) {
         let text = warning(finding);
         let Some(rest) = left.checked_sub(text.len()) else {
             break;

@@ -1,0 +1,152 @@
+//! `fleetgate check` as a user and a pipeline meet it: what is printed, and
+//! the exit code.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const GOOD: &str = "apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata:
+  name: shop
+spec:
+  source:
+    gitRepository:
+      url: https://github.com/o/r
+      interval: 5m
+  syncPolicies:
+  - kustomization:
+      interval: 5m
+      prune: true
+";
+
+fn fleetgate() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+}
+
+fn check(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = fleetgate().arg("check").args(arguments).current_dir(folder).output().expect("check runs");
+    said(output)
+}
+
+fn said(output: Output) -> (Option<i32>, String) {
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).concat();
+    (output.status.code(), text)
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+    folder
+}
+
+#[test]
+fn a_good_file_is_admitted() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes())]);
+    let (code, text) = check(folder.path(), &["app.yaml"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        text,
+        "1 object checked in 1 file: 0 errors, 0 warnings; no Fleet among the files, so references to Fleets were not checked\n"
+    );
+}
+
+#[test]
+fn every_fault_has_its_place() {
+    let bad = GOOD
+        .replace("      url:", "      urll: x\n      url:")
+        .replace("interval: 5m\n      prune: true", "interval: often\n      prune: 'yes'");
+    let folder = folder(&[("apps/app.yaml", format!("# a comment\n---\n{bad}").as_bytes())]);
+    let (code, text) = check(folder.path(), &["apps"]);
+    assert_eq!(code, Some(1));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "apps/app.yaml:10:7: error: spec.source.gitRepository.urll: Forbidden: is not a field of this object; did you mean url? [object/unknown-field]",
+            "apps/app.yaml:16:7: error: spec.syncPolicies[0].kustomization.prune: Invalid value: \"yes\": must be a boolean, is a string [object/unreadable]",
+            "apps/app.yaml:15:7: error: spec.syncPolicies[0].kustomization.interval: Invalid value: \"often\": must be a duration of ms, s, m, h such as 1m30s [source/interval]",
+            "1 object checked in 1 file: 3 errors, 0 warnings; no Fleet among the files, so references to Fleets were not checked",
+        ]
+    );
+}
+
+#[test]
+fn fleets_among_the_files_are_what_applications_are_checked_against() {
+    let app = GOOD.replace("spec:\n", "spec:\n  destination: {fleet: quikstart}\n");
+    let fleet = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: quickstart}\nspec: {}\n";
+    let folder = folder(&[("a-app.yaml", app.as_bytes()), ("b-fleet.yml", fleet.as_bytes())]);
+    let (code, text) = check(folder.path(), &["."]);
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("./a-app.yaml:6:17: warning: spec.destination.fleet: Not found: \"quikstart\""), "{text}");
+    assert!(text.contains("did you mean \"quickstart\"? [ref/fleet]"), "{text}");
+}
+
+#[test]
+fn early_names_have_their_place_in_the_file() {
+    let app = GOOD.replace("gitRepository", "gitRepo").replace("syncPolicies", "syncPolicy").replace("https://", "ftp://");
+    let folder = folder(&[("app.yaml", app.as_bytes())]);
+    let (code, text) = check(folder.path(), &["app.yaml"]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("app.yaml:8:7: error: spec.source.gitRepository.url:"), "{text}");
+    assert!(text.contains("app.yaml:7:5: warning: spec.source.gitRepo: is the early name of gitRepository"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_the_rest_is_checked() {
+    let folder = folder(&[
+        ("binary.yaml", b"\x7fELF\xff\xfe\x00"),
+        ("broken.yaml", format!("a: [\n---\n{GOOD}").as_bytes()),
+        ("list.yaml", b"- just\n- a list\n"),
+        ("other.yaml", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"),
+        ("notes.txt", b"not looked at"),
+    ]);
+    let (code, text) = check(folder.path(), &[".", "missing.yaml"]);
+    assert_eq!(code, Some(2));
+    for expected in [
+        "./binary.yaml: error: is no text: it is not UTF-8\n",
+        "./broken.yaml:1:4: error: is no YAML: unclosed bracket '['\n",
+        "./list.yaml:1:1: error: is no Kubernetes object: it has no apiVersion and kind\n",
+        "missing.yaml: error: cannot be read: No such file or directory",
+        "1 object checked in 5 files: 0 errors, 0 warnings; 1 object of other kinds passed by; 4 inputs could not be read",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+    }
+}
+
+/// Root may read every folder, so that one that does not exist any more stands
+/// in for one that may not be read.
+#[test]
+fn a_folder_that_cannot_be_read_is_said() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes())]);
+    std::os::unix::fs::symlink("nowhere", folder.path().join("dangling.yaml")).expect("a link");
+    let (code, text) = check(folder.path(), &["gone/", "app.yaml"]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("gone/: error: cannot be read: ") && text.contains("1 object checked"), "{text}");
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let mut child =
+        fleetgate().args(["check", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("check runs");
+    let bad = GOOD.replace("https://github.com/o/r", "https://");
+    child.stdin.take().expect("its input").write_all(bad.as_bytes()).expect("it reads");
+    let (code, text) = said(child.wait_with_output().expect("check ends"));
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("<stdin>:8:7: error: spec.source.gitRepository.url: Invalid value: \"https://\": must have a host"), "{text}");
+}
+
+#[test]
+fn no_argument_is_a_mistake_in_usage() {
+    let (code, text) = check(Path::new("."), &[]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("Usage: fleetgate check"), "{text}");
+}
