@@ -82,22 +82,32 @@ fn every_fault_has_its_place() {
 #[test]
 fn fleets_among_the_files_are_what_applications_are_checked_against() {
     let app = GOOD.replace("spec:\n", "spec:\n  destination: {fleet: quikstart}\n");
-    let fleet = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: quickstart}\nspec: {}\n";
+    let fleet =
+        "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: quickstart}\nspec: {}\n";
     let folder = folder(&[("a-app.yaml", app.as_bytes()), ("b-fleet.yml", fleet.as_bytes())]);
     let (code, text) = check(folder.path(), &["."]);
     assert_eq!(code, Some(0));
-    assert!(text.starts_with("./a-app.yaml:6:17: warning: spec.destination.fleet: Not found: \"quikstart\""), "{text}");
+    assert!(
+        text.starts_with("./a-app.yaml:6:17: warning: spec.destination.fleet: Not found: \"quikstart\""),
+        "{text}"
+    );
     assert!(text.contains("did you mean \"quickstart\"? [ref/fleet]"), "{text}");
 }
 
 #[test]
 fn early_names_have_their_place_in_the_file() {
-    let app = GOOD.replace("gitRepository", "gitRepo").replace("syncPolicies", "syncPolicy").replace("https://", "ftp://");
+    let app = GOOD
+        .replace("gitRepository", "gitRepo")
+        .replace("syncPolicies", "syncPolicy")
+        .replace("https://", "ftp://");
     let folder = folder(&[("app.yaml", app.as_bytes())]);
     let (code, text) = check(folder.path(), &["app.yaml"]);
     assert_eq!(code, Some(1));
     assert!(text.contains("app.yaml:8:7: error: spec.source.gitRepository.url:"), "{text}");
-    assert!(text.contains("app.yaml:7:5: warning: spec.source.gitRepo: is the early name of gitRepository"), "{text}");
+    assert!(
+        text.contains("app.yaml:7:5: warning: spec.source.gitRepo: is the early name of gitRepository"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -135,13 +145,23 @@ fn a_folder_that_cannot_be_read_is_said() {
 
 #[test]
 fn standard_input_is_a_file() {
-    let mut child =
-        fleetgate().args(["check", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("check runs");
+    let mut child = fleetgate()
+        .args(["check", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("check runs");
     let bad = GOOD.replace("https://github.com/o/r", "https://");
     child.stdin.take().expect("its input").write_all(bad.as_bytes()).expect("it reads");
     let (code, text) = said(child.wait_with_output().expect("check ends"));
     assert_eq!(code, Some(1));
-    assert!(text.starts_with("<stdin>:8:7: error: spec.source.gitRepository.url: Invalid value: \"https://\": must have a host"), "{text}");
+    assert!(
+        text.starts_with(
+            "<stdin>:8:7: error: spec.source.gitRepository.url: Invalid value: \"https://\": must have a host"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
