@@ -104,17 +104,14 @@ mod tests {
 
     /// `docs/rules.md`, as the catalogue has it.
     fn documentation() -> String {
-        let mut text =
-            "# Rules\n\nGenerated from the catalogue in the code. An **error** refuses the object, a \
+        let head = "# Rules\n\nGenerated from the catalogue in the code. An **error** refuses the object, a \
              **warning** is printed by kubectl. A code never changes once it is released.\n\n\
-             | code | | what | why |\n| --- | --- | --- | --- |\n"
-                .to_owned();
-        for rule in CATALOGUE {
+             | code | | what | why |\n| --- | --- | --- | --- |\n";
+        let rows = CATALOGUE.iter().map(|rule| {
             let severities: Vec<String> = rule.severities.iter().map(ToString::to_string).collect();
-            text +=
-                &format!("| `{}` | {} | {} | {} |\n", rule.code, severities.join(", "), rule.what, rule.why);
-        }
-        text
+            format!("| `{}` | {} | {} | {} |\n", rule.code, severities.join(", "), rule.what, rule.why)
+        });
+        std::iter::once(head.to_owned()).chain(rows).collect()
     }
 
     #[test]
