@@ -73,7 +73,8 @@ impl CatalogWatch {
             match event {
                 Ok(event) => {
                     let done = matches!(event, Event::InitDone);
-                    self.change(|catalog| table.apply(catalog, event));
+                    // Nobody is woken where nothing changed.
+                    self.catalog.send_if_modified(|catalog| table.apply(catalog, event));
                     if done && !is_synced {
                         is_synced = true;
                         self.synced.send_modify(|synced| *synced += 1);
@@ -84,15 +85,6 @@ impl CatalogWatch {
                 }
             }
         }
-    }
-
-    /// Changes the Catalog, and wakes nobody if it stays as it is.
-    fn change(&self, change: impl FnOnce(&mut Catalog)) {
-        self.catalog.send_if_modified(|catalog| {
-            let before = catalog.clone();
-            change(catalog);
-            *catalog != before
-        });
     }
 }
 
@@ -126,7 +118,8 @@ where
 
 /// How one kind's events change the Catalog.
 trait Table<K> {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<K>);
+    /// Says whether the event changed anything.
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<K>) -> bool;
 }
 
 #[derive(Debug, Default)]
@@ -135,15 +128,18 @@ struct FleetTable {
 }
 
 impl Table<DeserializeGuard<Fleet>> for FleetTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Fleet>>) {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Fleet>>) -> bool {
         let key = |fleet: &DeserializeGuard<Fleet>| {
             ObjectKey::new(fleet.namespace().unwrap_or_default(), fleet.name_any())
         };
         match event {
-            Event::Init => self.listed.clear(),
+            Event::Init => {
+                self.listed.clear();
+                false
+            }
             Event::InitApply(fleet) => {
                 self.listed.insert(key(&fleet));
-                insert_fleet(catalog, &fleet);
+                insert_fleet(catalog, &fleet)
             }
             Event::InitDone => catalog.retain_fleets(|key| self.listed.contains(key)),
             Event::Apply(fleet) => insert_fleet(catalog, &fleet),
@@ -152,11 +148,12 @@ impl Table<DeserializeGuard<Fleet>> for FleetTable {
     }
 }
 
-fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) {
+fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> bool {
     match &fleet.0 {
         Ok(fleet) => catalog.insert_fleet(fleet),
         Err(error) => {
             tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
+            false
         }
     }
 }
@@ -167,34 +164,35 @@ struct ClusterTable {
 }
 
 impl Table<DeserializeGuard<AttachedCluster>> for ClusterTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<AttachedCluster>>) {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<AttachedCluster>>) -> bool {
         let key = |cluster: &DeserializeGuard<AttachedCluster>| ClusterKey {
             namespace: cluster.namespace().unwrap_or_default(),
             kind: ClusterKind::AttachedCluster,
             name: cluster.name_any(),
         };
         match event {
-            Event::Init => self.listed.clear(),
+            Event::Init => {
+                self.listed.clear();
+                false
+            }
             Event::InitApply(cluster) => {
                 self.listed.insert(key(&cluster));
-                insert_cluster(catalog, &cluster);
+                insert_cluster(catalog, &cluster)
             }
-            Event::InitDone => {
-                catalog.retain_clusters(|key| {
-                    key.kind != ClusterKind::AttachedCluster || self.listed.contains(key)
-                });
-            }
+            Event::InitDone => catalog
+                .retain_clusters(|key| key.kind != ClusterKind::AttachedCluster || self.listed.contains(key)),
             Event::Apply(cluster) => insert_cluster(catalog, &cluster),
             Event::Delete(cluster) => catalog.remove_cluster(&key(&cluster)),
         }
     }
 }
 
-fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) {
+fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) -> bool {
     match &cluster.0 {
         Ok(cluster) => catalog.insert_cluster(Cluster::from(cluster)),
         Err(error) => {
             tracing::warn!(name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is passed over");
+            false
         }
     }
 }
@@ -205,11 +203,11 @@ fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedClus
 struct NamespaceTable;
 
 impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<PartialObjectMeta<Namespace>>) {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<PartialObjectMeta<Namespace>>) -> bool {
         match event {
-            Event::Init | Event::InitDone => {}
+            Event::Init | Event::InitDone => false,
             Event::InitApply(namespace) | Event::Apply(namespace) => {
-                catalog.set_terminating(&namespace.name_any(), namespace.meta().deletion_timestamp.is_some());
+                catalog.set_terminating(&namespace.name_any(), namespace.meta().deletion_timestamp.is_some())
             }
             Event::Delete(namespace) => catalog.set_terminating(&namespace.name_any(), false),
         }

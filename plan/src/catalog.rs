@@ -70,8 +70,8 @@ impl From<&Fleet> for FleetEntry {
 /// An immutable snapshot of Fleets, clusters and namespaces; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
-    fleets: Arc<BTreeMap<ObjectKey, Arc<FleetEntry>>>,
-    clusters: Arc<BTreeMap<ClusterKey, Arc<Cluster>>>,
+    fleets: Shared<ObjectKey, FleetEntry>,
+    clusters: Shared<ClusterKey, Cluster>,
     terminating: Arc<BTreeSet<String>>,
 }
 
@@ -142,53 +142,67 @@ impl Catalog {
             && Arc::ptr_eq(&self.terminating, &other.terminating)
     }
 
-    /// Adds or replaces a Fleet.
-    pub fn insert_fleet(&mut self, fleet: &Fleet) {
-        let entry = FleetEntry::from(fleet);
-        Arc::make_mut(&mut self.fleets).insert(entry.key.clone(), Arc::new(entry));
+    /// Adds or replaces a Fleet; says whether that changed anything.
+    pub fn insert_fleet(&mut self, fleet: &Fleet) -> bool {
+        insert(&mut self.fleets, FleetEntry::from(fleet), |entry| entry.key.clone())
     }
 
-    /// Takes a Fleet out.
-    pub fn remove_fleet(&mut self, key: &ObjectKey) {
-        Arc::make_mut(&mut self.fleets).remove(key);
+    /// Takes a Fleet out; says whether it was there.
+    pub fn remove_fleet(&mut self, key: &ObjectKey) -> bool {
+        self.fleets.contains_key(key) && Arc::make_mut(&mut self.fleets).remove(key).is_some()
     }
 
-    /// Adds or replaces a cluster.
-    pub fn insert_cluster(&mut self, cluster: Cluster) {
-        Arc::make_mut(&mut self.clusters).insert(cluster.key.clone(), Arc::new(cluster));
+    /// Adds or replaces a cluster; says whether that changed anything.
+    pub fn insert_cluster(&mut self, cluster: Cluster) -> bool {
+        insert(&mut self.clusters, cluster, |cluster| cluster.key.clone())
     }
 
-    /// Takes a cluster out.
-    pub fn remove_cluster(&mut self, key: &ClusterKey) {
-        Arc::make_mut(&mut self.clusters).remove(key);
+    /// Takes a cluster out; says whether it was there.
+    pub fn remove_cluster(&mut self, key: &ClusterKey) -> bool {
+        self.clusters.contains_key(key) && Arc::make_mut(&mut self.clusters).remove(key).is_some()
     }
 
-    /// Says whether a namespace is being deleted.
-    pub fn set_terminating(&mut self, namespace: &str, terminating: bool) {
+    /// Says whether a namespace is being deleted; returns whether that is new.
+    pub fn set_terminating(&mut self, namespace: &str, terminating: bool) -> bool {
         if terminating == self.terminating.contains(namespace) {
-            return;
+            return false;
         }
         let set = Arc::make_mut(&mut self.terminating);
-        if terminating {
-            set.insert(namespace.to_owned());
-        } else {
-            set.remove(namespace);
-        }
+        if terminating { set.insert(namespace.to_owned()) } else { set.remove(namespace) }
     }
 
-    /// Keeps only the Fleets for which `keep` holds: the end of a resync.
-    pub fn retain_fleets(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) {
-        if self.fleets.keys().any(|key| !keep(key)) {
-            Arc::make_mut(&mut self.fleets).retain(|key, _| keep(key));
-        }
+    /// Keeps only the Fleets for which `keep` holds, the end of a resync; says
+    /// whether any went.
+    pub fn retain_fleets(&mut self, keep: impl FnMut(&ObjectKey) -> bool) -> bool {
+        retain(&mut self.fleets, keep)
     }
 
-    /// Keeps only the clusters for which `keep` holds: the end of a resync.
-    pub fn retain_clusters(&mut self, mut keep: impl FnMut(&ClusterKey) -> bool) {
-        if self.clusters.keys().any(|key| !keep(key)) {
-            Arc::make_mut(&mut self.clusters).retain(|key, _| keep(key));
-        }
+    /// Keeps only the clusters for which `keep` holds, the end of a resync;
+    /// says whether any went.
+    pub fn retain_clusters(&mut self, keep: impl FnMut(&ClusterKey) -> bool) -> bool {
+        retain(&mut self.clusters, keep)
     }
+}
+
+/// A map that snapshots share.
+type Shared<K, V> = Arc<BTreeMap<K, Arc<V>>>;
+
+/// The map is copied only if a snapshot holds it, and only for a real change.
+fn insert<K: Ord + Clone, V: PartialEq>(map: &mut Shared<K, V>, value: V, key: impl Fn(&V) -> K) -> bool {
+    let key = key(&value);
+    if map.get(&key).is_some_and(|known| **known == value) {
+        return false;
+    }
+    Arc::make_mut(map).insert(key, Arc::new(value));
+    true
+}
+
+fn retain<K: Ord + Clone, V>(map: &mut Shared<K, V>, mut keep: impl FnMut(&K) -> bool) -> bool {
+    if map.keys().all(&mut keep) {
+        return false;
+    }
+    Arc::make_mut(map).retain(|key, _| keep(key));
+    true
 }
 
 #[cfg(test)]
@@ -203,6 +217,18 @@ mod tests {
         catalog.remove_fleet(&ObjectKey::new("default", "quickstart"));
         assert!(held.fleet("default", "quickstart").is_some());
         assert!(catalog.fleet("default", "quickstart").is_none());
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_change() {
+        let catalog = Scenario::new().cluster("m1", &[]).catalog();
+        let mut next = catalog.clone();
+        assert!(!next.insert_cluster(crate::test_fixtures::cluster("m1", &[])));
+        assert!(!next.remove_fleet(&ObjectKey::new("default", "none")));
+        assert!(!next.set_terminating("default", false));
+        assert!(next.is_same(&catalog));
+        assert!(next.insert_cluster(crate::test_fixtures::cluster("m1", &[("env", "test")])));
+        assert!(!next.is_same(&catalog));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 
 use super::Guarded;
-use super::status::{Observed, State};
+use super::observed::{Observed, State};
 
 /// Every Flux object that carries an Application's label, by kind.
 pub(super) struct Children {

@@ -5,7 +5,9 @@
 //! ```
 
 mod children;
+mod observed;
 mod status;
+mod summary;
 mod write;
 
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use tokio::task::JoinSet;
 use tokio_stream::wrappers::{UnboundedReceiverStream, WatchStream};
 
 use self::children::Children;
-use self::status::Observed;
+use self::observed::Observed;
 use super::RETRY;
 use super::write_status::write_status;
 use crate::watches::CatalogWatch;

@@ -8,96 +8,17 @@ use fleetgate_api::{
     SourceStatus,
 };
 use fleetgate_plan::destination::{Placement, placement};
-use fleetgate_plan::{FluxKind, Plan, PolicyPlan, Target};
-use fleetgate_webhooks::{Finding, Severity};
+use fleetgate_plan::{Plan, PolicyPlan, Target};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::DynamicObject;
 use kube::core::Selector;
 
+use super::observed::{Observed, Phase, State};
+use super::summary::{listed, summary};
 use crate::controllers::conditions::Summary;
 
 /// At most this many clusters are listed one by one, those in trouble first: a
 /// thousand clusters never outgrow an object.
 const LISTED_CLUSTERS: usize = 50;
-/// At most this many names are listed in a message.
-const LISTED_NAMES: usize = 5;
-
-/// What a reconcile saw.
-#[derive(Debug, Default)]
-pub(super) struct Observed {
-    /// What the rules say of the Application today.
-    pub(super) findings: Vec<Finding>,
-    /// What could not be written.
-    pub(super) failures: Vec<Summary>,
-    /// How the planned objects fare, by kind and name.
-    pub(super) states: BTreeMap<(FluxKind, String), State>,
-}
-
-impl Observed {
-    /// Whether no rule denies the Application.
-    pub(super) fn is_valid(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != Severity::Error)
-    }
-
-    fn state(&self, kind: FluxKind, name: &str) -> State {
-        self.states.get(&(kind, name.to_owned())).cloned().unwrap_or_else(State::absent)
-    }
-}
-
-/// How a Flux object fares.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) phase: Phase,
-    pub(super) message: String,
-    pub(super) revision: Option<String>,
-}
-
-/// The three things that a Flux object can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Ready,
-    Progressing,
-    Failed,
-}
-
-impl State {
-    /// Written, and nothing heard of yet.
-    pub(super) fn absent() -> Self {
-        Self { phase: Phase::Progressing, message: "waiting for Flux".to_owned(), revision: None }
-    }
-
-    /// Reads Flux's conditions, which follow kstatus.
-    pub(super) fn of(object: &DynamicObject) -> Self {
-        let status = object.data.get("status");
-        let text =
-            |pointer: &str| status.and_then(|status| status.pointer(pointer)?.as_str()).map(str::to_owned);
-        let revision = text("/artifact/revision").or_else(|| text("/lastAppliedRevision"));
-        let observed = status.and_then(|status| status.get("observedGeneration")?.as_i64());
-        let condition = |type_: &str| {
-            let conditions =
-                status.and_then(|status| status.get("conditions")?.as_array()).into_iter().flatten();
-            conditions
-                .into_iter()
-                .find(|condition| condition.get("type").and_then(|found| found.as_str()) == Some(type_))
-        };
-        let is = |type_: &str, value: &str| {
-            condition(type_).and_then(|found| found.get("status")?.as_str()) == Some(value)
-        };
-        let phase = if object.metadata.deletion_timestamp.is_some() || observed != object.metadata.generation
-        {
-            Phase::Progressing
-        } else if is("Ready", "True") {
-            Phase::Ready
-        } else if is("Ready", "False") && !is("Reconciling", "True") {
-            Phase::Failed
-        } else {
-            Phase::Progressing
-        };
-        let message = condition("Ready").and_then(|ready| ready.get("message")?.as_str());
-        Self { phase, message: message.unwrap_or("waiting for Flux").to_owned(), revision }
-    }
-}
-
 /// The status of an Application that is there to be delivered.
 pub(super) fn of(
     application: &Application,
@@ -136,97 +57,6 @@ pub(super) fn deleting(application: &Application, left: &[String], now: Timestam
         now,
     );
     status
-}
-
-/// The one thing to say first, by urgency: what nobody but a person can mend,
-/// then what failed, then what takes its time.
-fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usize) -> Summary {
-    let errors: Vec<String> = observed
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .map(ToString::to_string)
-        .collect();
-    if !errors.is_empty() {
-        return Summary::new(ConditionReason::InvalidSpec, errors.join("; "));
-    }
-    if let Some(worst) =
-        observed.failures.iter().min_by_key(|failure| failure.reason != ConditionReason::Conflict)
-    {
-        let of_reason = observed.failures.iter().filter(|failure| failure.reason == worst.reason);
-        let messages: Vec<String> = of_reason.map(|failure| failure.message.clone()).collect();
-        return Summary::new(worst.reason, listed(&messages));
-    }
-    if !plan.undelivered.is_empty() {
-        let parts = plan
-            .undelivered
-            .iter()
-            .map(|part| format!("{}: this version of Fleetgate does not deliver {}", part.path, part.what));
-        return Summary::new(ConditionReason::NotSupported, parts.collect::<Vec<_>>().join("; "));
-    }
-    if let Some(missing) = missing(plan) {
-        return missing;
-    }
-    let policies = || plan.policies.iter().flat_map(|policy| policy.templates.iter());
-    let states = |phase: Phase| {
-        policies().flat_map(|template| &template.bindings).filter_map(move |binding| {
-            let template = policies()
-                .find(|template| template.bindings.iter().any(|other| other.name == binding.name))?;
-            let state = observed.state(template.kind, &binding.name);
-            (state.phase == phase)
-                .then(|| format!("{} {}: {}", template.kind.kind(), binding.name, state.message))
-        })
-    };
-    if let Some(source) = source(plan, observed)
-        && let Some(template) = &plan.source
-        && observed.state(template.kind, &source.name).phase == Phase::Failed
-    {
-        let message = source.message.unwrap_or_default();
-        return Summary::new(
-            ConditionReason::SourceFailed,
-            format!("{} {}: {message}", source.kind, source.name),
-        );
-    }
-    let failed: Vec<String> = states(Phase::Failed).collect();
-    if !failed.is_empty() {
-        return Summary::new(ConditionReason::DeliveryFailed, listed(&failed));
-    }
-    if ready < total || states(Phase::Progressing).next().is_some() {
-        return Summary::new(ConditionReason::Progressing, format!("{ready}/{total} clusters ready"));
-    }
-    Summary::new(ConditionReason::Succeeded, format!("{ready}/{total} clusters ready"))
-}
-
-/// What a destination names and what does not exist.
-fn missing(plan: &Plan) -> Option<Summary> {
-    let resolutions = || plan.policies.iter().map(|policy| &policy.resolution);
-    if let Some(fleet) = resolutions().find_map(|resolution| resolution.missing_fleet.as_ref()) {
-        let message = format!("there is no Fleet {fleet:?} in namespace {:?}", plan.owner.namespace);
-        return Some(Summary::new(ConditionReason::DestinationNotFound, message));
-    }
-    let mut clusters: Vec<String> =
-        resolutions().flat_map(|resolution| &resolution.missing_clusters).map(ToString::to_string).collect();
-    clusters.extend(
-        plan.policies.iter().flat_map(unreachable).map(|name| format!("{name} (names no kubeconfig Secret)")),
-    );
-    clusters.sort();
-    clusters.dedup();
-    if !clusters.is_empty() {
-        let message =
-            format!("the Fleet lists clusters that do not exist or cannot be used: {}", listed(&clusters));
-        return Some(Summary::new(ConditionReason::DestinationNotFound, message));
-    }
-    let empty = plan.policies.iter().find(|policy| policy.resolution.targets.is_empty())?;
-    let message = format!("policy {:?} selects no cluster; what it delivered before is kept", empty.name);
-    Some(Summary::new(ConditionReason::NoClusters, message))
-}
-
-/// The targets of a policy that have no credentials.
-fn unreachable(policy: &PolicyPlan) -> impl Iterator<Item = &str> {
-    let targets = policy.resolution.targets.iter();
-    targets
-        .filter(|target| matches!(target, Target::Member(cluster) if cluster.kubeconfig.is_none()))
-        .map(Target::name)
 }
 
 fn source(plan: &Plan, observed: &Observed) -> Option<SourceStatus> {
@@ -352,11 +182,142 @@ fn clusters(plan: &Plan, observed: &Observed) -> Vec<ClusterStatus> {
     clusters.into_iter().map(|(_, status)| status).collect()
 }
 
-/// The first few of `names`, and how many more there are.
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(LISTED_NAMES).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(LISTED_NAMES) {
-        None | Some(0) => shown,
-        Some(more) => format!("{shown} and {more} more"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleetgate_api::{AttachedCluster, Fleet};
+    use fleetgate_plan::{Catalog, Cluster};
+    use fleetgate_webhooks::{Kind, judge};
+    use serde_json::{Value, json};
+
+    fn catalog(clusters: usize) -> Catalog {
+        let mut catalog = Catalog::default();
+        let names: Vec<String> = (0..clusters).map(|number| format!("m{number:03}")).collect();
+        for name in &names {
+            let cluster: AttachedCluster = serde_json::from_value(json!({
+                "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+                "metadata": {"name": name, "namespace": "default"}, "spec": {"kubeconfig": {"name": name}},
+            }))
+            .expect("a cluster");
+            catalog.insert_cluster(Cluster::from(&cluster));
+        }
+        let members: Vec<Value> =
+            names.iter().map(|name| json!({"kind": "AttachedCluster", "name": name})).collect();
+        let fleet: Fleet = serde_json::from_value(json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+            "metadata": {"name": "quickstart", "namespace": "default"}, "spec": {"clusters": members},
+        }))
+        .expect("a Fleet");
+        catalog.insert_fleet(&fleet);
+        catalog
+    }
+
+    fn application(fleet: &str) -> Application {
+        let policy = |name: &str| json!({"name": name, "kustomization": {"interval": "5m", "prune": true}});
+        serde_json::from_value(json!({
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "default", "generation": 3},
+            "spec": {
+                "source": {"gitRepository": {"url": "https://e.com/r", "interval": "5m"}},
+                "destination": {"fleet": fleet},
+                "syncPolicies": [policy("one"), policy("two")],
+            },
+        }))
+        .expect("an Application")
+    }
+
+    /// Everything ready but what `change` says.
+    fn observe(application: &Application, catalog: &Catalog, change: &[(&str, Phase)]) -> (Plan, Observed) {
+        let plan = Plan::of(application, catalog);
+        let mut observed = Observed::default();
+        for (kind, object) in plan.objects() {
+            let name = object.metadata.name.unwrap_or_default();
+            let phase =
+                change.iter().find(|(changed, _)| *changed == name).map_or(Phase::Ready, |(_, phase)| *phase);
+            let state =
+                State { phase, message: format!("{phase:?}"), revision: Some("main@sha1:1".to_owned()) };
+            observed.states.insert((kind, name), state);
+        }
+        (plan, observed)
+    }
+
+    fn said(status: &ApplicationStatus) -> String {
+        let ready = &status.conditions[0];
+        format!("{} {} {}", ready.reason, status.ready.as_deref().unwrap_or_default(), ready.message)
+    }
+
+    #[test]
+    fn the_most_urgent_thing_is_said() {
+        let table: [(&[(&str, Phase)], &str); 5] = [
+            (&[], "Succeeded 2/2 2/2 clusters ready"),
+            (&[("one-attachedcluster-m001", Phase::Progressing)], "Progressing 1/2 1/2 clusters ready"),
+            (
+                &[
+                    ("one-attachedcluster-m001", Phase::Failed),
+                    ("two-attachedcluster-m001", Phase::Progressing),
+                ],
+                "DeliveryFailed 1/2 Kustomization one-attachedcluster-m001: Failed",
+            ),
+            (
+                &[("shop", Phase::Failed), ("one-attachedcluster-m001", Phase::Failed)],
+                "SourceFailed 1/2 GitRepository shop: Failed",
+            ),
+            (
+                &[("shop", Phase::Progressing)],
+                "Progressing 2/2 waiting for the source: GitRepository shop: Progressing",
+            ),
+        ];
+        for (change, expected) in table {
+            let (application, catalog) = (application("quickstart"), catalog(2));
+            let (plan, observed) = observe(&application, &catalog, change);
+            assert_eq!(said(&of(&application, &plan, &observed, Timestamp::UNIX_EPOCH)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_comes_before_what_is_ready() {
+        let (application, catalog) = (application("gone"), catalog(2));
+        let (plan, observed) = observe(&application, &catalog, &[]);
+        let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            said(&status),
+            "DestinationNotFound 0/0 there is no Fleet \"gone\" in namespace \"default\""
+        );
+    }
+
+    #[test]
+    fn an_application_that_passed_no_gate_says_what_is_wrong() {
+        let (mut application, catalog) = (application("quickstart"), catalog(2));
+        application.spec.sync_policies.clear();
+        let (plan, mut observed) = observe(&application, &catalog, &[]);
+        let object = serde_json::to_value(&application).expect("JSON");
+        observed.findings = judge(Kind::Application, &object, None, &catalog).findings;
+        let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
+        assert!(
+            said(&status).starts_with("InvalidSpec 0/0 spec.syncPolicies: Required value"),
+            "{}",
+            said(&status)
+        );
+    }
+
+    #[test]
+    fn a_thousand_clusters_do_not_outgrow_an_object() {
+        let (application, catalog) = (application("quickstart"), catalog(1_000));
+        let (plan, observed) =
+            observe(&application, &catalog, &[("one-attachedcluster-m777", Phase::Failed)]);
+        let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
+        assert_eq!(status.ready.as_deref(), Some("999/1000"));
+        assert_eq!((status.clusters.len(), status.omitted_clusters), (50, Some(950)));
+        assert_eq!((status.clusters[0].name.as_str(), status.clusters[0].ready), ("m777", false));
+        assert!(serde_json::to_vec(&status).expect("JSON").len() < 16 * 1024);
+    }
+
+    #[test]
+    fn nothing_new_gives_the_same_status() {
+        let (mut application, catalog) = (application("quickstart"), catalog(2));
+        let (plan, observed) = observe(&application, &catalog, &[]);
+        let first = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
+        application.status = Some(first.clone());
+        assert_eq!(of(&application, &plan, &observed, Timestamp::now()), first);
     }
 }

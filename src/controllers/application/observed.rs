@@ -1,0 +1,87 @@
+//! What a reconcile saw of the world: findings, failed writes, and how Flux's
+//! objects fare.
+
+use std::collections::BTreeMap;
+
+use fleetgate_plan::FluxKind;
+use fleetgate_webhooks::{Finding, Severity};
+use kube::api::DynamicObject;
+
+use crate::controllers::conditions::Summary;
+
+/// What a reconcile saw.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    /// What the rules say of the Application today.
+    pub(super) findings: Vec<Finding>,
+    /// What could not be written.
+    pub(super) failures: Vec<Summary>,
+    /// How the planned objects fare, by kind and name.
+    pub(super) states: BTreeMap<(FluxKind, String), State>,
+}
+
+impl Observed {
+    /// Whether no rule denies the Application.
+    pub(super) fn is_valid(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity != Severity::Error)
+    }
+
+    /// How the object of that kind and name fares.
+    pub(super) fn state(&self, kind: FluxKind, name: &str) -> State {
+        self.states.get(&(kind, name.to_owned())).cloned().unwrap_or_else(State::absent)
+    }
+}
+
+/// How a Flux object fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) phase: Phase,
+    pub(super) message: String,
+    pub(super) revision: Option<String>,
+}
+
+/// The three things that a Flux object can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Ready,
+    Progressing,
+    Failed,
+}
+
+impl State {
+    /// Written, and nothing heard of yet.
+    pub(super) fn absent() -> Self {
+        Self { phase: Phase::Progressing, message: "waiting for Flux".to_owned(), revision: None }
+    }
+
+    /// Reads Flux's conditions, which follow kstatus.
+    pub(super) fn of(object: &DynamicObject) -> Self {
+        let status = object.data.get("status");
+        let text =
+            |pointer: &str| status.and_then(|status| status.pointer(pointer)?.as_str()).map(str::to_owned);
+        let revision = text("/artifact/revision").or_else(|| text("/lastAppliedRevision"));
+        let observed = status.and_then(|status| status.get("observedGeneration")?.as_i64());
+        let condition = |type_: &str| {
+            let conditions =
+                status.and_then(|status| status.get("conditions")?.as_array()).into_iter().flatten();
+            conditions
+                .into_iter()
+                .find(|condition| condition.get("type").and_then(|found| found.as_str()) == Some(type_))
+        };
+        let is = |type_: &str, value: &str| {
+            condition(type_).and_then(|found| found.get("status")?.as_str()) == Some(value)
+        };
+        let phase = if object.metadata.deletion_timestamp.is_some() || observed != object.metadata.generation
+        {
+            Phase::Progressing
+        } else if is("Ready", "True") {
+            Phase::Ready
+        } else if is("Ready", "False") && !is("Reconciling", "True") {
+            Phase::Failed
+        } else {
+            Phase::Progressing
+        };
+        let message = condition("Ready").and_then(|ready| ready.get("message")?.as_str());
+        Self { phase, message: message.unwrap_or("waiting for Flux").to_owned(), revision }
+    }
+}

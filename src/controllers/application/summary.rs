@@ -1,0 +1,116 @@
+//! The one thing that an Application's Ready condition says.
+
+use fleetgate_api::ConditionReason;
+use fleetgate_plan::{Plan, PolicyPlan, Target, Template};
+use fleetgate_webhooks::Severity;
+
+use super::observed::{Observed, Phase, State};
+use crate::controllers::conditions::Summary;
+
+/// At most this many names are listed in a message.
+const LISTED_NAMES: usize = 5;
+
+/// The one thing to say first, by urgency: what nobody but a person can mend,
+/// then what failed, then what takes its time.
+pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usize) -> Summary {
+    let errors: Vec<String> = observed
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(ToString::to_string)
+        .collect();
+    if !errors.is_empty() {
+        return Summary::new(ConditionReason::InvalidSpec, errors.join("; "));
+    }
+    if let Some(worst) =
+        observed.failures.iter().min_by_key(|failure| failure.reason != ConditionReason::Conflict)
+    {
+        let of_reason = observed.failures.iter().filter(|failure| failure.reason == worst.reason);
+        let messages: Vec<String> = of_reason.map(|failure| failure.message.clone()).collect();
+        return Summary::new(worst.reason, listed(&messages));
+    }
+    if !plan.undelivered.is_empty() {
+        let parts = plan
+            .undelivered
+            .iter()
+            .map(|part| format!("{}: this version of Fleetgate does not deliver {}", part.path, part.what));
+        return Summary::new(ConditionReason::NotSupported, parts.collect::<Vec<_>>().join("; "));
+    }
+    if let Some(missing) = missing(plan) {
+        return missing;
+    }
+    let source = plan.source.iter().flat_map(|template| states(template, observed));
+    let source: Vec<(String, State)> = source.collect();
+    if let Some(failed) = worst(&source, Phase::Failed) {
+        return Summary::new(ConditionReason::SourceFailed, failed);
+    }
+    let children = plan.policies.iter().flat_map(|policy| &policy.templates);
+    let children: Vec<(String, State)> = children.flat_map(|template| states(template, observed)).collect();
+    if let Some(failed) = worst(&children, Phase::Failed) {
+        return Summary::new(ConditionReason::DeliveryFailed, failed);
+    }
+    if let Some(waiting) = worst(&source, Phase::Progressing) {
+        return Summary::new(ConditionReason::Progressing, format!("waiting for the source: {waiting}"));
+    }
+    let counted = format!("{ready}/{total} clusters ready");
+    if ready < total || worst(&children, Phase::Progressing).is_some() {
+        return Summary::new(ConditionReason::Progressing, counted);
+    }
+    Summary::new(ConditionReason::Succeeded, counted)
+}
+
+/// How the objects of a template fare, each by kind and name.
+fn states(template: &Template, observed: &Observed) -> impl Iterator<Item = (String, State)> {
+    template.bindings.iter().map(|binding| {
+        let name = format!("{} {}", template.kind.kind(), binding.name);
+        (name, observed.state(template.kind, &binding.name))
+    })
+}
+
+/// What the objects in that phase say, if there are any.
+fn worst(states: &[(String, State)], phase: Phase) -> Option<String> {
+    let of_phase = states.iter().filter(|(_, state)| state.phase == phase);
+    let messages: Vec<String> = of_phase.map(|(name, state)| format!("{name}: {}", state.message)).collect();
+    (!messages.is_empty()).then(|| listed(&messages))
+}
+
+/// What a destination names and what does not exist.
+fn missing(plan: &Plan) -> Option<Summary> {
+    let resolutions = || plan.policies.iter().map(|policy| &policy.resolution);
+    if let Some(fleet) = resolutions().find_map(|resolution| resolution.missing_fleet.as_ref()) {
+        let message = format!("there is no Fleet {fleet:?} in namespace {:?}", plan.owner.namespace);
+        return Some(Summary::new(ConditionReason::DestinationNotFound, message));
+    }
+    let mut clusters: Vec<String> =
+        resolutions().flat_map(|resolution| &resolution.missing_clusters).map(ToString::to_string).collect();
+    clusters.extend(
+        plan.policies.iter().flat_map(unreachable).map(|name| format!("{name} (names no kubeconfig Secret)")),
+    );
+    clusters.sort();
+    clusters.dedup();
+    if !clusters.is_empty() {
+        let message =
+            format!("the Fleet lists clusters that do not exist or cannot be used: {}", listed(&clusters));
+        return Some(Summary::new(ConditionReason::DestinationNotFound, message));
+    }
+    let empty = plan.policies.iter().find(|policy| policy.resolution.targets.is_empty())?;
+    let message = format!("policy {:?} selects no cluster; what it delivered before is kept", empty.name);
+    Some(Summary::new(ConditionReason::NoClusters, message))
+}
+
+/// The targets of a policy that have no credentials.
+fn unreachable(policy: &PolicyPlan) -> impl Iterator<Item = &str> {
+    let targets = policy.resolution.targets.iter();
+    targets
+        .filter(|target| matches!(target, Target::Member(cluster) if cluster.kubeconfig.is_none()))
+        .map(Target::name)
+}
+
+/// The first few of `names`, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(LISTED_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(LISTED_NAMES) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
