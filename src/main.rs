@@ -33,6 +33,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::cli::{Cli, Command, LogFormat, LogOptions, OutputOptions, WebhookOptions};
 use self::manifests::Manifest;
+use self::server::Certificate;
 use self::watches::CatalogWatch;
 
 fn main() -> ExitCode {
@@ -81,12 +82,17 @@ fn start_logging(options: &LogOptions) -> anyhow::Result<()> {
 fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitCode> {
     match &options.output {
         Some(folder) => manifests::write(manifests, folder)?,
-        None => std::io::stdout()
-            .lock()
-            .write_all(manifests::stream(manifests).as_bytes())
-            .context("cannot print")?,
+        None => print(&manifests::stream(manifests))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A reader that has read enough, such as `head`, is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot print"),
+        _ => Ok(()),
+    }
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
@@ -103,6 +109,10 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Ex
 
 /// Runs the webhook, the controllers, or both, until the program is asked to stop.
 async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Result<()> {
+    // What is wrong with the certificate is said before anything waits for a cluster.
+    let webhook = webhook
+        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
+        .transpose()?;
     let (stop, stopped) = watch::channel(false);
     let mut signals = Signals::new()?;
     let mut tasks = JoinSet::new();
@@ -124,18 +134,27 @@ async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Re
     if controllers {
         controllers::start(&client, &catalog, &stopped, &mut tasks);
     }
-    if let Some(options) = webhook {
+    let listen = async {
+        let Some((address, certificate)) = webhook else { return Ok(()) };
         let mut wait = stopped.clone();
         // The port opens once the Catalog is there: a review never speaks from an empty one.
-        server::serve(options.bind, &options.cert_dir, router(catalog), async move {
-            drop(wait.wait_for(|stop| *stop).await);
-        })
-        .await?;
+        let stop = async move { drop(wait.wait_for(|stop| *stop).await) };
+        server::serve(address, certificate, router(catalog.clone()), stop).await
+    };
+    let control = async {
+        while let Some(ended) = tasks.join_next().await {
+            ended.context("a part of the program failed")?;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        done = async { tokio::try_join!(listen, control) } => done.map(|_| ()),
+        // Without one of them the Catalog would stand still, unnoticed.
+        ended = watches.join_next() => match ended {
+            Some(Err(error)) => Err(error).context("a watch failed"),
+            _ => anyhow::bail!("a watch ended"),
+        },
     }
-    while let Some(ended) = tasks.join_next().await {
-        ended.context("a part of the program failed")?;
-    }
-    Ok(())
 }
 
 /// SIGTERM from a kubelet, SIGINT from a person.

@@ -28,18 +28,32 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long accepting rests after it failed: descriptors come back by others' doing.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
+/// What the listener proves itself with.
+pub(crate) struct Certificate(ServerConfig);
+
+impl Certificate {
+    /// Reads `tls.crt` and `tls.key`, as a Secret of type `kubernetes.io/tls` is mounted.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be read, or they do not go together.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
+        tls_config(folder).map(Self)
+    }
+}
+
 /// Serves `router` on `address` until `stop` is done, then drains.
 ///
 /// # Errors
 ///
-/// When the certificate cannot be read, or the address not be bound.
+/// When the address cannot be bound.
 pub(crate) async fn serve(
     address: SocketAddr,
-    cert_dir: &Path,
+    certificate: Certificate,
     router: Router,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let acceptor = TlsAcceptor::from(Arc::new(tls_config(cert_dir)?));
+    let acceptor = TlsAcceptor::from(Arc::new(certificate.0));
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "serving admission reviews");
     let mut http = Builder::new(TokioExecutor::new());
@@ -91,7 +105,6 @@ async fn handshake(
     }
 }
 
-/// Reads `tls.crt` and `tls.key`, as a Secret of type `kubernetes.io/tls` is mounted.
 fn tls_config(folder: &Path) -> anyhow::Result<ServerConfig> {
     let certificate = folder.join("tls.crt");
     let chain = CertificateDer::pem_file_iter(&certificate)

@@ -43,6 +43,7 @@ pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
                         "operator": {
                             "description": "In, NotIn, Exists or DoesNotExist.",
                             "type": "string",
+                            "enum": ["In", "NotIn", "Exists", "DoesNotExist"],
                         },
                         "values": {
                             "description": "The values for In and NotIn; must be empty for Exists and DoesNotExist.",

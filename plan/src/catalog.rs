@@ -37,32 +37,50 @@ pub struct FleetEntry {
     pub key: ObjectKey,
     /// The clusters that it lists, in its order, each once.
     pub listed: Vec<ClusterKey>,
-    /// Membership by label, beside the listed ones; a selector that does not
-    /// parse selects nothing.
+    /// Membership by label, beside the listed ones.
     pub selector: Option<Selector>,
+    /// What of it cannot be understood, each with its field path. While there
+    /// is such a thing nobody knows who belongs to the Fleet, and nothing is
+    /// removed anywhere.
+    pub faults: Vec<String>,
+}
+
+/// Who belongs to a Fleet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Members {
+    /// Those that exist: the listed ones first, then those that the Fleet's
+    /// own selector finds.
+    pub clusters: Vec<Arc<Cluster>>,
+    /// Listed ones that do not exist.
+    pub missing: Vec<ClusterKey>,
 }
 
 impl From<&Fleet> for FleetEntry {
     fn from(object: &Fleet) -> Self {
         let namespace = object.namespace().unwrap_or_default();
-        let mut listed: Vec<ClusterKey> = Vec::new();
-        for reference in object.spec.clusters.iter().flatten() {
+        let mut faults = Vec::new();
+        let mut listed = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (index, reference) in object.spec.clusters.iter().flatten().enumerate() {
             let (Some(kind), Some(name)) = (ClusterKind::of(reference), &reference.name) else {
+                let kind = reference.kind.as_deref().unwrap_or_default();
+                faults.push(format!("spec.clusters[{index}]: kind {kind:?} or a missing name"));
                 continue;
             };
             let key = ClusterKey { namespace: namespace.clone(), kind, name: name.clone() };
-            if !listed.contains(&key) {
+            if seen.insert(key.clone()) {
                 listed.push(key);
             }
+        }
+        let selector = object.spec.cluster_selector.clone().map(Selector::try_from);
+        if let Some(Err(error)) = &selector {
+            faults.push(format!("spec.clusterSelector: {error}"));
         }
         Self {
             key: ObjectKey::new(namespace, object.name_any()),
             listed,
-            selector: object
-                .spec
-                .cluster_selector
-                .clone()
-                .and_then(|selector| Selector::try_from(selector).ok()),
+            selector: selector.and_then(Result::ok),
+            faults,
         }
     }
 }
@@ -111,27 +129,26 @@ impl Catalog {
         self.terminating.contains(namespace)
     }
 
-    /// The Fleet's members that exist, listed ones first and then those that
-    /// its own selector finds; and the listed ones that do not exist.
+    /// Who belongs to `fleet`.
     #[must_use]
-    pub fn members(&self, fleet: &FleetEntry) -> (Vec<Arc<Cluster>>, Vec<ClusterKey>) {
-        let mut members = Vec::with_capacity(fleet.listed.len());
-        let mut missing = Vec::new();
+    pub fn members(&self, fleet: &FleetEntry) -> Members {
+        let mut members = Members::default();
         for key in &fleet.listed {
             match self.clusters.get(key) {
-                Some(cluster) => members.push(Arc::clone(cluster)),
-                None => missing.push(key.clone()),
+                Some(cluster) => members.clusters.push(Arc::clone(cluster)),
+                None => members.missing.push(key.clone()),
             }
         }
         if let Some(selector) = &fleet.selector {
+            let listed: BTreeSet<&ClusterKey> = fleet.listed.iter().collect();
             let selected = self.clusters.values().filter(|cluster| {
                 cluster.key.namespace == fleet.key.namespace
-                    && !fleet.listed.contains(&cluster.key)
+                    && !listed.contains(&cluster.key)
                     && selector.matches(&cluster.labels)
             });
-            members.extend(selected.cloned());
+            members.clusters.extend(selected.cloned());
         }
-        (members, missing)
+        members
     }
 
     /// Whether both are the same snapshot, and not merely equal ones.
@@ -240,10 +257,10 @@ mod tests {
             .fleet_by_label("quickstart", &["m1", "gone"], &[("env", "test")]);
         let catalog = scenario.catalog();
         let fleet = catalog.fleet("default", "quickstart").expect("the fleet");
-        let (members, missing) = catalog.members(fleet);
-        assert_eq!(member_names(&members), ["m1", "m3"]);
-        assert_eq!(missing.len(), 1);
-        assert_eq!(missing[0].name, "gone");
+        let members = catalog.members(fleet);
+        assert_eq!(member_names(&members.clusters), ["m1", "m3"]);
+        assert_eq!(members.missing.len(), 1);
+        assert_eq!(members.missing[0].name, "gone");
     }
 
     #[test]

@@ -66,6 +66,16 @@ pub enum Target {
 }
 
 impl Target {
+    /// Whether there are credentials to deliver with. Without a kubeconfig Flux
+    /// would take its own, and deliver to the host what was meant for a member.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        match self {
+            Self::Host => true,
+            Self::Member(cluster) => cluster.kubeconfig.is_some(),
+        }
+    }
+
     /// The name that users know the place by.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -85,6 +95,17 @@ pub struct Resolution {
     pub missing_fleet: Option<String>,
     /// Clusters that the Fleet lists and that do not exist.
     pub missing_clusters: Vec<ClusterKey>,
+    /// What of the Fleet or the selector cannot be understood.
+    pub faults: Vec<String>,
+}
+
+impl Resolution {
+    /// Whether the destination is understood as a whole: only then is a
+    /// cluster that is not among the targets one that was taken out.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.missing_fleet.is_none() && self.faults.is_empty() && !self.targets.is_empty()
+    }
 }
 
 /// Resolves `placement` for an Application in `namespace`.
@@ -100,23 +121,25 @@ pub fn resolve(placement: Placement<'_>, namespace: &str, catalog: &Catalog) -> 
     let Some(entry) = catalog.fleet(namespace, fleet) else {
         return Resolution { missing_fleet: Some(fleet.to_owned()), ..Resolution::default() };
     };
-    let (members, missing_clusters) = catalog.members(entry);
-    let targets = match selector {
-        None => members,
-        // A selector that does not parse selects nothing; `selector/syntax` refuses it.
-        Some(selector) => Selector::try_from(selector.clone()).map_or_else(
-            |_| Vec::new(),
-            |selector| {
-                let matches = |cluster: &Arc<Cluster>| selector.matches(&cluster.labels);
-                members.into_iter().filter(matches).collect()
-            },
-        ),
+    let members = catalog.members(entry);
+    let mut resolution = Resolution {
+        missing_clusters: members.missing,
+        faults: entry.faults.iter().map(|fault| format!("Fleet {fleet:?}, {fault}")).collect(),
+        ..Resolution::default()
     };
-    Resolution {
-        targets: targets.into_iter().map(Target::Member).collect(),
-        missing_fleet: None,
-        missing_clusters,
-    }
+    let clusters = match selector.cloned().map(Selector::try_from) {
+        None => members.clusters,
+        Some(Ok(selector)) => {
+            members.clusters.into_iter().filter(|cluster| selector.matches(&cluster.labels)).collect()
+        }
+        // Admission refuses it (`selector/syntax`).
+        Some(Err(error)) => {
+            resolution.faults.push(format!("clusterSelector: {error}"));
+            Vec::new()
+        }
+    };
+    resolution.targets = clusters.into_iter().map(Target::Member).collect();
+    resolution
 }
 
 #[cfg(test)]

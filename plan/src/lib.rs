@@ -14,14 +14,16 @@
 mod catalog;
 mod cluster;
 pub mod destination;
+mod fate;
 pub mod flux;
 pub mod names;
 mod plan;
 #[cfg(test)]
 mod test_fixtures;
 
-pub use catalog::{Catalog, FleetEntry, ObjectKey};
+pub use catalog::{Catalog, FleetEntry, Members, ObjectKey};
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
 pub use destination::{Placement, Resolution, Target};
+pub use fate::{Fate, Fates};
 pub use flux::FluxKind;
 pub use plan::{Binding, Owner, Plan, PolicyPlan, Template, Undelivered};

@@ -7,7 +7,7 @@
 use fleetgate_api::application::SyncPolicy;
 use sha2::{Digest, Sha256};
 
-use crate::Target;
+use crate::{ClusterKey, Target};
 
 /// The longest name of a child, in bytes: Flux copies it into a label value.
 pub const MAX_NAME: usize = 63;
@@ -29,11 +29,16 @@ pub fn policy_name(application: &str, index: usize, policy: &SyncPolicy) -> Stri
 /// in a hash of the whole instead.
 #[must_use]
 pub fn child_name(policy: &str, target: &Target) -> String {
-    let full = match target {
-        Target::Host => format!("{policy}-currentcluster-host"),
-        Target::Member(cluster) => format!("{policy}-{}-{}", cluster.key.kind, cluster.key.name),
-    };
-    shorten(&full.to_lowercase())
+    match target {
+        Target::Host => shorten(&format!("{policy}-currentcluster-host").to_lowercase()),
+        Target::Member(cluster) => member_child_name(policy, &cluster.key),
+    }
+}
+
+/// The name of a policy's child for a member cluster, whether that exists or not.
+#[must_use]
+pub fn member_child_name(policy: &str, cluster: &ClusterKey) -> String {
+    shorten(&format!("{policy}-{}-{}", cluster.kind, cluster.name).to_lowercase())
 }
 
 /// The first hexadecimal `digits` of the SHA-256 of `bytes`.

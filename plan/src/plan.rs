@@ -212,7 +212,7 @@ fn git_template(git: &GitRepository, owner: &Owner) -> Template {
 }
 
 /// The part of a policy that cannot be delivered. A policy with a rollout is
-/// held as a whole: without its analysis the new version would go out unchecked.
+/// held as it is: without its analysis the new version would go out unchecked.
 fn undelivered_part(index: usize, policy: &SyncPolicy) -> Option<Undelivered> {
     let (field, what) = if policy.rollout.is_some() {
         ("rollout", "progressive rollouts")
@@ -235,7 +235,7 @@ fn plan_policy(
     let source_name = source.bindings.first().map(|binding| &binding.name);
     let source_ref = json!({"kind": source.kind.kind(), "name": source_name});
     spec.insert("sourceRef".into(), source_ref);
-    let bindings = resolution.targets.iter().filter(|target| is_reachable(target));
+    let bindings = resolution.targets.iter().filter(|target| target.is_reachable());
     Some(Template {
         kind: FluxKind::Kustomization,
         policy: Some(name.to_owned()),
@@ -244,15 +244,6 @@ fn plan_policy(
             .map(|target| Binding { name: names::child_name(name, target), target: target.clone() })
             .collect(),
     })
-}
-
-/// Without a kubeconfig Flux would take its own credentials, and deliver to
-/// the host what was meant for a member.
-fn is_reachable(target: &Target) -> bool {
-    match target {
-        Target::Host => true,
-        Target::Member(cluster) => cluster.kubeconfig.is_some(),
-    }
 }
 
 /// The types serialise to objects by construction.

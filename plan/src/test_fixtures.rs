@@ -34,6 +34,18 @@ impl Scenario {
         self.fleet_with(name, clusters, json!(null))
     }
 
+    /// A Fleet of one cluster, named by that kind.
+    pub(crate) fn fleet_of_kind(mut self, name: &str, cluster: &str, kind: &str) -> Self {
+        let fleet: Fleet = serde_json::from_value(json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"clusters": [{"name": cluster, "kind": "AttachedCluster"}, {"name": cluster, "kind": kind}]},
+        }))
+        .expect("a Fleet");
+        self.catalog.insert_fleet(&fleet);
+        self
+    }
+
     pub(crate) fn fleet_by_label(self, name: &str, clusters: &[&str], labels: &[(&str, &str)]) -> Self {
         let labels: serde_json::Map<String, Value> =
             labels.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();

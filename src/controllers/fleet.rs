@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleetgate_api::{AttachedCluster, ConditionReason, Fleet, FleetStatus};
-use fleetgate_plan::{Cluster, ClusterKind, FleetEntry};
+use fleetgate_plan::{Cluster, ClusterKind, FleetEntry, Members};
 use fleetgate_webhooks::router::Snapshots;
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
@@ -64,7 +64,8 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
     if let Ok(fleet) = &object.0
         && fleet.meta().deletion_timestamp.is_none()
     {
-        let (members, missing) = context.catalog.current().members(&FleetEntry::from(fleet));
+        let entry = FleetEntry::from(fleet);
+        let Members { clusters: members, missing } = context.catalog.current().members(&entry);
         let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
         let not_ready: Vec<&str> = members
             .iter()

@@ -38,19 +38,27 @@ pub(super) async fn load(
             format!("the kubeconfig in Secret {:?}, key {:?}, {reason}", reference.name, reference.key);
         Summary::new(ConditionReason::KubeconfigInvalid, message)
     })?;
-    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(|error| {
-        let message = format!("the kubeconfig in Secret {:?} cannot be used: {error}", reference.name);
+    let configured = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    // The error's own words may repeat what stands in the Secret.
+    configured.map_err(|_| {
+        let message = format!(
+            "the kubeconfig in Secret {:?}, key {:?}, cannot be used: its current context needs a cluster with a server \
+             and a user, and certificates and keys must be base64 of PEM",
+            reference.name, reference.key
+        );
         Summary::new(ConditionReason::KubeconfigInvalid, message)
     })
 }
 
-/// The kubeconfig in `content`, or why it may not be used.
+/// The kubeconfig in `content`, or why it may not be used. The reason never
+/// repeats any of the content: whoever may create an AttachedCluster could read
+/// Secrets by it.
 fn parse(content: &[u8]) -> Result<Kubeconfig, String> {
     if content.len() > MAX_KUBECONFIG {
         return Err(format!("is larger than {} KiB", MAX_KUBECONFIG / 1024));
     }
     let text = std::str::from_utf8(content).map_err(|_| "is no text: it is not UTF-8".to_owned())?;
-    let kubeconfig = Kubeconfig::from_yaml(text).map_err(|error| format!("cannot be read: {error}"))?;
+    let kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| "is no kubeconfig".to_owned())?;
     match forbidden(&kubeconfig) {
         None => Ok(kubeconfig),
         Some((field, way_out)) => Err(format!("has {field}, which is not allowed here: {way_out}")),
@@ -111,6 +119,22 @@ mod tests {
                 None => assert!(parsed.is_ok(), "{parsed:?}"),
                 Some(field) => assert!(parsed.as_ref().is_err_and(|reason| reason.contains(field)), "{user}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_reason_never_repeats_the_content() {
+        let marker = "c2VjcmV0LW1hcmtlcg";
+        let contents = [
+            marker.to_owned(),
+            kubeconfig("", &format!("exec: [not, a, map], token: {marker}")),
+            kubeconfig("", &format!("exec: {{command: {marker}}}")),
+            kubeconfig(&format!("certificate-authority: {marker}"), "token: t"),
+            format!("apiVersion: [{marker}"),
+        ];
+        for content in contents {
+            let reason = parse(content.as_bytes()).expect_err("it is refused");
+            assert!(!reason.contains(marker), "{reason}");
         }
     }
 

@@ -23,6 +23,9 @@ use crate::watches::CatalogWatch;
 /// How long a failed reconcile rests before it is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// How long a reconcile that is under way may take once the program is to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Starts every controller on `tasks`; they run until `stop` is set.
 pub(crate) fn start(
     client: &Client,
@@ -30,9 +33,23 @@ pub(crate) fn start(
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) {
-    tasks.spawn(application::run(client.clone(), catalog.clone(), stopped(stop.clone())));
-    tasks.spawn(attached_cluster::run(client.clone(), stopped(stop.clone())));
-    tasks.spawn(fleet::run(client.clone(), catalog.clone(), stopped(stop.clone())));
+    let stop = || stopped(stop.clone());
+    tasks.spawn(until(stop(), application::run(client.clone(), catalog.clone(), stop())));
+    tasks.spawn(until(stop(), attached_cluster::run(client.clone(), stop())));
+    tasks.spawn(until(stop(), fleet::run(client.clone(), catalog.clone(), stop())));
+}
+
+/// Runs a controller to its end, which it may take [`GRACE`] for once it is
+/// asked to stop: one that is stopped before its first list never ends by itself.
+async fn until(stop: impl Future<Output = ()>, controller: impl Future<Output = ()>) {
+    let too_late = async {
+        stop.await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = controller => {}
+        () = too_late => tracing::debug!("a controller was still at work when the program ended"),
+    }
 }
 
 /// Done when `stop` is set, or whoever could set it is gone.

@@ -44,8 +44,8 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 /// What the Catalog is built from. No Secret: those are the controller's.
 fn webhook_rules() -> Vec<Value> {
     vec![
-        rule(Kind::Fleet.group(), &["fleets"], &READ),
-        rule(Kind::AttachedCluster.group(), &["attachedclusters"], &READ),
+        rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &READ),
+        rule(Kind::AttachedCluster.group(), &[Kind::AttachedCluster.plural()], &READ),
         rule("", &["namespaces"], &READ),
     ]
 }
@@ -53,7 +53,7 @@ fn webhook_rules() -> Vec<Value> {
 fn controller_rules() -> Vec<Value> {
     let mut rules = webhook_rules();
     rules.extend([
-        rule(Kind::Application.group(), &["applications"], &["get", "list", "watch", "patch"]),
+        rule(Kind::Application.group(), &[Kind::Application.plural()], &["get", "list", "watch", "patch"]),
         // What blockOwnerDeletion in a child's owner reference asks for.
         rule(Kind::Application.group(), &["applications/finalizers"], &["update"]),
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),

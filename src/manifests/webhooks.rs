@@ -1,7 +1,7 @@
 //! The webhook configurations.
 //!
 //! No namespace selector: it would only be a bypass, and the rules match our
-//! own kind. The generated objects have no `caBundle`: it belongs to whoever
+//! own kinds. The generated objects have no `caBundle`: it belongs to whoever
 //! issues the certificate.
 
 use fleetgate_webhooks::Kind;
@@ -30,7 +30,7 @@ fn configuration(kind: &str, webhooks: Vec<Value>) -> Value {
 }
 
 fn mutating() -> Value {
-    let mut webhook = webhook("default.applications.fleetgate.dev", MUTATE_PATH);
+    let mut webhook = webhook("default.fleetgate.dev", MUTATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         // Another webhook's change may need a default again.
         fields.insert("reinvocationPolicy".to_owned(), json!("IfNeeded"));
@@ -39,7 +39,7 @@ fn mutating() -> Value {
 }
 
 fn validating() -> Value {
-    webhook("applications.fleetgate.dev", VALIDATE_PATH)
+    webhook("validate.fleetgate.dev", VALIDATE_PATH)
 }
 
 fn webhook(name: &str, path: &str) -> Value {
@@ -51,13 +51,13 @@ fn webhook(name: &str, path: &str) -> Value {
         "matchPolicy": "Equivalent",
         "sideEffects": "None",
         "timeoutSeconds": TIMEOUT,
-        "rules": [{
-            "apiGroups": [Kind::Application.group()],
+        "rules": Kind::ALL.map(|kind| json!({
+            "apiGroups": [kind.group()],
             "apiVersions": [VERSION],
-            "resources": ["applications"],
+            "resources": [kind.plural()],
             "operations": ["CREATE", "UPDATE"],
             "scope": "Namespaced",
-        }],
+        })),
         // An outage never keeps the controller from taking its finalizer off.
         "matchConditions": [{
             "name": "not-the-controller",

@@ -312,7 +312,7 @@ async fn a_missing_fleet_is_a_condition_until_it_exists() {
     assert_eq!(application["status"]["destination"], "later");
     let fleet = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: later, namespace: early}\nspec: {clusters: [{kind: AttachedCluster, name: gone}]}\n";
     assert!(apply(sandbox, fleet).await.success());
-    becomes(sandbox, "early", "gitrepo-kustomization-demo", "False DestinationNotFound 0/0: the Fleet lists clusters that do not exist or cannot be used: AttachedCluster/gone").await;
+    becomes(sandbox, "early", "gitrepo-kustomization-demo", "False DestinationNotFound 0/1: the Fleet lists clusters that do not exist or cannot be used: AttachedCluster/gone").await;
 }
 
 #[tokio::test]
@@ -409,4 +409,129 @@ async fn clusters_and_fleets_say_how_they_are() {
     .await
     .stdout;
     assert!(message.contains("users[].user.exec, which is not allowed here"), "{message}");
+}
+
+/// What nobody decided is not taken away: a part that is not delivered, a
+/// cluster's object that is gone, credentials that are not there.
+#[tokio::test]
+async fn what_is_only_missing_is_kept() {
+    let sandbox = delivery();
+    namespace(sandbox, "kept").await;
+    member_namespace(sandbox, "kept").await;
+    label(sandbox, "kept", "kurator-member1", "env=test").await;
+    label(sandbox, "kept", "kurator-member2", "env=test").await;
+    let manifest = selected("kept", &[("web", "env: test")]);
+    assert!(apply(sandbox, &manifest).await.success());
+    becomes(sandbox, "kept", "shop", "True Succeeded 2/2").await;
+    let both = ["web-attachedcluster-kurator-member1", "web-attachedcluster-kurator-member2"];
+    assert_eq!(kustomizations(sandbox, "kept").await, both);
+
+    let rollout = "    rollout: {port: 80, serviceName: podinfo, trafficRoutingProvider: istio, workload: {name: podinfo}, rolloutPolicy: {}}\n";
+    assert!(apply(sandbox, &format!("{manifest}{rollout}")).await.success());
+    becomes(sandbox, "kept", "shop", "False NotSupported 0/2: spec.syncPolicies[0].rollout: ").await;
+    assert_eq!(kustomizations(sandbox, "kept").await, both);
+    let bucket = manifest.replace(
+        "gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}",
+        "bucket: {bucketName: b, endpoint: e.example.com, interval: 3m}",
+    );
+    assert!(apply(sandbox, &bucket).await.success());
+    becomes(sandbox, "kept", "shop", "False NotSupported 0/2: spec.source.bucket: ").await;
+    assert_eq!(kustomizations(sandbox, "kept").await, both);
+    kubectl(sandbox, &["get", "gitrepository", "shop", "--namespace", "kept"]).await;
+
+    assert!(apply(sandbox, &manifest).await.success());
+    becomes(sandbox, "kept", "shop", "True Succeeded 2/2").await;
+    kubectl(sandbox, &["delete", "attachedcluster", "kurator-member2", "--namespace", "kept"]).await;
+    becomes(
+        sandbox,
+        "kept",
+        "shop",
+        "False DestinationNotFound 1/2: the Fleet lists clusters that do not exist",
+    )
+    .await;
+    assert_eq!(kustomizations(sandbox, "kept").await, both);
+
+    // Taken out of the Fleet is a decision.
+    let patch = r#"{"spec":{"clusters":[{"kind":"AttachedCluster","name":"kurator-member1"}]}}"#;
+    kubectl(
+        sandbox,
+        &["patch", "fleet", "quickstart", "--namespace", "kept", "--type=merge", "--patch", patch],
+    )
+    .await;
+    becomes(sandbox, "kept", "shop", "True Succeeded 1/1").await;
+    let one = until("the other child to go", PATIENCE, async || {
+        let names = kustomizations(sandbox, "kept").await;
+        Ok(if names == ["web-attachedcluster-kurator-member1"] {
+            Probe::Done(())
+        } else {
+            Probe::NotYet(names.join(" "))
+        })
+    });
+    one.await.expect("it goes");
+}
+
+#[tokio::test]
+async fn a_child_that_lost_its_label_is_found_again_and_never_left_behind() {
+    let sandbox = delivery();
+    namespace(sandbox, "unlabelled").await;
+    member_namespace(sandbox, "unlabelled").await;
+    label(sandbox, "unlabelled", "kurator-member1", "env=test").await;
+    assert!(apply(sandbox, &selected("unlabelled", &[("web", "env: test")])).await.success());
+    becomes(sandbox, "unlabelled", "shop", "True Succeeded 1/1").await;
+    let child = "web-attachedcluster-kurator-member1";
+    kubectl(
+        sandbox,
+        &["label", "kustomization", child, "apps.kurator.dev/app-name-", "--namespace", "unlabelled"],
+    )
+    .await;
+    let labelled = until("the label to be back", PATIENCE, async || {
+        let answer = kubectl(
+            sandbox,
+            &[
+                "get",
+                "kustomizations",
+                "--namespace",
+                "unlabelled",
+                "--selector=apps.kurator.dev/app-name=shop",
+                "--output",
+                "name",
+            ],
+        )
+        .await;
+        Ok(if answer.stdout.contains(child) { Probe::Done(()) } else { Probe::NotYet(answer.stdout) })
+    });
+    labelled.await.expect("it is labelled again");
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", "unlabelled", "--timeout=60s"]).await;
+    gone(sandbox, "unlabelled").await;
+}
+
+/// Not ready before the revision that was asked for is everywhere.
+#[tokio::test]
+async fn ready_means_the_revision_that_the_source_has() {
+    let sandbox = delivery();
+    namespace(sandbox, "revision").await;
+    member_namespace(sandbox, "revision").await;
+    label(sandbox, "revision", "kurator-member1", "env=test").await;
+    let manifest = selected("revision", &[("web", "env: test")]);
+    assert!(apply(sandbox, &manifest).await.success());
+    becomes(sandbox, "revision", "shop", "True Succeeded 1/1").await;
+    sandbox.git().tag("v1").await.expect("a tag");
+    assert!(apply(sandbox, &manifest.replace("branch: master", "tag: v1")).await.success());
+    let application = becomes(sandbox, "revision", "shop", "True Succeeded 1/1").await;
+    let revision = application["status"]["source"]["revision"].as_str().expect("a revision").to_owned();
+    assert!(revision.starts_with("v1@sha1:"), "{revision}");
+    let applied = kubectl(
+        sandbox,
+        &[
+            "get",
+            "kustomization",
+            "web-attachedcluster-kurator-member1",
+            "--namespace",
+            "revision",
+            "--output",
+            "jsonpath={.status.lastAppliedRevision}",
+        ],
+    )
+    .await;
+    assert_eq!(applied.stdout, revision);
 }

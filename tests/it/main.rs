@@ -15,4 +15,5 @@ mod admission;
 mod api_types;
 mod cases;
 mod delivery;
+mod serve;
 mod support;

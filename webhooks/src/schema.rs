@@ -51,6 +51,16 @@ impl Kind {
         }
     }
 
+    /// The resource's name in URLs, roles and webhook configurations.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Application => "applications",
+            Self::Fleet => "fleets",
+            Self::AttachedCluster => "attachedclusters",
+        }
+    }
+
     /// The kind of that group and name, in whatever version.
     #[must_use]
     pub fn of(group: &str, kind: &str) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! The Flux objects that exist, as watches know them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetgate_api::Application;
@@ -10,9 +10,11 @@ use futures::StreamExt;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, reflector};
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Guarded;
@@ -21,6 +23,8 @@ use super::observed::{Observed, State};
 /// Every Flux object that carries an Application's label, by kind.
 pub(super) struct Children {
     stores: BTreeMap<FluxKind, Store<DynamicObject>>,
+    /// Kinds whose CRD the host does not have.
+    missing: watch::Sender<BTreeSet<FluxKind>>,
 }
 
 impl Children {
@@ -30,6 +34,7 @@ impl Children {
         triggers: &UnboundedSender<ObjectRef<Guarded>>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
+        let missing = watch::Sender::new(BTreeSet::new());
         let stores = FluxKind::ALL.into_iter().map(|kind| {
             let resource = kind.resource();
             let writer = Writer::new(resource.clone());
@@ -38,28 +43,35 @@ impl Children {
             let events = watcher(api, watcher::Config::default().labels(LABEL_APPLICATION)).default_backoff();
             // What nobody reads is most of an object.
             let events = events.modify(|object| object.metadata.managed_fields = None);
-            let triggers = triggers.clone();
-            tasks.spawn(reflector(writer, events).touched_objects().for_each(move |object| {
-                match object {
+            let (triggers, missing) = (triggers.clone(), missing.clone());
+            tasks.spawn(reflector(writer, events).for_each(move |event| {
+                note(kind, &event, &missing);
+                if let Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = &event {
                     // The receiver goes with the controller.
-                    Ok(object) => drop(owner(&object).map(|owner| triggers.send(owner))),
-                    Err(error) => {
-                        tracing::warn!(%error, "the watch of {}s is broken; is Flux installed?", kind.kind());
-                    }
+                    drop(owner(object).map(|owner| triggers.send(owner)));
                 }
                 std::future::ready(())
             }));
             (kind, store)
         });
-        Self { stores: stores.collect() }
+        Self { stores: stores.collect(), missing }
     }
 
-    /// Waits until all of them have been listed.
+    /// Waits until all of them have been listed, as far as the host has their CRDs.
     pub(super) async fn synced(&self) {
-        for store in self.stores.values() {
-            // Only a dropped writer ends the wait otherwise, and with it the program.
-            drop(store.wait_until_ready().await);
+        for (kind, store) in &self.stores {
+            let mut missing = self.missing.subscribe();
+            // Only a dropped writer or sender ends these otherwise, and with it the program.
+            tokio::select! {
+                ready = store.wait_until_ready() => drop(ready),
+                absent = missing.wait_for(|missing| missing.contains(kind)) => drop(absent),
+            }
         }
+    }
+
+    /// Whether the host does not have the kind's CRD.
+    pub(super) fn is_missing(&self, kind: FluxKind) -> bool {
+        self.missing.borrow().contains(&kind)
     }
 
     /// The object of that kind and name.
@@ -79,16 +91,48 @@ impl Children {
 
     /// Reads what became of the plan's objects.
     pub(super) fn observe(&self, plan: &Plan, observed: &mut Observed) {
+        let mut fetched = None;
         for template in plan.templates() {
             for binding in &template.bindings {
-                let state = match self.get(template.kind, &plan.owner.namespace, &binding.name) {
-                    Some(object) => State::of(&object),
-                    None => State::absent(),
-                };
+                let object = self.get(template.kind, &plan.owner.namespace, &binding.name);
+                let mut state = object.as_deref().map_or_else(State::absent, State::of);
+                if FluxKind::SOURCES.contains(&template.kind) {
+                    fetched.clone_from(&state.revision);
+                } else {
+                    state.expect_revision(fetched.as_deref());
+                }
                 observed.states.insert((template.kind, binding.name.clone()), state);
             }
         }
     }
+}
+
+/// Says what a watch says of its kind.
+fn note(
+    kind: FluxKind,
+    event: &watcher::Result<Event<DynamicObject>>,
+    missing: &watch::Sender<BTreeSet<FluxKind>>,
+) {
+    match event {
+        // A watch begins anew before it knows whether there is anything to list.
+        Ok(Event::Init) => {}
+        Ok(_) => drop(missing.send_if_modified(|missing| missing.remove(&kind))),
+        Err(error) if is_not_found(error) => {
+            if missing.send_if_modified(|missing| missing.insert(kind)) {
+                tracing::warn!("the host has no {}: install Flux", kind.resource().plural);
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the watch of {}s is broken; the last good state serves", kind.kind());
+        }
+    }
+}
+
+fn is_not_found(error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(source) | watcher::Error::WatchStartFailed(source)) = error else {
+        return false;
+    };
+    matches!(source, kube::Error::Api(status) if status.is_not_found() || status.code == 404)
 }
 
 /// Whether `application` is the object's controller.

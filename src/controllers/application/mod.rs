@@ -114,7 +114,10 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     let catalog = context.catalog.current();
     let object = serde_json::to_value(application).context("an Application cannot be rendered")?;
     let verdict = judge(Kind::Application, &object, None, &catalog);
-    let plan = Plan::of(application, &catalog);
+    // What was judged is what is planned: an early name that was stored without
+    // its new one would otherwise plan as nothing.
+    let judged = serde_json::from_value(verdict.object).unwrap_or_else(|_| application.clone());
+    let plan = Plan::of(&judged, &catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
     context.children.observe(&plan, &mut observed);
     if observed.is_valid() {
@@ -122,7 +125,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         observed.failures = outcome.failures;
         observed.states.retain(|key, _| !outcome.written.contains(key));
     }
-    let status = status::of(application, &plan, &observed, Timestamp::now());
+    let status = status::of(&judged, &plan, &observed, Timestamp::now());
     write_status(&context.client, application, application.status.as_ref(), &status).await?;
     Ok(if observed.failures.is_empty() { Action::await_change() } else { Action::requeue(RETRY) })
 }
@@ -149,8 +152,8 @@ async fn finalize(
     }
     let status = status::deleting(application, &left, Timestamp::now());
     write_status(&context.client, application, application.status.as_ref(), &status).await?;
-    // Every child that goes comes back as an event.
-    Ok(Action::await_change())
+    // Every child that goes comes back as an event; one that is not watched does not.
+    Ok(Action::requeue(RETRY))
 }
 
 fn with_finalizer(application: &Application) -> Vec<&str> {

@@ -37,21 +37,47 @@ impl Observed {
 pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) message: String,
+    /// The revision that a source fetched, or that a policy last applied.
     pub(super) revision: Option<String>,
+    /// Whether its user has suspended it.
+    pub(super) suspended: bool,
 }
 
-/// The three things that a Flux object can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The three things that a Flux object can be, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    Ready,
-    Progressing,
     Failed,
+    Progressing,
+    Ready,
 }
 
 impl State {
     /// Written, and nothing heard of yet.
     pub(super) fn absent() -> Self {
-        Self { phase: Phase::Progressing, message: "waiting for Flux".to_owned(), revision: None }
+        Self {
+            phase: Phase::Progressing,
+            message: "waiting for Flux".to_owned(),
+            revision: None,
+            suspended: false,
+        }
+    }
+
+    /// Not there, for that reason.
+    pub(super) fn failed(message: String) -> Self {
+        Self { phase: Phase::Failed, message, revision: None, suspended: false }
+    }
+
+    /// What is ready at another revision than the source has fetched is not
+    /// ready yet, unless its user has suspended it.
+    pub(super) fn expect_revision(&mut self, fetched: Option<&str>) {
+        if let Some(fetched) = fetched
+            && self.phase == Phase::Ready
+            && !self.suspended
+            && self.revision.as_deref() != Some(fetched)
+        {
+            self.phase = Phase::Progressing;
+            self.message = format!("waiting for Flux to apply {fetched}");
+        }
     }
 
     /// Reads Flux's conditions, which follow kstatus.
@@ -81,7 +107,9 @@ impl State {
         } else {
             Phase::Progressing
         };
+        let suspended =
+            object.data.pointer("/spec/suspend").and_then(serde_json::Value::as_bool).unwrap_or_default();
         let message = condition("Ready").and_then(|ready| ready.get("message")?.as_str());
-        Self { phase, message: message.unwrap_or("waiting for Flux").to_owned(), revision }
+        Self { phase, message: message.unwrap_or("waiting for Flux").to_owned(), revision, suspended }
     }
 }

@@ -34,11 +34,11 @@ pub(super) fn of(
     ApplicationStatus {
         observed_generation: application.metadata.generation,
         conditions: summary.conditions(application.metadata.generation, before, now),
-        source: source(plan, observed),
+        source: source(application, plan, observed),
         destination: Some(destination(application)),
         ready: Some(format!("{ready}/{total}")),
         destinations: destinations(application, plan),
-        policies: plan.policies.iter().map(|policy| policy_status(policy, observed)).collect(),
+        policies: policies(application, plan, observed),
         omitted_clusters: i32::try_from(total.saturating_sub(LISTED_CLUSTERS))
             .ok()
             .filter(|omitted| *omitted > 0),
@@ -59,17 +59,24 @@ pub(super) fn deleting(application: &Application, left: &[String], now: Timestam
     status
 }
 
-fn source(plan: &Plan, observed: &Observed) -> Option<SourceStatus> {
-    let template = plan.source.as_ref()?;
-    let name = template.bindings.first()?.name.clone();
-    let state = observed.state(template.kind, &name);
-    Some(SourceStatus {
-        kind: template.kind.kind().to_owned(),
-        name,
-        revision: state.revision,
-        ready: state.phase == Phase::Ready,
-        message: (state.phase != Phase::Ready).then_some(state.message),
-    })
+fn source(application: &Application, plan: &Plan, observed: &Observed) -> Option<SourceStatus> {
+    let source = &application.spec.source;
+    let kinds = [
+        ("GitRepository", source.git_repository.is_some()),
+        ("HelmRepository", source.helm_repository.is_some()),
+        ("OCIRepository", source.oci_repository.is_some()),
+        ("Bucket", source.bucket.is_some()),
+    ];
+    let (kind, _) = kinds.into_iter().find(|(_, present)| *present)?;
+    let named =
+        SourceStatus { kind: kind.to_owned(), name: plan.owner.name.clone(), ..SourceStatus::default() };
+    let Some(template) = &plan.source else {
+        return Some(SourceStatus { message: Some("not delivered".to_owned()), ..named });
+    };
+    let state = observed.state(template.kind, &named.name);
+    let is_ready = state.phase == Phase::Ready;
+    let message = (!is_ready).then_some(state.message);
+    Some(SourceStatus { revision: state.revision, ready: is_ready, message, ..named })
 }
 
 /// The destination in one word: the fleet, `host`, or both.
@@ -112,74 +119,82 @@ fn destinations(application: &Application, plan: &Plan) -> Vec<DestinationStatus
         .collect()
 }
 
-fn policy_status(policy: &PolicyPlan, observed: &Observed) -> PolicyStatus {
-    let bindings: Vec<_> = policy
-        .templates
-        .iter()
-        .flat_map(|template| template.bindings.iter().map(move |binding| (template.kind, binding)))
-        .collect();
-    let states: Vec<State> =
-        bindings.iter().map(|(kind, binding)| observed.state(*kind, &binding.name)).collect();
+fn policies(application: &Application, plan: &Plan, observed: &Observed) -> Vec<PolicyStatus> {
+    let policies = application.spec.sync_policies.iter().zip(&plan.policies);
+    policies
+        .map(|(policy, planned)| {
+            let kind = if policy.helm.is_some() { "HelmRelease" } else { "Kustomization" };
+            policy_status(kind, planned, observed)
+        })
+        .collect()
+}
+
+fn policy_status(kind: &str, policy: &PolicyPlan, observed: &Observed) -> PolicyStatus {
+    let bound = policy.templates.iter().flat_map(|template| {
+        template.bindings.iter().map(|binding| observed.state(template.kind, &binding.name))
+    });
+    let states: Vec<State> = bound.collect();
     let ready = states.iter().filter(|state| state.phase == Phase::Ready).count();
     let trouble = states.iter().find(|state| state.phase == Phase::Failed);
+    let resolution = &policy.resolution;
     PolicyStatus {
         name: policy.name.clone(),
-        kind: policy.templates.first().map_or_else(String::new, |template| template.kind.kind().to_owned()),
-        ready: format!("{ready}/{}", policy.resolution.targets.len()),
+        kind: kind.to_owned(),
+        ready: format!("{ready}/{}", resolution.targets.len() + resolution.missing_clusters.len()),
         message: trouble.map(|state| state.message.clone()),
     }
 }
 
-/// Every cluster that something goes to, those in trouble first. A cluster is
-/// ready when all that goes there is.
+/// Every cluster that something goes to or should go to, those in trouble
+/// first. A cluster is ready when all that goes there is.
 fn clusters(plan: &Plan, observed: &Observed) -> Vec<ClusterStatus> {
     let mut clusters: BTreeMap<(String, String), Vec<State>> = BTreeMap::new();
     for policy in &plan.policies {
+        let mut states = delivered(policy, observed);
         for target in &policy.resolution.targets {
-            let kind = match target {
-                Target::Host => "Host".to_owned(),
-                Target::Member(cluster) => cluster.key.kind.to_string(),
-            };
-            let states = clusters.entry((target.name().to_owned(), kind)).or_default();
-            let bound = policy.templates.iter().flat_map(|template| {
-                template
-                    .bindings
-                    .iter()
-                    .filter(|binding| binding.target == *target)
-                    .map(|binding| observed.state(template.kind, &binding.name))
-            });
-            let before = states.len();
-            states.extend(bound);
-            if states.len() == before {
-                states.push(State {
-                    phase: Phase::Failed,
-                    message: format!("policy {:?} is not delivered", policy.name),
-                    revision: None,
-                });
-            }
+            let key = cluster_key(target);
+            let state = states
+                .remove(&key)
+                .unwrap_or_else(|| State::failed(format!("policy {:?} is not delivered", policy.name)));
+            clusters.entry(key).or_default().push(state);
+        }
+        for key in &policy.resolution.missing_clusters {
+            let states = clusters.entry((key.name.clone(), key.kind.to_string())).or_default();
+            states.push(State::failed(format!("{key} does not exist")));
         }
     }
     let mut clusters: Vec<(Phase, ClusterStatus)> = clusters
         .into_iter()
         .map(|((name, kind), states)| {
-            let trouble = states.iter().find(|state| state.phase == Phase::Failed);
-            let trouble = trouble.or_else(|| states.iter().find(|state| state.phase == Phase::Progressing));
-            let status = ClusterStatus {
-                name,
-                kind,
-                ready: trouble.is_none(),
-                message: trouble.map(|state| state.message.clone()),
-            };
-            (trouble.map_or(Phase::Ready, |state| state.phase), status)
+            let worst =
+                states.iter().min_by_key(|state| state.phase).filter(|state| state.phase != Phase::Ready);
+            let message = worst.map(|state| state.message.clone());
+            let phase = worst.map_or(Phase::Ready, |state| state.phase);
+            (phase, ClusterStatus { name, kind, ready: worst.is_none(), message })
         })
         .collect();
-    let urgency = |phase: Phase| match phase {
-        Phase::Failed => 0,
-        Phase::Progressing => 1,
-        Phase::Ready => 2,
-    };
-    clusters.sort_by_key(|(phase, _)| urgency(*phase));
+    clusters.sort_by_key(|(phase, _)| *phase);
     clusters.into_iter().map(|(_, status)| status).collect()
+}
+
+fn cluster_key(target: &Target) -> (String, String) {
+    let kind = match target {
+        Target::Host => "Host".to_owned(),
+        Target::Member(cluster) => cluster.key.kind.to_string(),
+    };
+    (target.name().to_owned(), kind)
+}
+
+/// How a policy fares on each cluster; the message says which object it is about.
+fn delivered(policy: &PolicyPlan, observed: &Observed) -> BTreeMap<(String, String), State> {
+    let bound = policy.templates.iter().flat_map(|template| {
+        template.bindings.iter().map(move |binding| {
+            let state = observed.state(template.kind, &binding.name);
+            let message = format!("{} {}: {}", template.kind.kind(), binding.name, state.message);
+            (cluster_key(&binding.target), State { message, ..state })
+        })
+    });
+    bound.collect()
 }
 
 #[cfg(test)]
@@ -234,8 +249,7 @@ mod tests {
             let name = object.metadata.name.unwrap_or_default();
             let phase =
                 change.iter().find(|(changed, _)| *changed == name).map_or(Phase::Ready, |(_, phase)| *phase);
-            let state =
-                State { phase, message: format!("{phase:?}"), revision: Some("main@sha1:1".to_owned()) };
+            let state = State { phase, message: format!("{phase:?}"), revision: None, suspended: false };
             observed.states.insert((kind, name), state);
         }
         (plan, observed)
@@ -281,7 +295,7 @@ mod tests {
         let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
         assert_eq!(
             said(&status),
-            "DestinationNotFound 0/0 there is no Fleet \"gone\" in namespace \"default\""
+            "DestinationNotFound 0/0 there is no Fleet \"gone\" in namespace \"default\"; what was delivered before is kept"
         );
     }
 

@@ -1,5 +1,7 @@
 //! The one thing that an Application's Ready condition says.
 
+use std::collections::BTreeSet;
+
 use fleetgate_api::ConditionReason;
 use fleetgate_plan::{Plan, PolicyPlan, Target, Template};
 use fleetgate_webhooks::Severity;
@@ -29,16 +31,6 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
         let messages: Vec<String> = of_reason.map(|failure| failure.message.clone()).collect();
         return Summary::new(worst.reason, listed(&messages));
     }
-    if !plan.undelivered.is_empty() {
-        let parts = plan
-            .undelivered
-            .iter()
-            .map(|part| format!("{}: this version of Fleetgate does not deliver {}", part.path, part.what));
-        return Summary::new(ConditionReason::NotSupported, parts.collect::<Vec<_>>().join("; "));
-    }
-    if let Some(missing) = missing(plan) {
-        return missing;
-    }
     let source = plan.source.iter().flat_map(|template| states(template, observed));
     let source: Vec<(String, State)> = source.collect();
     if let Some(failed) = worst(&source, Phase::Failed) {
@@ -48,6 +40,16 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
     let children: Vec<(String, State)> = children.flat_map(|template| states(template, observed)).collect();
     if let Some(failed) = worst(&children, Phase::Failed) {
         return Summary::new(ConditionReason::DeliveryFailed, failed);
+    }
+    if !plan.undelivered.is_empty() {
+        let parts = plan
+            .undelivered
+            .iter()
+            .map(|part| format!("{}: this version of Fleetgate does not deliver {}", part.path, part.what));
+        return Summary::new(ConditionReason::NotSupported, parts.collect::<Vec<_>>().join("; "));
+    }
+    if let Some(missing) = missing(plan) {
+        return missing;
     }
     if let Some(waiting) = worst(&source, Phase::Progressing) {
         return Summary::new(ConditionReason::Progressing, format!("waiting for the source: {waiting}"));
@@ -74,36 +76,47 @@ fn worst(states: &[(String, State)], phase: Phase) -> Option<String> {
     (!messages.is_empty()).then(|| listed(&messages))
 }
 
-/// What a destination names and what does not exist.
+/// What happens to what is there already while something is missing.
+const KEPT: &str = "what was delivered before is kept";
+
+/// What a destination names and what does not exist, or cannot be understood.
 fn missing(plan: &Plan) -> Option<Summary> {
+    let not_found =
+        |what: String| Some(Summary::new(ConditionReason::DestinationNotFound, format!("{what}; {KEPT}")));
     let resolutions = || plan.policies.iter().map(|policy| &policy.resolution);
     if let Some(fleet) = resolutions().find_map(|resolution| resolution.missing_fleet.as_ref()) {
-        let message = format!("there is no Fleet {fleet:?} in namespace {:?}", plan.owner.namespace);
-        return Some(Summary::new(ConditionReason::DestinationNotFound, message));
+        return not_found(format!("there is no Fleet {fleet:?} in namespace {:?}", plan.owner.namespace));
     }
-    let mut clusters: Vec<String> =
-        resolutions().flat_map(|resolution| &resolution.missing_clusters).map(ToString::to_string).collect();
-    clusters.extend(
-        plan.policies.iter().flat_map(unreachable).map(|name| format!("{name} (names no kubeconfig Secret)")),
-    );
-    clusters.sort();
-    clusters.dedup();
+    let faults: BTreeSet<&String> = resolutions().flat_map(|resolution| &resolution.faults).collect();
+    if !faults.is_empty() {
+        let faults: Vec<String> = faults.into_iter().cloned().collect();
+        return not_found(format!("cannot be understood: {}", listed(&faults)));
+    }
+    let missing = resolutions().flat_map(|resolution| &resolution.missing_clusters).map(ToString::to_string);
+    let unusable =
+        plan.policies.iter().flat_map(unreachable).map(|name| format!("{name} (names no kubeconfig Secret)"));
+    let clusters: Vec<String> = missing.chain(unusable).collect::<BTreeSet<_>>().into_iter().collect();
     if !clusters.is_empty() {
-        let message =
-            format!("the Fleet lists clusters that do not exist or cannot be used: {}", listed(&clusters));
-        return Some(Summary::new(ConditionReason::DestinationNotFound, message));
+        return not_found(format!(
+            "the Fleet lists clusters that do not exist or cannot be used: {}",
+            listed(&clusters)
+        ));
     }
-    let empty = plan.policies.iter().find(|policy| policy.resolution.targets.is_empty())?;
-    let message = format!("policy {:?} selects no cluster; what it delivered before is kept", empty.name);
+    let empty = plan.policies.iter().filter(|policy| policy.resolution.targets.is_empty());
+    let empty: Vec<String> = empty.map(|policy| format!("{:?}", policy.name)).collect();
+    let selects = match &empty[..] {
+        [] => return None,
+        [_] => "policy",
+        _ => "policies",
+    };
+    let message = format!("no cluster is selected by {selects} {}; {KEPT}", listed(&empty));
     Some(Summary::new(ConditionReason::NoClusters, message))
 }
 
 /// The targets of a policy that have no credentials.
 fn unreachable(policy: &PolicyPlan) -> impl Iterator<Item = &str> {
     let targets = policy.resolution.targets.iter();
-    targets
-        .filter(|target| matches!(target, Target::Member(cluster) if cluster.kubeconfig.is_none()))
-        .map(Target::name)
+    targets.filter(|target| !target.is_reachable()).map(Target::name)
 }
 
 /// The first few of `names`, and how many more there are.

@@ -1,16 +1,19 @@
 //! The one writer of Flux objects.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY};
 use fleetgate_api::{Application, ConditionReason, FIELD_MANAGER};
-use fleetgate_plan::{FluxKind, Plan, names};
+use fleetgate_plan::{Fate, Fates, FluxKind, Plan, names};
 use futures::{StreamExt, stream};
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use super::children::{Children, applied_digest, is_owned};
+use super::observed::State;
 use crate::controllers::conditions::Summary;
 
 /// Writes of one Application that are under way at the same time: one
@@ -36,21 +39,43 @@ pub(super) async fn apply(
     children: &Children,
     client: &Client,
 ) -> Outcome {
-    let wanted: Vec<(FluxKind, DynamicObject)> = plan.objects().collect();
-    let applied =
-        stream::iter(wanted).map(|(kind, object)| apply_one(application, kind, object, children, client));
-    let results: Vec<_> = applied.buffered(CONCURRENCY).collect().await;
     let mut outcome = Outcome::default();
-    for result in results {
+    let wanted = distinct(plan, &mut outcome);
+    let applied = stream::iter(wanted).map(|(kind, object)| async move {
+        let policy = policy_of(&object).map(str::to_owned);
+        (policy, apply_one(application, kind, object, children, client).await)
+    });
+    let results: Vec<_> = applied.buffered(CONCURRENCY).collect().await;
+    let mut failed = BTreeSet::new();
+    for (policy, result) in results {
         match result {
             Ok(written) => outcome.written.extend(written),
-            Err(failure) => outcome.failures.push(failure),
+            Err(failure) => {
+                failed.insert(policy);
+                outcome.failures.push(failure);
+            }
         }
     }
-    if outcome.failures.is_empty() {
-        outcome.failures = prune(application, plan, children, client).await;
-    }
+    outcome.failures.extend(prune(application, plan, &failed, children, client).await);
     outcome
+}
+
+/// The plan's objects, without those whose name another one has already: they
+/// would be written in turn, for ever. Admission refuses such names
+/// (`policy/name`).
+fn distinct(plan: &Plan, outcome: &mut Outcome) -> Vec<(FluxKind, DynamicObject)> {
+    let mut seen = BTreeSet::new();
+    let mut distinct = Vec::new();
+    for (kind, object) in plan.objects() {
+        let name = object.name_any();
+        if seen.insert((kind, name.clone())) {
+            distinct.push((kind, object));
+        } else {
+            let message = format!("two policies make a {} {name:?}: rename one of them", kind.kind());
+            outcome.failures.push(Summary::new(ConditionReason::Conflict, message));
+        }
+    }
+    distinct
 }
 
 /// Applies one object, and names it if it had to be written.
@@ -62,31 +87,32 @@ async fn apply_one(
     client: &Client,
 ) -> Result<Option<(FluxKind, String)>, Summary> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    if children.is_missing(kind) {
+        let message = format!("Flux's {}s are not installed on the host", kind.kind());
+        return Err(Summary::new(ConditionReason::ApplyFailed, message));
+    }
     let digest = digest(&object);
     object.annotations_mut().insert(ANNOTATION_APPLIED.to_owned(), digest.clone());
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &kind.resource());
     let failed = |error: &kube::Error| {
-        Summary::new(
-            ConditionReason::ApplyFailed,
-            format!("{} {name:?} cannot be written: {error}", kind.kind()),
-        )
+        let message = format!("{} {name:?} cannot be written: {error}", kind.kind());
+        Summary::new(ConditionReason::ApplyFailed, message)
     };
-    // An object without our label is not watched, but may well stand there.
-    let existing = match children.get(kind, &namespace, &name) {
+    let watched = children.get(kind, &namespace, &name);
+    let is_watched = watched.is_some();
+    // An object that lost its label is not watched, but may well stand there.
+    let existing = match watched {
         Some(existing) => Some((*existing).clone()),
         None => api.get_opt(&name).await.map_err(|error| failed(&error))?,
     };
     if let Some(existing) = existing {
         if !is_owned(&existing, application) {
-            let message = format!(
-                "{} {name:?} exists and belongs to someone else: rename the policy or the Application, or delete that object",
-                kind.kind()
-            );
-            return Err(Summary::new(ConditionReason::Conflict, message));
+            return Err(conflict(kind, &name));
         }
         let is_going = existing.metadata.deletion_timestamp.is_some();
-        let is_same =
-            applied_digest(&existing) == Some(digest.as_str()) && contains(&existing.data, &object.data);
+        let is_same = is_watched
+            && applied_digest(&existing) == Some(digest.as_str())
+            && contains(&existing.data, &object.data);
         // One that goes is made again once it is gone; that comes as an event.
         if is_going || is_same {
             return Ok(None);
@@ -98,49 +124,93 @@ async fn apply_one(
     Ok(Some((kind, name)))
 }
 
-/// Removes what is ours and in the plan no more. What a policy that still
-/// stands has delivered stays as long as the policy resolves to no cluster at
-/// all: nobody decided that.
-async fn prune(application: &Application, plan: &Plan, children: &Children, client: &Client) -> Vec<Summary> {
+fn conflict(kind: FluxKind, name: &str) -> Summary {
+    let message = format!(
+        "{} {name:?} exists and belongs to someone else: rename the policy or the Application, or delete that object",
+        kind.kind()
+    );
+    Summary::new(ConditionReason::Conflict, message)
+}
+
+/// The policy that an object was made for.
+fn policy_of(object: &DynamicObject) -> Option<&str> {
+    object.annotations().get(ANNOTATION_POLICY).map(String::as_str)
+}
+
+/// Removes what was taken out of the plan. What a policy delivered stays until
+/// all that is to replace it has been written.
+async fn prune(
+    application: &Application,
+    plan: &Plan,
+    failed: &BTreeSet<Option<String>>,
+    children: &Children,
+    client: &Client,
+) -> Vec<Summary> {
+    let fates = Fates::of(plan);
     let mut failures = Vec::new();
     for (kind, object) in children.of(application) {
-        if is_planned(plan, kind, &object) || is_held(plan, &object) {
+        let policy = policy_of(&object);
+        let is_replaced = !failed.iter().any(|failed| failed.as_deref() == policy);
+        if !is_replaced || fates.look_up(kind, &object.name_any(), policy) != Fate::Removed {
             continue;
         }
         if let Err(error) = delete(kind, &object, client).await {
-            let message = format!("{} {:?} cannot be deleted: {error}", kind.kind(), object.name_any());
-            failures.push(Summary::new(ConditionReason::ApplyFailed, message));
+            failures.push(not_deleted(kind, &object, &error));
         }
     }
     failures
 }
 
-fn is_planned(plan: &Plan, kind: FluxKind, object: &DynamicObject) -> bool {
-    let name = object.name_any();
-    let of_kind = plan.templates().filter(|template| template.kind == kind);
-    of_kind.flat_map(|template| &template.bindings).any(|binding| binding.name == name)
+fn not_deleted(kind: FluxKind, object: &DynamicObject, error: &kube::Error) -> Summary {
+    let message = format!("{} {:?} cannot be deleted: {error}", kind.kind(), object.name_any());
+    Summary::new(ConditionReason::ApplyFailed, message)
 }
 
-fn is_held(plan: &Plan, object: &DynamicObject) -> bool {
-    let policy = object.annotations().get(ANNOTATION_POLICY);
-    let standing = plan.policies.iter().find(|standing| Some(&standing.name) == policy);
-    standing.is_some_and(|standing| standing.resolution.targets.is_empty())
-}
-
-/// Deletes everything, the source last: returns the names of what is still there.
+/// Deletes everything, the source last: returns what is still there, each with
+/// what keeps it.
 pub(super) async fn remove_all(
     application: &Application,
     children: &Children,
     client: &Client,
 ) -> anyhow::Result<Vec<String>> {
-    let all = children.of(application);
+    let mut all = children.of(application);
+    if all.is_empty() {
+        // The watches see what has our label, a moment late; before the last
+        // one to know about them lets go, the API server is asked.
+        all = unwatched(application, children, client).await?;
+    }
     let (policies, sources): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|(kind, _)| FluxKind::POLICIES.contains(kind));
     let next = if policies.is_empty() { sources } else { policies };
+    let mut left = Vec::new();
     for (kind, object) in &next {
-        delete(*kind, object, client).await?;
+        let reason = match delete(*kind, object, client).await {
+            Ok(()) => State::of(object).message,
+            Err(error) => error.to_string(),
+        };
+        left.push(format!("{} {} ({reason})", kind.kind(), object.name_any()));
     }
-    Ok(next.iter().map(|(kind, object)| format!("{} {}", kind.kind(), object.name_any())).collect())
+    Ok(left)
+}
+
+/// What belongs to `application` by the API server's own word.
+async fn unwatched(
+    application: &Application,
+    children: &Children,
+    client: &Client,
+) -> anyhow::Result<Vec<(FluxKind, Arc<DynamicObject>)>> {
+    let namespace = application.namespace().unwrap_or_default();
+    let mut owned = Vec::new();
+    for kind in FluxKind::ALL.into_iter().filter(|kind| !children.is_missing(*kind)) {
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &kind.resource());
+        let listed = api
+            .list(&ListParams::default())
+            .await
+            .with_context(|| format!("{}s cannot be listed", kind.kind()))?;
+        let of_kind = listed.items.into_iter().filter(|object| is_owned(object, application));
+        owned.extend(of_kind.map(|object| (kind, Arc::new(object))));
+    }
+    Ok(owned)
 }
 
 async fn delete(kind: FluxKind, object: &DynamicObject, client: &Client) -> kube::Result<()> {

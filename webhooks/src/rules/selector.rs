@@ -221,7 +221,7 @@ fn no_match(
     path: FieldPath,
     catalog: &Catalog,
 ) -> Finding {
-    let members = catalog.fleet(namespace, fleet).map(|entry| catalog.members(entry).0).unwrap_or_default();
+    let members = catalog.fleet(namespace, fleet).map(|entry| catalog.members(entry).clusters).unwrap_or_default();
     let message = format!("matches none of the {} clusters of Fleet {fleet:?} today", members.len());
     let finding = Finding::warning(&NO_MATCH, path, Fault::Invalid, message);
     let labels = selector.match_labels.iter().flat_map(|labels| labels.keys());

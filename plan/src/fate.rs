@@ -1,0 +1,150 @@
+//! What becomes of a child that exists: is it planned, was it taken out, or
+//! has nobody decided anything about it?
+//!
+//! What was explicitly removed goes at once: a policy that left the spec, a
+//! cluster that left the Fleet or the selector. What is only missing stays: a
+//! Fleet or a cluster that does not exist at the moment, credentials that are
+//! not there, a selector that cannot be read, a part that is not delivered.
+
+use std::collections::BTreeSet;
+
+use crate::{FluxKind, Plan, PolicyPlan, Target, names};
+
+/// What becomes of a child that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The plan has it.
+    Planned,
+    /// The plan does not have it, and nobody decided that it should go.
+    Held,
+    /// It was taken out.
+    Removed,
+}
+
+/// The fates of an Application's children, looked up by kind, name and policy.
+#[derive(Debug)]
+pub struct Fates<'a> {
+    plan: &'a Plan,
+    planned: BTreeSet<(FluxKind, &'a str)>,
+}
+
+impl<'a> Fates<'a> {
+    /// Of the children of the plan's Application.
+    #[must_use]
+    pub fn of(plan: &'a Plan) -> Self {
+        let named = |template: &'a crate::Template| {
+            template.bindings.iter().map(move |binding| (template.kind, binding.name.as_str()))
+        };
+        Self { plan, planned: plan.templates().flat_map(named).collect() }
+    }
+
+    /// Of the child of that kind and name that was made for `policy`; a source
+    /// is made for none.
+    #[must_use]
+    pub fn look_up(&self, kind: FluxKind, name: &str, policy: Option<&str>) -> Fate {
+        if self.planned.contains(&(kind, name)) {
+            return Fate::Planned;
+        }
+        // Where a part is not delivered, what it delivered before still needs its source.
+        if FluxKind::SOURCES.contains(&kind) {
+            let is_whole = self.plan.source.is_some() && self.plan.undelivered.is_empty();
+            return if is_whole { Fate::Removed } else { Fate::Held };
+        }
+        let standing = self.plan.policies.iter().find(|standing| Some(standing.name.as_str()) == policy);
+        match standing {
+            Some(standing) if is_held(standing, name) => Fate::Held,
+            _ => Fate::Removed,
+        }
+    }
+}
+
+fn is_held(policy: &PolicyPlan, name: &str) -> bool {
+    let resolution = &policy.resolution;
+    if policy.templates.is_empty() || !resolution.is_decided() {
+        return true;
+    }
+    let missing = resolution.missing_clusters.iter().map(|key| names::member_child_name(&policy.name, key));
+    let without_credentials = resolution.targets.iter().filter(|target| !target.is_reachable());
+    let without_credentials =
+        without_credentials.map(|target: &Target| names::child_name(&policy.name, target));
+    missing.chain(without_credentials).any(|held| held == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{Scenario, application};
+    use serde_json::{Value, json};
+
+    const M2: &str = "web-attachedcluster-m2";
+
+    fn spec(selector: Value, extra: Value) -> Value {
+        let mut policy = json!({
+            "name": "web", "destination": {"fleet": "quickstart", "clusterSelector": selector},
+            "kustomization": {"interval": "5m", "prune": true},
+        });
+        for (key, value) in extra.as_object().into_iter().flatten() {
+            policy[key] = value.clone();
+        }
+        json!({"source": {"gitRepository": {"url": "https://e.com", "interval": "5m"}}, "syncPolicies": [policy]})
+    }
+
+    fn fleet() -> Scenario {
+        Scenario::new().cluster("m1", &[("env", "test")]).cluster("m2", &[("env", "dev")])
+    }
+
+    /// What becomes of the child for `m2`, of that of a policy that is gone, and of the source.
+    fn fates(spec: Value, scenario: Scenario) -> [Fate; 3] {
+        let plan = Plan::of(&application(spec), &scenario.catalog());
+        let fates = Fates::of(&plan);
+        [
+            fates.look_up(FluxKind::Kustomization, M2, Some("web")),
+            fates.look_up(FluxKind::Kustomization, "old-attachedcluster-m1", Some("old")),
+            fates.look_up(FluxKind::GitRepository, "shop", None),
+        ]
+    }
+
+    #[test]
+    fn what_is_missing_is_held_and_what_was_taken_out_goes() {
+        use Fate::{Held, Planned, Removed};
+        let all = || spec(json!(null), json!({}));
+        let only_test = spec(json!({"matchLabels": {"env": "test"}}), json!({}));
+        let nobody = spec(json!({"matchLabels": {"env": "prod"}}), json!({}));
+        let unreadable = spec(json!({"matchExpressions": [{"key": "env", "operator": "in"}]}), json!({}));
+        let rollout = spec(
+            json!(null),
+            json!({"rollout": {
+                "port": 80, "serviceName": "s", "trafficRoutingProvider": "istio", "workload": {"name": "w"}, "rolloutPolicy": {},
+            }}),
+        );
+        let mut other_source = all();
+        other_source["source"] = json!({"ociRepository": {"url": "oci://e.com/a", "interval": "5m"}});
+        let both = |scenario: Scenario| scenario.fleet("quickstart", &["m1", "m2"]);
+        let table = [
+            ("both belong", all(), both(fleet()), [Planned, Removed, Planned]),
+            ("m2 left the Fleet", all(), fleet().fleet("quickstart", &["m1"]), [Removed, Removed, Planned]),
+            ("m2 left the selector", only_test, both(fleet()), [Removed, Removed, Planned]),
+            ("the selector finds nobody", nobody, both(fleet()), [Held, Removed, Planned]),
+            ("the selector cannot be read", unreadable, both(fleet()), [Held, Removed, Planned]),
+            ("the Fleet does not exist", all(), fleet(), [Held, Removed, Planned]),
+            ("m2 does not exist", all(), both(Scenario::new().cluster("m1", &[])), [Held, Removed, Planned]),
+            (
+                "m2 has no kubeconfig",
+                all(),
+                both(Scenario::new().cluster("m1", &[]).cluster_without_kubeconfig("m2")),
+                [Held, Removed, Planned],
+            ),
+            (
+                "the Fleet cannot be read",
+                all(),
+                fleet().fleet_of_kind("quickstart", "m1", "Nonsense"),
+                [Held, Removed, Planned],
+            ),
+            ("a rollout is added", rollout, both(fleet()), [Held, Removed, Planned]),
+            ("another source", other_source, both(fleet()), [Held, Removed, Held]),
+        ];
+        for (what, spec, scenario, expected) in table {
+            assert_eq!(fates(spec, scenario), expected, "{what}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `fleetgate serve`: webhook and controllers in one process.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fleetgate_sandbox::wait::{Probe, until};
+use kube::client::Body;
+use kube::{Client, Config};
+use serde_json::{Value, json};
+
+use crate::support::{admission, kubectl};
+
+/// Does not outlive a test that fails.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[tokio::test]
+async fn serve_answers_reviews_delivers_and_stops_when_asked() {
+    let sandbox = admission();
+    // Both roles for one identity, as a small installation has it.
+    kubectl(
+        sandbox,
+        &[
+            "create",
+            "clusterrolebinding",
+            "serve",
+            "--clusterrole=fleetgate-webhook",
+            "--serviceaccount=fleetgate-system:fleetgate-controller",
+        ],
+    )
+    .await;
+    let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).expect("a file");
+    fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
+    let port =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    let mut serve = Stopped(
+        Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+            .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--log-format", "json", "--cert-dir"])
+            .arg(folder.path())
+            .env("KUBECONFIG", sandbox.controller_kubeconfig())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("serve runs"),
+    );
+
+    let mut config = Config::new(format!("https://127.0.0.1:{port}").parse().expect("a URL"));
+    config.root_cert = Some(vec![certificate.cert.der().to_vec()]);
+    let client = Client::try_from(config).expect("a client");
+    let answered = until("a review to be answered", Duration::from_secs(30), async || {
+        let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}).to_string();
+        let request = http::Request::post("/validate")
+            .header("content-type", "application/json")
+            .body(Body::from(body.into_bytes()))?;
+        Ok(match client.send(request).await {
+            Ok(response) => Probe::Done(response.into_body().collect_bytes().await?),
+            Err(error) => Probe::NotYet(error.to_string()),
+        })
+    });
+    let answer: Value = serde_json::from_slice(&answered.await.expect("an answer")).expect("JSON");
+    assert_eq!(answer["response"]["allowed"], false);
+
+    let terminated =
+        Command::new("kill").args(["-TERM", &serve.0.id().to_string()]).status().expect("kill runs");
+    assert!(terminated.success());
+    let ended = until("serve to end", Duration::from_secs(30), async || {
+        Ok(serve.0.try_wait()?.map_or_else(|| Probe::NotYet("running".to_owned()), Probe::Done))
+    });
+    assert!(ended.await.expect("it ends").success());
+    let mut log = String::new();
+    serve.0.stderr.take().expect("its log").read_to_string(&mut log).expect("UTF-8");
+    assert!(
+        log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()),
+        "every line is JSON:\n{log}"
+    );
+}
+
+#[test]
+fn a_missing_certificate_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+        .args(["webhook", "--cert-dir"])
+        .arg(folder.path())
+        .env("KUBECONFIG", "/nonexistent")
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("--cert-dir must hold tls.crt and tls.key"), "{text}");
+}
