@@ -52,8 +52,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     start_logging(&cli.log)?;
     match cli.command {
         Command::Check { paths } => {
-            let outcome = check::run(&paths, &mut std::io::stdout().lock())
-                .context("the findings cannot be printed")?;
+            let mut text = Vec::new();
+            let outcome = check::run(&paths, &mut text).context("the findings cannot be written")?;
+            print(&text)?;
             Ok(ExitCode::from(outcome as u8))
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
@@ -82,14 +83,14 @@ fn start_logging(options: &LogOptions) -> anyhow::Result<()> {
 fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitCode> {
     match &options.output {
         Some(folder) => manifests::write(manifests, folder)?,
-        None => print(&manifests::stream(manifests))?,
+        None => print(manifests::stream(manifests).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A reader that has read enough, such as `head`, is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot print"),
         _ => Ok(()),
     }

@@ -72,8 +72,8 @@ fn every_fault_has_its_place() {
         lines,
         [
             "apps/app.yaml:10:7: error: spec.source.gitRepository.urll: Forbidden: is not a field of this object; did you mean url? [object/unknown-field]",
-            "apps/app.yaml:16:7: error: spec.syncPolicies[0].kustomization.prune: Invalid value: \"yes\": must be a boolean, is a string [object/unreadable]",
             "apps/app.yaml:15:7: error: spec.syncPolicies[0].kustomization.interval: Invalid value: \"often\": must be a duration of ms, s, m, h such as 1m30s [source/interval]",
+            "apps/app.yaml:16:7: error: spec.syncPolicies[0].kustomization.prune: Invalid value: \"yes\": must be a boolean, is a string [object/unreadable]",
             "1 object checked in 1 file: 3 errors, 0 warnings; no Fleet among the files, so references to Fleets were not checked",
         ]
     );
@@ -123,7 +123,7 @@ fn what_cannot_be_read_is_said_and_the_rest_is_checked() {
     assert_eq!(code, Some(2));
     for expected in [
         "./binary.yaml: error: is no text: it is not UTF-8\n",
-        "./broken.yaml:1:4: error: is no YAML: unclosed bracket '['\n",
+        "./broken.yaml:1:4: error: cannot be read as YAML: unclosed bracket '['\n",
         "./list.yaml:1:1: error: is no Kubernetes object: it has no apiVersion and kind\n",
         "missing.yaml: error: cannot be read: No such file or directory",
         "1 object checked in 5 files: 0 errors, 0 warnings; 1 object of other kinds passed by; 4 inputs could not be read",
@@ -169,4 +169,68 @@ fn no_argument_is_a_mistake_in_usage() {
     let (code, text) = check(Path::new("."), &[]);
     assert_eq!(code, Some(2));
     assert!(text.contains("Usage: fleetgate check"), "{text}");
+}
+
+#[test]
+fn the_items_of_a_list_are_objects() {
+    let item = GOOD.replace("https://github.com/o/r", "https://").replace('\n', "\n  ");
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {item}");
+    let folder = folder(&[("list.yaml", list.as_bytes())]);
+    let (code, text) = check(folder.path(), &["list.yaml"]);
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("list.yaml:11:9: error: spec.source.gitRepository.url: Invalid value: \"https://\": must have a host"), "{text}");
+}
+
+#[test]
+fn what_kubectl_would_not_know_is_said() {
+    let table = [
+        (
+            GOOD.replace("kind: Application", "kind: Aplication"),
+            "is no kind of apps.kurator.dev/v1alpha1: \"Aplication\"; did you mean \"Application\"?",
+            2,
+        ),
+        (
+            GOOD.replace("  name: shop", "  labls: {a: b}"),
+            "metadata.name: Required value: must be set, or generateName [object/name]",
+            1,
+        ),
+        (
+            GOOD.replace("  name: shop", "  name: shop\n  labls: {a: b}"),
+            "did you mean labels? [object/unknown-field]",
+            1,
+        ),
+        (
+            GOOD.replace("  name: shop", "  name: shop\n  labels: {a: 1}"),
+            "metadata.labels.a: Invalid value: 1: must be a string, is an integer",
+            1,
+        ),
+        (GOOD.replace("v1alpha1", "v1"), "must be apps.kurator.dev/v1alpha1, the version that is served", 1),
+        (format!("kind: Application\n{GOOD}"), "cannot be read as YAML: duplicate mapping key: kind\n", 2),
+    ];
+    for (text, expected, expected_code) in table {
+        let folder = folder(&[("app.yaml", text.as_bytes())]);
+        let (code, said) = check(folder.path(), &["app.yaml"]);
+        assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
+        assert_eq!(code, Some(expected_code), "{said}");
+    }
+}
+
+#[test]
+fn links_to_files_are_followed_and_an_empty_folder_is_no_success() {
+    let folder =
+        folder(&[("real/app.yaml", GOOD.as_bytes()), ("links/notes.txt", b""), ("empty/notes.txt", b"")]);
+    std::os::unix::fs::symlink("../real/app.yaml", folder.path().join("links/app.yaml")).expect("a link");
+    std::os::unix::fs::symlink("nowhere", folder.path().join("links/dangling.yaml")).expect("a link");
+    let (code, text) = check(folder.path(), &["links"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        text.contains("links/dangling.yaml: error: cannot be read") && text.contains("1 object checked"),
+        "{text}"
+    );
+    let (code, text) = check(folder.path(), &["empty"]);
+    assert_eq!(
+        (code, text.contains("empty: error: holds no .yaml, .yml or .json file")),
+        (Some(2), true),
+        "{text}"
+    );
 }

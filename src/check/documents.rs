@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 use serde_saphyr::{Options, Spanned};
 
 /// A line and column, both from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,
@@ -59,11 +59,6 @@ impl Document {
         position
     }
 
-    /// Whether there is a field at `path`.
-    pub(crate) fn has(&self, path: &FieldPath) -> bool {
-        path.get(&self.value).is_some()
-    }
-
     fn at<T>(&self, node: &Spanned<T>) -> Position {
         let line = usize::try_from(node.referenced.line()).unwrap_or_default();
         let column = usize::try_from(node.referenced.column()).unwrap_or_default();
@@ -83,7 +78,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     let mut documents = Vec::new();
     let (mut start, mut start_line, mut position) = (0, 0, 0);
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        if line.trim_end() == "---" {
+        if is_separator(line) {
             documents.push((start_line, text.get(start..position).unwrap_or_default()));
             start = position + line.len();
             start_line = number + 1;
@@ -92,6 +87,11 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     }
     documents.push((start_line, text.get(start..).unwrap_or_default()));
     documents
+}
+
+/// As kubectl: `---` at the start of a line, and nothing but a comment behind it.
+fn is_separator(line: &str) -> bool {
+    line.strip_prefix("---").map(str::trim).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 fn parse_one(offset: usize, text: &str) -> Result<Document, SyntaxError> {
@@ -104,16 +104,18 @@ fn parse_one(offset: usize, text: &str) -> Result<Document, SyntaxError> {
             let column = place.map_or(1, |place| usize::try_from(place.column()).unwrap_or(1).max(1));
             Err(SyntaxError {
                 position: Position { line: line + offset, column },
-                message: without_place(&error.without_snippet().to_string()).to_owned(),
+                message: plain(&error.without_snippet().to_string()).to_owned(),
             })
         }
     }
 }
 
-/// The parser counts lines from the document's start; the position says it
-/// from the file's.
-fn without_place(message: &str) -> &str {
-    message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
+/// The parser's words without its advice to programmers, and without a place:
+/// it counts lines from the document's start, the position from the file's.
+fn plain(message: &str) -> &str {
+    let advice = [" at line ", ", set DuplicateKeyPolicy", "; use ", " (rejected by"];
+    let end = advice.iter().filter_map(|advice| message.find(advice)).min();
+    end.and_then(|end| message.get(..end)).unwrap_or(message)
 }
 
 fn options() -> Options {
@@ -245,7 +247,7 @@ mod tests {
     #[test]
     fn documents_are_cut_at_their_lines() {
         assert_eq!(
-            values("a: 1\n---\n# nothing\n---\nb: 2\n"),
+            values("a: 1\n---\n# nothing\n--- # comment\r\nb: 2\n"),
             [json!({"a": 1}), Value::Null, json!({"b": 2})]
         );
         let mixed = parse("a: [\n---\nb: 2\n");

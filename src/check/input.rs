@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::documents::Position;
 
@@ -47,20 +47,28 @@ fn read_argument(path: &Path) -> Vec<(String, Result<String, Unreadable>)> {
         return vec![read_file(path)];
     }
     let entries = WalkDir::new(path).sort_by_file_name().into_iter();
-    entries
-        .filter_map(|entry| match entry {
-            Ok(entry) if entry.file_type().is_file() && is_manifest(entry.path()) => {
-                Some(read_file(entry.path()))
-            }
-            Ok(_) => None,
-            Err(error) => {
-                let name = error.path().unwrap_or(path).display().to_string();
-                let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-                let unreadable = Unreadable::whole(&name, format!("cannot be read: {reason}"));
-                Some((name, Err(unreadable)))
-            }
-        })
-        .collect()
+    let found: Vec<_> = entries.filter_map(|entry| read_entry(entry, path)).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let name = path.display().to_string();
+    let unreadable = Unreadable::whole(&name, "holds no .yaml, .yml or .json file");
+    vec![(name, Err(unreadable))]
+}
+
+/// Links to files are followed, as a mounted ConfigMap is made of them; those
+/// to folders are not, as kubectl has it.
+fn read_entry(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<(String, Result<String, Unreadable>)> {
+    match entry {
+        Ok(entry) if !is_manifest(entry.path()) || entry.path().is_dir() => None,
+        Ok(entry) => Some(read_file(entry.path())),
+        Err(error) => {
+            let name = error.path().unwrap_or(root).display().to_string();
+            let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+            let unreadable = Unreadable::whole(&name, format!("cannot be read: {reason}"));
+            Some((name, Err(unreadable)))
+        }
+    }
 }
 
 /// In a folder only files with the usual endings count; kubectl does the same.

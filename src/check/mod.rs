@@ -16,14 +16,17 @@ mod report;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use fleetgate_api::{AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster};
+use fleetgate_webhooks::field_path::Segment;
+use fleetgate_webhooks::names;
 use fleetgate_webhooks::normalise::early_path;
 use fleetgate_webhooks::rules::{object, reference};
 use fleetgate_webhooks::schema::VERSION;
 use fleetgate_webhooks::unknown::unknown_fields;
-use fleetgate_webhooks::{Finding, Kind, judge};
+use fleetgate_webhooks::{FieldPath, Finding, Kind, judge};
 use serde_json::{Value, json};
 
 use self::documents::{Document, Position};
@@ -47,7 +50,10 @@ struct Object {
     file: String,
     kind: Kind,
     version: String,
-    document: Document,
+    value: Value,
+    document: Rc<Document>,
+    /// The path of the object in its document: the root, or an item of a List.
+    base: FieldPath,
 }
 
 /// A finding and where it stands.
@@ -74,6 +80,8 @@ pub(crate) fn run(paths: &[PathBuf], out: &mut impl Write) -> std::io::Result<Ou
         report.checked += 1;
         report.findings.extend(check(object, &catalog));
     }
+    let place = |located: &Located| (located.file.clone(), located.position);
+    report.findings.sort_by_key(place);
     report.fleets_unknown = !catalog.knows_fleets() && report.checked > 0;
     report.print(out)?;
     Ok(report.outcome())
@@ -84,35 +92,76 @@ fn collect(file: &str, text: &str, objects: &mut Vec<Object>, report: &mut Repor
     for document in documents::parse(text) {
         match document {
             Ok(document) if document.value.is_null() => {}
-            Ok(document) => match identify(&document.value) {
-                Ok(Some((kind, version))) => {
-                    objects.push(Object { file: file.to_owned(), kind, version, document });
-                }
-                Ok(None) => report.others += 1,
-                Err(message) => {
-                    let position = document.position(&fleetgate_webhooks::FieldPath::root());
-                    report.unreadable.push(Unreadable::at(file, position, message));
-                }
-            },
-            Err(error) => report.unreadable.push(Unreadable::at(
-                file,
-                error.position,
-                format!("is no YAML: {}", error.message),
-            )),
+            Ok(document) => {
+                let document = Rc::new(document);
+                let value = document.value.clone();
+                collect_object(file, &document, &FieldPath::root(), value, objects, report);
+            }
+            Err(error) => {
+                let message = format!("cannot be read as YAML: {}", error.message);
+                report.unreadable.push(Unreadable::at(file, error.position, message));
+            }
         }
     }
 }
 
-/// The kind of an object if it is one of ours.
-fn identify(value: &Value) -> Result<Option<(Kind, String)>, String> {
+fn collect_object(
+    file: &str,
+    document: &Rc<Document>,
+    base: &FieldPath,
+    value: Value,
+    objects: &mut Vec<Object>,
+    report: &mut Report,
+) {
+    match identify(&value) {
+        Ok(Identity::Ours(kind, version)) => objects.push(Object {
+            file: file.to_owned(),
+            kind,
+            version,
+            value,
+            document: Rc::clone(document),
+            base: base.clone(),
+        }),
+        Ok(Identity::List(items)) => {
+            for (index, item) in items.into_iter().enumerate() {
+                collect_object(file, document, &base.field("items").index(index), item, objects, report);
+            }
+        }
+        Ok(Identity::Other) => report.others += 1,
+        Err(message) => report.unreadable.push(Unreadable::at(file, document.position(base), message)),
+    }
+}
+
+/// What an object is to us.
+enum Identity {
+    /// One of our kinds, in that version.
+    Ours(Kind, String),
+    /// A `v1` List, as `kubectl get -o yaml` writes it.
+    List(Vec<Value>),
+    /// Somebody else's.
+    Other,
+}
+
+fn identify(value: &Value) -> Result<Identity, String> {
     let text = |field: &str| value.get(field).and_then(Value::as_str);
     let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
         return Err("is no Kubernetes object: it has no apiVersion and kind".to_owned());
     };
+    if (api_version, kind) == ("v1", "List") {
+        let items = value.get("items").and_then(Value::as_array).cloned();
+        return Ok(Identity::List(items.unwrap_or_default()));
+    }
     let Some((group, version)) = api_version.split_once('/') else {
-        return Ok(None);
+        return Ok(Identity::Other);
     };
-    Ok(Kind::of(group, kind).map(|kind| (kind, version.to_owned())))
+    if let Some(kind) = Kind::of(group, kind) {
+        return Ok(Identity::Ours(kind, version.to_owned()));
+    }
+    let of_group = || Kind::ALL.into_iter().filter(|known| known.group() == group).map(Kind::as_str);
+    match names::nearest(kind, of_group()) {
+        Some(near) => Err(format!("is no kind of {api_version}: {kind:?}; did you mean {near:?}?")),
+        None => Ok(Identity::Other),
+    }
 }
 
 /// The Fleets and clusters among the objects. One that cannot be read is
@@ -141,7 +190,7 @@ fn catalog_of(objects: &[Object]) -> Catalog {
 
 /// The object in the namespace that kubectl would put it into.
 fn with_namespace(object: &Object) -> Value {
-    let mut value = object.document.value.clone();
+    let mut value = object.value.clone();
     if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
         metadata.entry("namespace").or_insert_with(|| json!("default"));
     }
@@ -164,7 +213,7 @@ fn check(object: &Object, catalog: &Catalog) -> Vec<Located> {
 }
 
 fn wrong_version(object: &Object) -> Finding {
-    let path = fleetgate_webhooks::FieldPath::root().field("apiVersion");
+    let path = FieldPath::root().field("apiVersion");
     let message = format!("must be {}/{VERSION}, the version that is served", object.kind.group());
     let value = format!("{}/{}", object.kind.group(), object.version);
     Finding::error(&object::UNREADABLE, path, fleetgate_webhooks::finding::Fault::NotSupported, message)
@@ -172,17 +221,26 @@ fn wrong_version(object: &Object) -> Finding {
 }
 
 fn located(object: &Object, finding: Finding) -> Located {
-    let document = &object.document;
     // The finding names the field as it is stored; the file may use its early name.
-    let early =
-        early_path(&finding.path).filter(|early| !document.has(&finding.path) && early.segments().len() > 1);
-    let position = match early {
-        Some(early)
-            if document.position(&early) != document.position(&fleetgate_webhooks::FieldPath::spec()) =>
-        {
-            document.position(&early)
-        }
-        _ => document.position(&finding.path),
-    };
+    let is_written = finding.path.get(&object.value).is_some();
+    let early = early_path(&finding.path).filter(|early| !is_written && is_begun(early, &object.value));
+    let path = early.as_ref().unwrap_or(&finding.path);
+    let position = object.document.position(&object.base.join(path));
     Located { file: object.file.clone(), position, finding }
+}
+
+/// Whether the early name that a path leads through is in the object.
+fn is_begun(early: &FieldPath, object: &Value) -> bool {
+    let aliases = fleetgate_api::APPLICATION_ALIASES;
+    let mut head = Some(early.clone());
+    while let Some(path) = head {
+        let is_alias = path.segments().last().is_some_and(
+            |last| matches!(last, Segment::Field(name) if aliases.iter().any(|alias| alias.old == name)),
+        );
+        if is_alias {
+            return path.get(object).is_some();
+        }
+        head = path.parent();
+    }
+    false
 }

@@ -1,5 +1,7 @@
 //! Where in an object a finding is: `spec.syncPolicies[1].kustomization.path`.
 
+use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::Value;
@@ -55,6 +57,12 @@ impl FieldPath {
         Self(segments)
     }
 
+    /// This path and `rest` behind it.
+    #[must_use]
+    pub fn join(&self, rest: &Self) -> Self {
+        Self(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
     /// The steps from the root.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
@@ -74,6 +82,13 @@ impl FieldPath {
         self.0.starts_with(&other.0)
     }
 
+    /// Whether this path is one of `others` or leads through one.
+    #[must_use]
+    pub fn is_within_any(&self, others: &HashSet<Self>) -> bool {
+        !others.is_empty()
+            && (0..=self.0.len()).any(|length| self.0.get(..length).is_some_and(|head| others.contains(head)))
+    }
+
     /// The value at this path.
     #[must_use]
     pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
@@ -89,6 +104,13 @@ impl FieldPath {
             Segment::Field(name) => value.get_mut(name),
             Segment::Index(index) => value.get_mut(index),
         })
+    }
+}
+
+/// A set of paths can be asked for a path's head without making one.
+impl Borrow<[Segment]> for FieldPath {
+    fn borrow(&self) -> &[Segment] {
+        &self.0
     }
 }
 

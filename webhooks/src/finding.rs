@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::field_path::FieldPath;
 use crate::rules::Rule;
 
@@ -93,7 +95,7 @@ pub struct Finding {
     /// What is wrong with the field.
     pub fault: Fault,
     /// The offending value, if there is one.
-    pub value: Option<String>,
+    pub value: Option<Value>,
     /// What the rule asks for, and why the value does not have it.
     pub message: String,
     /// The way out, if it is not plain from the message.
@@ -125,7 +127,7 @@ impl Finding {
 
     /// With the offending value.
     #[must_use]
-    pub fn value(mut self, value: impl Into<String>) -> Self {
+    pub fn value(mut self, value: impl Into<Value>) -> Self {
         self.value = Some(value.into());
         self
     }
@@ -149,7 +151,7 @@ impl Finding {
     /// A status cause carries the path in a field of its own.
     #[must_use]
     pub fn detail(&self) -> String {
-        let value = self.value.as_deref().map(|value| format!("{:?}", shortened(value)));
+        let value = self.value.as_ref().map(shown);
         let mut text =
             [self.words().map(str::to_owned), value].into_iter().flatten().collect::<Vec<_>>().join(": ");
         if !self.message.is_empty() {
@@ -163,6 +165,14 @@ impl Finding {
             text.push_str(hint);
         }
         format!("{text} [{}]", self.code)
+    }
+}
+
+/// A text is quoted and escaped; anything else stands as it was written.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{:?}", shortened(text)),
+        other => shortened(&other.to_string()),
     }
 }
 

@@ -6,6 +6,8 @@
 //!                                             └─▶ schema ─▶ (repaired) ─▶ rules ─▶ findings
 //! ```
 
+use std::collections::HashSet;
+
 use fleetgate_api::Application;
 use fleetgate_plan::Catalog;
 use serde_json::Value;
@@ -14,7 +16,8 @@ use crate::defaults;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Severity};
 use crate::normalise::normalise;
-use crate::rules::object::{UNREADABLE, check_name};
+use crate::rules::object::{self, UNREADABLE};
+use crate::rules::selector;
 use crate::rules::{self, Input};
 use crate::schema::Kind;
 
@@ -58,30 +61,38 @@ fn judge_content(kind: Kind, mut object: Value, catalog: &Catalog) -> Vec<Findin
     let schema = kind.schema();
     schema.prepare(&mut object);
     let faults = schema.faults(&object);
-    let repaired = schema.repair(&mut object, &faults);
+    let repaired: HashSet<FieldPath> = schema.repair(&mut object, &faults).into_iter().collect();
     let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding).collect();
-    let name = object.pointer("/metadata/name").and_then(Value::as_str);
-    findings.extend(name.and_then(check_name));
-    if kind != Kind::Application {
-        return findings;
-    }
-    let said = match serde_json::from_value::<Application>(object) {
-        Ok(application) => rules::check(Input { application: &application, catalog }),
+    findings.extend(object::check_name(&object));
+    let said = match said_by_rules(kind, object, catalog) {
+        Ok(said) => said,
         // The schema and the types are one source, so that this is out of the
-        // ordinary: a number too large for its type, metadata of a wrong shape.
-        Err(error) if repaired.is_empty() => vec![unreadable(&error)],
-        Err(_) => Vec::new(),
+        // ordinary: a number too large for its type.
+        Err(error) => vec![unreadable(&error)],
     };
     // What a rule says of a place that was repaired it says of the placeholder.
-    let of_the_user =
-        said.into_iter().filter(|finding| !repaired.iter().any(|path| finding.path.is_within(path)));
+    let of_the_user = said.into_iter().filter(|finding| !finding.path.is_within_any(&repaired));
     let said: Vec<Finding> = of_the_user.collect();
     // Where a rule and the schema speak of one field, the rule says it better.
-    findings.retain(|fault| {
-        !said.iter().any(|finding| finding.severity == Severity::Error && finding.path == fault.path)
-    });
+    let spoken: HashSet<&FieldPath> = said
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| &finding.path)
+        .collect();
+    findings.retain(|fault| !spoken.contains(&fault.path));
     findings.extend(said);
     findings
+}
+
+fn said_by_rules(kind: Kind, object: Value, catalog: &Catalog) -> serde_json::Result<Vec<Finding>> {
+    Ok(match kind {
+        Kind::Application => {
+            let application: Application = serde_json::from_value(object)?;
+            rules::check(Input { application: &application, catalog })
+        }
+        Kind::Fleet => selector::check_fleet(&serde_json::from_value(object)?),
+        Kind::AttachedCluster => Vec::new(),
+    })
 }
 
 fn unreadable(error: &serde_json::Error) -> Finding {
@@ -141,6 +152,42 @@ mod tests {
             json!({"source": source, "syncPolicies": [{"kustomization": kustomization()}]}),
         );
         assert_eq!(codes(&object), ["spec.source.gitRepository.interval source/interval"]);
+    }
+
+    #[test]
+    fn many_faults_take_time_in_proportion() {
+        let policies: Vec<Value> =
+            (0..20_000).map(|_| json!({"kustomization": {"interval": 5, "prune": "yes"}})).collect();
+        let object = application("shop", json!({"source": git_source(), "syncPolicies": policies}));
+        let verdict = judge(Kind::Application, &object, None, &catalog());
+        assert_eq!(verdict.of_severity(Severity::Error).count(), 40_000);
+
+        let requirement = |key: usize| json!({"key": format!("k{key}"), "operator": "In", "values": ["x"]});
+        let requirements: Vec<Value> = (0..60_000).map(|key| requirement(key / 2)).collect();
+        let destination =
+            json!({"fleet": "quickstart", "clusterSelector": {"matchExpressions": requirements}});
+        let object = application(
+            "shop",
+            json!({"source": git_source(), "destination": destination, "syncPolicies": [{"kustomization": kustomization()}]}),
+        );
+        assert!(judge(Kind::Application, &object, None, &catalog()).is_admitted());
+    }
+
+    #[test]
+    fn a_fleets_selector_is_checked_too() {
+        let fleet = |operator: &str| {
+            json!({
+                "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet", "metadata": {"name": "f", "namespace": "default"},
+                "spec": {"clusterSelector": {"matchExpressions": [{"key": "env", "operator": operator, "values": ["x"]}]}},
+            })
+        };
+        for (operator, admitted) in [("In", true), ("in", false), ("Exists", false)] {
+            assert_eq!(
+                judge(Kind::Fleet, &fleet(operator), None, &catalog()).is_admitted(),
+                admitted,
+                "{operator}"
+            );
+        }
     }
 
     #[test]

@@ -59,16 +59,16 @@ pub fn is_label_key(text: &str) -> bool {
 /// At most this many names are listed in full.
 const LISTED: usize = 5;
 
-/// How to go on from a name that does not exist: all names where there are
-/// few, else the nearest one.
+/// How to go on from a name that does not exist: the nearest one, or all
+/// where there are few.
 #[must_use]
 pub fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.collect();
-    if (1..=LISTED).contains(&known.len()) {
-        let names: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
-        return Some(names.join(", "));
+    if let Some(near) = nearest(wrong, known.iter().copied()) {
+        return Some(format!("did you mean {near:?}?"));
     }
-    nearest(wrong, known.into_iter()).map(|name| format!("{name:?}"))
+    let names: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
+    (1..=LISTED).contains(&names.len()).then(|| format!("there is {}", names.join(", ")))
 }
 
 /// The known name that `wrong` is most likely a slip of.
@@ -117,11 +117,12 @@ mod tests {
     #[test]
     fn suggestions() {
         let few = ["quickstart", "production"];
-        assert_eq!(suggest("quikstart", few.into_iter()).as_deref(), Some("\"quickstart\", \"production\""));
+        assert_eq!(suggest("quikstart", few.into_iter()).as_deref(), Some("did you mean \"quickstart\"?"));
+        assert_eq!(suggest("x", few.into_iter()).as_deref(), Some("there is \"quickstart\", \"production\""));
         assert_eq!(suggest("x", std::iter::empty()), None);
         let many: Vec<String> = (0..9).map(|n| format!("fleet-number-{n}")).collect();
         let many = || many.iter().map(String::as_str);
-        assert_eq!(suggest("fleet-numbr-7", many()).as_deref(), Some("\"fleet-number-7\""));
+        assert_eq!(suggest("fleet-numbr-7", many()).as_deref(), Some("did you mean \"fleet-number-7\"?"));
         assert_eq!(suggest("elsewhere", many()), None);
         assert_eq!(nearest(&"a".repeat(100_000), many()), None);
     }

@@ -11,6 +11,7 @@ use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::rules::object::DEPRECATED_FIELD;
 use crate::schema::Kind;
+use crate::unknown::unknown_fields;
 
 /// The path of the object that holds an alias.
 fn parent_path(alias: &Alias) -> FieldPath {
@@ -39,6 +40,7 @@ pub fn early_path(path: &FieldPath) -> Option<FieldPath> {
 /// Moves early names in an Application to the names that are stored.
 pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut moved = Vec::new();
     for alias in &APPLICATION_ALIASES {
         let parent = parent_path(alias);
         let stored = old.and_then(|old| parent.field(alias.new).get(old).cloned());
@@ -50,11 +52,20 @@ pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
                 Choice::Early(early) => {
                     fields.insert(alias.new.to_owned(), early);
                     findings.push(deprecated(&parent, alias));
+                    moved.push(parent.field(alias.new));
                 }
                 Choice::Current => findings.push(deprecated(&parent, alias)),
                 Choice::Neither => findings.push(contradiction(&parent, alias)),
             }
         }
+    }
+    // An early name has no schema, so that kubectl's strict validation finds
+    // no slip below it, and the API server would drop it without a word.
+    if !moved.is_empty() {
+        let unknown = unknown_fields(Kind::Application, object);
+        findings.extend(
+            unknown.into_iter().filter(|finding| moved.iter().any(|path| finding.path.is_within(path))),
+        );
     }
     findings
 }
@@ -126,6 +137,21 @@ mod tests {
             json!({"spec": {"source": {"gitRepository": git("main")}, "syncPolicies": [{"name": "web"}]}})
         );
         assert_eq!(findings.len(), 2);
+    }
+
+    #[test]
+    fn slips_below_an_early_name_are_found() {
+        let mut object = json!({"spec": {"source": {"gitRepo": {"ulr": "https://e.com"}}, "ohter": 1}});
+        let findings = normalise(&mut object, None);
+        let codes: Vec<String> =
+            findings.iter().map(|finding| format!("{} {}", finding.code, finding.path)).collect();
+        assert_eq!(
+            codes,
+            [
+                "object/deprecated-field spec.source.gitRepo",
+                "object/unknown-field spec.source.gitRepository.ulr"
+            ]
+        );
     }
 
     #[test]

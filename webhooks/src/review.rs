@@ -8,7 +8,7 @@ use fleetgate_plan::Catalog;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{StatusCause, StatusDetails};
 use kube::core::{DynamicObject, Status};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::finding::{Finding, Severity};
@@ -54,9 +54,9 @@ struct Request {
     uid: String,
     kind: GroupVersionKind,
     operation: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     namespace: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     name: String,
     #[serde(default)]
     object: Value,
@@ -69,6 +69,11 @@ struct GroupVersionKind {
     group: String,
     version: String,
     kind: String,
+}
+
+/// A `null` is as good as an absent field.
+fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Answers the request in `body`.
@@ -100,6 +105,9 @@ fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed 
     if is_let_through(request, catalog) {
         return unchanged(allowed(&request.uid));
     }
+    if let Some(reason) = foreign(request) {
+        return refused(Some(request.uid.clone()), &reason);
+    }
     let old = Some(&request.old_object).filter(|old| !old.is_null());
     let mut object = request.object.clone();
     default_namespace(&mut object, &request.namespace);
@@ -121,6 +129,7 @@ fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed 
         Endpoint::Validating => true,
     });
     let misses_reference = endpoint == Endpoint::Validating
+        && response.allowed
         && verdict.findings.iter().any(|finding| finding.code.starts_with(reference::PREFIX));
     Reviewed { response: response.into_review(), misses_reference }
 }
@@ -135,6 +144,24 @@ fn is_let_through(request: &Request, catalog: &Catalog) -> bool {
         && request.object.is_object()
         && request.object.get("spec") == request.old_object.get("spec");
     !is_write || is_deleted || is_same || catalog.is_terminating(&request.namespace)
+}
+
+/// Why the object is not of the kind that the request speaks of.
+fn foreign(request: &Request) -> Option<String> {
+    let GroupVersionKind { group, version, kind } = &request.kind;
+    let expected = (format!("{group}/{version}"), kind.as_str());
+    let text = |field: &str| request.object.get(field).and_then(Value::as_str);
+    // What is no object at all gets the findings of its schema.
+    let is_foreign = request.object.is_object()
+        && (text("apiVersion") != Some(expected.0.as_str()) || text("kind") != Some(expected.1));
+    is_foreign.then(|| {
+        let (found_version, found_kind) =
+            (text("apiVersion").unwrap_or_default(), text("kind").unwrap_or_default());
+        format!(
+            "the request is about a {} {}, and its object is a {found_version:?} {found_kind:?}",
+            expected.0, expected.1
+        )
+    })
 }
 
 /// The API server fills the namespace in before it asks; whoever replays a
@@ -167,12 +194,24 @@ fn refused(uid: Option<String>, message: &str) -> Reviewed {
     unchanged(response)
 }
 
+/// At most this many findings are listed in a denial: nobody reads more, and a
+/// response has to stay smaller than what the API server takes.
+const MAX_CAUSES: usize = 100;
+
 /// A denial as the API server writes its own: kubectl makes one line of each cause.
 fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse {
     let GroupVersionKind { group, kind, .. } = &request.kind;
     let name = object_name(request);
     let errors: Vec<&Finding> = verdict.of_severity(Severity::Error).collect();
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let more = errors.len().saturating_sub(MAX_CAUSES);
+    let listed = || errors.iter().take(MAX_CAUSES);
+    let mut texts: Vec<String> = listed().map(ToString::to_string).collect();
+    let mut causes: Vec<StatusCause> = listed().map(|finding| cause(finding)).collect();
+    if more > 0 {
+        let message = format!("and {more} more findings, of which `fleetgate check` lists all");
+        texts.push(message.clone());
+        causes.push(StatusCause { reason: String::new(), message, field: String::new() });
+    }
     let text = match &texts[..] {
         [one] => one.clone(),
         several => format!("[{}]", several.join(", ")),
@@ -181,7 +220,7 @@ fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse {
         name: name.to_owned(),
         group: group.clone(),
         kind: kind.clone(),
-        causes: errors.iter().map(|finding| cause(finding)).collect(),
+        causes,
         uid: String::new(),
         retry_after_seconds: 0,
     };

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::field_path::{FieldPath, Segment};
 use crate::finding::{Fault, Finding};
@@ -102,10 +102,14 @@ pub struct Schema {
 impl Schema {
     fn of(kind: Kind) -> Self {
         let crd = fleetgate_api::crds().into_iter().find(|crd| crd.spec.names.kind == kind.as_str());
-        let root = crd
+        let mut root: Value = crd
             .and_then(|crd| crd.spec.versions.into_iter().next()?.schema?.open_api_v3_schema)
             .and_then(|schema| serde_json::to_value(schema).ok())
             .unwrap_or_default();
+        // A CRD leaves metadata to the API server, which judges it all the same.
+        if let Some(Value::Object(properties)) = root.get_mut("properties") {
+            properties.insert("metadata".to_owned(), object_meta());
+        }
         // Structural schemas are Draft 4 as they stand: what else they say
         // (descriptions, defaults, extensions) is unknown to it and ignored.
         let validator = jsonschema::options()
@@ -169,6 +173,23 @@ impl Schema {
     }
 }
 
+/// The schema of every object's metadata (`ObjectMeta` of `meta/v1`).
+fn object_meta() -> Value {
+    let text = json!({"type": "string"});
+    let texts = json!({"type": "object", "additionalProperties": text});
+    let objects =
+        json!({"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
+    let number = json!({"type": "integer"});
+    json!({"type": "object", "properties": {
+        "name": text, "generateName": text, "namespace": text, "uid": text, "resourceVersion": text, "selfLink": text,
+        "labels": texts, "annotations": texts,
+        "creationTimestamp": text, "deletionTimestamp": text,
+        "deletionGracePeriodSeconds": number, "generation": number,
+        "finalizers": {"type": "array", "items": text},
+        "managedFields": objects, "ownerReferences": objects,
+    }})
+}
+
 /// A place where an object does not have its kind's schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SchemaFault {
@@ -213,9 +234,9 @@ impl SchemaFault {
         };
         let finding = Finding::error(&UNREADABLE, path, fault, message);
         let finding = match error.instance().as_ref() {
-            Value::String(text) if fault != Fault::Required => finding.value(text),
+            Value::String(text) if fault != Fault::Required => finding.value(text.as_str()),
             value @ (Value::Bool(_) | Value::Number(_)) if fault != Fault::Required => {
-                finding.value(value.to_string())
+                finding.value(value.clone())
             }
             _ => finding,
         };
@@ -331,8 +352,11 @@ fn for_each_child(schema: &Value, value: &mut Value, visit: impl Fn(&Value, &mut
 /// As the API server: a `null` field that is not nullable counts as absent.
 /// Items of lists and what no schema describes stay.
 fn prune_nulls(schema: &Value, value: &mut Value) {
-    if let (Value::Object(fields), Some(properties)) = (&mut *value, schema.get("properties")) {
-        fields.retain(|name, child| !child.is_null() || properties.get(name).is_none_or(keeps_null));
+    if let Value::Object(fields) = &mut *value {
+        let properties = schema.get("properties");
+        let rest = schema.get("additionalProperties").filter(|rest| rest.is_object());
+        let of = |name: &str| properties.and_then(|known| known.get(name)).or(rest);
+        fields.retain(|name, child| !child.is_null() || of(name).is_none_or(keeps_null));
     }
     for_each_child(schema, value, prune_nulls);
 }
@@ -386,9 +410,26 @@ mod tests {
         assert_eq!(
             faults(&object),
             [
-                "spec.source.gitRepository.interval: Invalid value: \"5\": must be a string, is an integer [object/unreadable]",
+                "spec.source.gitRepository.interval: Invalid value: 5: must be a string, is an integer [object/unreadable]",
                 "spec.syncPolicies[0].kustomization.prune: Invalid value: \"yes\": must be a boolean, is a string [object/unreadable]",
                 "spec.syncPolicies[1]: Invalid value: must be an object, is null [object/unreadable]",
+            ]
+        );
+    }
+
+    #[test]
+    fn metadata_has_a_schema_too() {
+        let object = json!({
+            "metadata": {"name": 7, "labels": {"a": 1}, "creationTimestamp": null},
+            "spec": {"source": {}, "syncPolicies": []},
+        });
+        let mut prepared = object.clone();
+        Kind::Application.schema().prepare(&mut prepared);
+        assert_eq!(
+            faults(&prepared),
+            [
+                "metadata.labels.a: Invalid value: 1: must be a string, is an integer [object/unreadable]",
+                "metadata.name: Invalid value: 7: must be a string, is an integer [object/unreadable]",
             ]
         );
     }
@@ -414,12 +455,15 @@ mod tests {
     #[test]
     fn an_object_is_prepared_as_the_api_server_does() {
         let mut object = json!({"spec": {
-            "destination": {"fleet": "f", "clusterSelector": null},
+            "destination": {"fleet": "f", "clusterSelector": {"matchLabels": {"env": null}}},
             "source": {"gitRepository": {"url": "https://e.com", "interval": "5m"}},
             "syncPolicies": [null, {"helm": {"values": {"kept": null}}}],
         }});
         Kind::Application.schema().prepare(&mut object);
-        assert_eq!(object["spec"]["destination"], json!({"fleet": "f"}));
+        assert_eq!(
+            object["spec"]["destination"],
+            json!({"fleet": "f", "clusterSelector": {"matchLabels": {}}})
+        );
         assert_eq!(object["spec"]["source"]["gitRepository"]["timeout"], json!("60s"));
         assert_eq!(object["spec"]["syncPolicies"], json!([null, {"helm": {"values": {"kept": null}}}]));
     }

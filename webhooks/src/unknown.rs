@@ -11,7 +11,7 @@ use crate::rules::object::UNKNOWN_FIELD;
 use crate::schema::Kind;
 
 /// The fields of every object, whatever its kind.
-const ROOT_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
+const ROOT_FIELDS: [&str; 2] = ["apiVersion", "kind"];
 
 /// All fields of `object` that its kind does not have.
 #[must_use]
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn unknown_fields_get_the_nearest_name_or_their_place() {
         let object = json!({
-            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "metadata": {"name": "shop"},
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "metadata": {"name": "shop", "labls": {}},
             "syncPolicies": [],
             "spec": {
                 "source": {"gitRepository": {"ulr": "https://e.com", "zebra": 1}},
@@ -130,6 +130,7 @@ mod tests {
         assert_eq!(
             texts,
             [
+                "metadata.labls: Forbidden: is not a field of this object; did you mean labels? [object/unknown-field]",
                 "spec.source.gitRepository.ulr: Forbidden: is not a field of this object; did you mean url? [object/unknown-field]",
                 "spec.source.gitRepository.zebra: Forbidden: is not a field of this object [object/unknown-field]",
                 "spec.syncPolicies[0].kustomization.branch: Forbidden: is not a field of this object; it belongs at spec.source.gitRepository.ref.branch [object/unknown-field]",

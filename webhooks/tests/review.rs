@@ -181,8 +181,8 @@ async fn an_object_of_another_shape_is_refused_with_its_faults() {
     for object in [
         json!("text"),
         json!([1]),
-        json!({"spec": 5}),
-        json!({"spec": {"source": "git", "syncPolicies": {}}}),
+        application(json!(5)),
+        application(json!({"source": "git", "syncPolicies": {}})),
     ] {
         let response = post(MUTATE_PATH, create(object.clone()), Fixed::default()).await;
         assert_eq!((&response["uid"], &response["allowed"]), (&json!("u-1"), &json!(false)), "{object}");
@@ -191,6 +191,31 @@ async fn an_object_of_another_shape_is_refused_with_its_faults() {
             "{response}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_object_of_another_kind_than_the_requests_is_refused() {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop"}, "spec": {}});
+    for object in [pod, json!({}), json!({"spec": good()["spec"]})] {
+        let response = post(MUTATE_PATH, create(object.clone()), Fixed::default()).await;
+        assert_eq!((&response["uid"], &response["allowed"]), (&json!("u-1"), &json!(false)), "{object}");
+        let message = response["status"]["message"].as_str().expect("a reason");
+        assert!(
+            message.contains("the request is about a apps.kurator.dev/v1alpha1 Application"),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_denial_lists_a_hundred_findings_and_counts_the_rest() {
+    let policies: Vec<Value> = (0..150).map(|_| json!({})).collect();
+    let mut object = good();
+    object["spec"]["syncPolicies"] = json!(policies);
+    let response = post(MUTATE_PATH, create(object), Fixed::default()).await;
+    let causes = response["status"]["details"]["causes"].as_array().expect("causes");
+    assert_eq!(causes.len(), 101);
+    assert_eq!(causes[100]["message"], "and 50 more findings, of which `fleetgate check` lists all");
 }
 
 #[tokio::test]
@@ -229,10 +254,7 @@ async fn a_fleet_that_is_on_its_way_is_waited_for() {
     let misses = Fixed { now: fleet("production"), next: None };
     let response = post(VALIDATE_PATH, create(object), misses).await;
     let warning = response["warnings"][0].as_str().expect("a warning");
-    assert!(
-        warning.contains("did you mean \"production\"?") && warning.ends_with("[ref/fleet]"),
-        "{warning}"
-    );
+    assert!(warning.contains("there is \"production\"") && warning.ends_with("[ref/fleet]"), "{warning}");
 }
 
 #[tokio::test]

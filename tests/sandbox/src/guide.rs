@@ -15,7 +15,23 @@ kubectl get applications -w
 sed 's/fleet: quickstart/fleet: quikstart/' examples/application/gitrepo-kustomization-demo.yaml |
   kubectl apply --dry-run=server -f -
 
-# 3. Look at the pods in a member, then take everything away again:
+# 3. Make several mistakes at once, and read all of them; or check files without a cluster:
+kubectl apply -f - <<'EOF'
+apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata: {name: broken, namespace: default}
+spec:
+  source:
+    gitRepository: {url: 'https://', interval: 5m}
+    helmRepository: {url: 'https://charts.example.com'}
+  syncPolicies:
+    - destination: {fleet: quickstart, clusterSelector: {matchLabels: {env: 'not valid!'}}}
+      kustomization: {interval: often, prune: true}
+    - kustomization: {interval: 5m, prune: 'yes'}
+EOF
+fleetgate check examples
+
+# 4. Look at the pods in a member, then take everything away again:
 kubectl --kubeconfig \"$MEMBER1\" get pods --all-namespaces
 kubectl delete -f examples/application/gitrepo-kustomization-demo.yaml";
 
@@ -34,7 +50,7 @@ fn text(sandbox: &Sandbox, without_fleetgate: bool) -> anyhow::Result<String> {
         writeln!(text, "export MEMBER{}={}", index + 1, sandbox.member_kubeconfig(name)?.display())?;
     }
     let bin = sandbox.work_dir().join("bin");
-    writeln!(text, "export PATH={}:$PATH   # only if you have no kubectl", bin.display())?;
+    writeln!(text, "export PATH={}:$PATH   # kubectl and fleetgate", bin.display())?;
     if without_fleetgate {
         text.push_str(
             "\n# Fleetgate is yours to run; until its webhook listens, Applications are refused:\n",

@@ -53,10 +53,16 @@ async fn run(arguments: &Arguments, progress: &Progress) -> anyhow::Result<()> {
     };
     progress.say("the sandbox is up; Ctrl-C stops it");
     guide::print(&sandbox, arguments.without_fleetgate)?;
-    let failure = tokio::select! {
-        error = sandbox.failure() => Some(error),
-        () = signals.any() => None,
+    let failure = loop {
+        tokio::select! {
+            error = sandbox.failure() => break Some(error),
+            notice = sandbox.fleetgate_ended() => progress.say(notice),
+            () = signals.any() => break None,
+        }
     };
+    if let Some(error) = &failure {
+        progress.say(format!("{error:#}"));
+    }
     progress.say("stopping…");
     sandbox.stop().await;
     progress.say("stopped");

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 
+use crate::kubectl::Kubectl;
 use crate::manifests;
 use crate::plane::Plane;
 
@@ -19,7 +20,12 @@ pub(crate) const NAMES: [&str; 2] = ["kurator-member1", "kurator-member2"];
 const EXAMPLES: &str = "examples/application/common";
 
 /// Writes the members' Secrets, then their `AttachedClusters` and the Fleet.
-pub(crate) async fn join(client: &Client, members: &[Plane], checkout: &Path) -> anyhow::Result<()> {
+pub(crate) async fn join(
+    client: &Client,
+    members: &[Plane],
+    kubectl: &Kubectl,
+    checkout: &Path,
+) -> anyhow::Result<()> {
     let secrets = Api::<Secret>::namespaced(client.clone(), "default");
     for member in members {
         let secret = secret(member)?;
@@ -28,9 +34,12 @@ pub(crate) async fn join(client: &Client, members: &[Plane], checkout: &Path) ->
             .await
             .with_context(|| format!("cannot write the Secret of the member {}", member.name()))?;
     }
-    manifests::apply(client, manifests::read(&checkout.join(EXAMPLES))?)
-        .await
-        .context("cannot join the members to the fleet")
+    // As a user applies them, so that the next apply of the same files finds nothing to complain of.
+    let examples = checkout.join(EXAMPLES);
+    let folder = examples.to_str().context("the checkout's path is not UTF-8")?;
+    let answer = kubectl.run(&["apply", "-f", folder]).await?;
+    ensure!(answer.success(), "cannot join the members to the fleet: {}", answer.stderr);
+    Ok(())
 }
 
 fn secret(member: &Plane) -> anyhow::Result<Secret> {

@@ -97,12 +97,31 @@ impl Processes {
 
     /// An error when a process has ended though nobody stopped it, with the end of its log.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        for process in self.running().iter_mut() {
+        self.check_but(|_| false)
+    }
+
+    /// The same, but for those whose name is spared.
+    pub(crate) fn check_but(&self, spared: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+        for process in self.running().iter_mut().filter(|process| !spared(&process.name)) {
             if let Some(status) = process.child.try_wait().ok().flatten() {
                 bail!(death_notice(&process.name, status, &process.log));
             }
         }
         Ok(())
+    }
+
+    /// Forgets a process of that kind of name that has ended: its name, and how it ended.
+    pub(crate) fn take_ended(&self, named: impl Fn(&str) -> bool) -> Option<(String, String)> {
+        let mut running = self.running();
+        for index in 0..running.len() {
+            let process = running.get_mut(index).filter(|process| named(&process.name));
+            let status = process.and_then(|process| process.child.try_wait().ok().flatten());
+            if let Some(status) = status {
+                let process = running.remove(index);
+                return Some((process.name.clone(), death_notice(&process.name, status, &process.log)));
+            }
+        }
+        None
     }
 
     /// The log file of a process.

@@ -181,13 +181,31 @@ impl Sandbox {
         self.work_dir.path()
     }
 
-    /// Returns when a process has ended that nobody stopped: the error names it and quotes its log.
+    /// Returns when a process has ended without which there is no sandbox: the error names it and
+    /// quotes its log. Fleetgate's own are none of them; see `fleetgate_ended`.
     pub async fn failure(&self) -> anyhow::Error {
-        let mut look = tokio::time::interval(Duration::from_millis(250));
+        let mut look = tokio::time::interval(LOOK);
         loop {
             look.tick().await;
-            if let Err(error) = self.processes.check() {
+            if let Err(error) = self.processes.check_but(is_fleetgate) {
                 return error;
+            }
+        }
+    }
+
+    /// Returns when one of Fleetgate's processes has ended: what happens then is worth a look. The
+    /// text names it, quotes its log, and says how to start it again.
+    pub async fn fleetgate_ended(&self) -> String {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            look.tick().await;
+            if let Some((name, notice)) = self.processes.take_ended(is_fleetgate) {
+                let role = name.trim_start_matches(FLEETGATE);
+                let commands = self.fleetgate_commands();
+                let command = commands.iter().find(|command| command.contains(&format!(" {role}")));
+                let again =
+                    command.map_or(String::new(), |command| format!("\nTo start it again: {command}"));
+                return format!("{notice}{again}");
             }
         }
     }
@@ -197,6 +215,16 @@ impl Sandbox {
         // A runtime that is shutting down drops the task instead, which stops everything as well.
         let _stopped_either_way = tokio::task::spawn_blocking(move || drop(self)).await;
     }
+}
+
+/// How often the processes are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What the names of Fleetgate's processes begin with.
+const FLEETGATE: &str = "fleetgate-";
+
+fn is_fleetgate(name: &str) -> bool {
+    name.starts_with(FLEETGATE)
 }
 
 impl Drop for Sandbox {

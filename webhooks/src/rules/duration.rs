@@ -85,6 +85,16 @@ fn visit_policy(policy: &SyncPolicy, path: &FieldPath, judge: &mut Judge<'_>) {
         for (step, timeout) in steps {
             judge(timeout, Use::Timeout, path.field(step).field("timeout"));
         }
+        let test = helm.test.as_ref().and_then(|test| test.timeout.as_deref());
+        judge(test, Use::Timeout, path.field("test").field("timeout"));
+        let strategies = [
+            ("install", helm.install.as_ref().and_then(|step| step.strategy.as_ref())),
+            ("upgrade", helm.upgrade.as_ref().and_then(|step| step.strategy.as_ref())),
+        ];
+        for (step, strategy) in strategies {
+            let path = path.field(step).field("strategy").field("retryInterval");
+            judge(strategy.and_then(|strategy| strategy.retry_interval.as_deref()), Use::Interval, path);
+        }
     }
 }
 

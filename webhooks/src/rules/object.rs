@@ -1,6 +1,6 @@
 //! Rules about the object as a whole: its shape and its name.
 
-use kube::ResourceExt;
+use serde_json::Value;
 
 use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
 use crate::field_path::FieldPath;
@@ -19,7 +19,7 @@ pub const UNREADABLE: Rule = Rule {
 pub const NAME: Rule = Rule {
     code: "object/name",
     severities: DENIES,
-    what: "A name that is no RFC 1123 subdomain, or an Application's name that is longer than 63 characters.",
+    what: "No name, one that is no RFC 1123 subdomain, or an Application's name that is longer than 63 characters.",
     why: "The API server refuses the one; and everything that an Application becomes carries its name as a label value.",
 };
 
@@ -41,28 +41,38 @@ pub const UNKNOWN_FIELD: Rule = Rule {
 };
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
-    let name = input.application.name_any();
-    if name.len() > names::MAX_LABEL {
-        let path = FieldPath::root().field("metadata").field("name");
-        let message = format!(
-            "may not be longer than {} bytes, is {}: everything that an Application becomes carries its name as a label value",
-            names::MAX_LABEL,
-            name.len()
-        );
-        findings.push(Finding::error(&NAME, path, Fault::TooLong, message));
-    }
+    // A generated name is cut to fit by the API server.
+    let Some(name) = input.application.metadata.name.as_ref().filter(|name| name.len() > names::MAX_LABEL)
+    else {
+        return;
+    };
+    let message = format!(
+        "may not be longer than {} bytes, is {}: everything that an Application becomes carries its name as a label value",
+        names::MAX_LABEL,
+        name.len()
+    );
+    findings.push(Finding::error(&NAME, name_path(), Fault::TooLong, message));
+}
+
+fn name_path() -> FieldPath {
+    FieldPath::root().field("metadata").field("name")
 }
 
 /// Any kind's name, as the API server would refuse it by itself, but after the
 /// mutating webhooks and without the other findings.
 #[must_use]
-pub fn check_name(name: &str) -> Option<Finding> {
-    if name.is_empty() || names::is_dns_subdomain(name) {
+pub fn check_name(object: &Value) -> Option<Finding> {
+    let text = |field: &str| object.get("metadata")?.get(field)?.as_str().filter(|text| !text.is_empty());
+    let Some(name) = text("name") else {
+        let is_generated = text("generateName").is_some();
+        let message = "must be set, or generateName";
+        return (!is_generated).then(|| Finding::error(&NAME, name_path(), Fault::Required, message));
+    };
+    if names::is_dns_subdomain(name) {
         return None;
     }
-    let path = FieldPath::root().field("metadata").field("name");
     let message = "must consist of lower case letters, digits, '-' or '.', and start and end with a letter or digit (RFC 1123), at most 253 bytes";
-    Some(Finding::error(&NAME, path, Fault::Invalid, message).value(name))
+    Some(Finding::error(&NAME, name_path(), Fault::Invalid, message).value(name))
 }
 
 #[cfg(test)]
@@ -73,17 +83,25 @@ mod tests {
 
     #[test]
     fn names_are_label_values() {
-        for (length, expected) in [(0, ""), (32, ""), (63, ""), (64, "E object/name")] {
+        for (length, expected) in [(32, ""), (63, ""), (64, "E object/name")] {
             assert_eq!(codes_named(&"m".repeat(length), json!({})), expected, "{length}");
         }
     }
 
     #[test]
     fn names_that_the_api_server_refuses() {
-        for (name, refused) in
-            [("shop", false), ("shop.v1", false), ("", false), ("canaryWithMetric", true), ("a_b", true)]
-        {
-            assert_eq!(check_name(name).is_some(), refused, "{name}");
+        let table = [
+            (json!({"name": "shop"}), false),
+            (json!({"name": "shop.v1"}), false),
+            (json!({"generateName": "shop-"}), false),
+            (json!({"generateName": "m".repeat(70)}), false),
+            (json!({"name": ""}), true),
+            (json!({}), true),
+            (json!({"name": "canaryWithMetric"}), true),
+            (json!({"name": "a_b"}), true),
+        ];
+        for (metadata, refused) in table {
+            assert_eq!(check_name(&json!({"metadata": metadata})).is_some(), refused, "{metadata}");
         }
     }
 }

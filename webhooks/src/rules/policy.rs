@@ -1,9 +1,10 @@
 //! Rules about `spec.syncPolicies`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetgate_api::application::SyncPolicy;
-use fleetgate_plan::names::{MAX_NAME, policy_name};
+use fleetgate_plan::destination::{placement, resolve};
+use fleetgate_plan::names::{MAX_NAME, child_name, policy_name};
 use kube::ResourceExt;
 
 use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
@@ -43,6 +44,9 @@ pub const TARGET_NAMESPACE: Rule = Rule {
     why: "The member's API server refuses such a namespace.",
 };
 
+/// What stands between a policy's name and a cluster's in a child's name.
+const KIND_MARKS: [&str; 4] = ["-attachedcluster-", "-cluster-", "-customcluster-", "-currentcluster-"];
+
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let policies = &input.application.spec.sync_policies;
     if policies.is_empty() {
@@ -59,6 +63,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         check_target_namespace(index, policy, findings);
     }
     check_names(&input.application.name_any(), policies, findings);
+    check_children(input, findings);
 }
 
 fn check_one_kind(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>) {
@@ -119,6 +124,40 @@ fn check_names(application: &str, policies: &[SyncPolicy], findings: &mut Vec<Fi
     }
 }
 
+/// Two policies of different names can still make a child of one name:
+/// `<policy>-<kind>-<cluster>` does not say where a part ends. That takes a
+/// name that goes on where the other's child would name its cluster.
+fn check_children(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let application = input.application;
+    let spec = &application.spec;
+    let namespace = application.namespace().unwrap_or_default();
+    let named = spec.sync_policies.iter().enumerate();
+    let indices: BTreeMap<String, usize> = named
+        .map(|(index, policy)| (policy_name(&application.name_any(), index, policy).to_lowercase(), index))
+        .collect();
+    let children = |index: usize| -> BTreeSet<String> {
+        let Some(policy) = spec.sync_policies.get(index) else { return BTreeSet::new() };
+        let name = policy_name(&application.name_any(), index, policy);
+        let resolution = resolve(placement(spec, policy), &namespace, input.catalog);
+        resolution.targets.iter().map(|target| child_name(&name, target)).collect()
+    };
+    for (name, index) in &indices {
+        let shorter = KIND_MARKS.iter().filter_map(|mark| indices.get(name.split_once(mark)?.0));
+        for other in shorter {
+            if let Some(child) = children(*index).intersection(&children(*other)).next() {
+                let message =
+                    format!("syncPolicies[{other}] makes an object {child:?}, too, and both would write it");
+                let path = FieldPath::policy(*index).field("name");
+                findings.push(
+                    Finding::error(&NAME, path, Fault::Duplicate, message)
+                        .value(name.as_str())
+                        .hint("rename one of them"),
+                );
+            }
+        }
+    }
+}
+
 fn check_explicit_name(name: &str, path: &FieldPath, findings: &mut Vec<Finding>) {
     let lower = name.to_lowercase();
     if name.len() > MAX_NAME {
@@ -135,7 +174,10 @@ fn check_explicit_name(name: &str, path: &FieldPath, findings: &mut Vec<Finding>
 
 #[cfg(test)]
 mod tests {
+    use crate::judge::judge;
+    use crate::schema::Kind;
     use crate::test_fixtures::{codes, codes_named, git_source, kustomization};
+    use fleetgate_plan::{Cluster, ClusterKey, ClusterKind};
     use serde_json::{Value, json};
 
     fn spec(policies: Value) -> Value {
@@ -174,6 +216,42 @@ mod tests {
         ];
         for (policies, expected) in table {
             assert_eq!(codes_named("shop", spec(policies.clone())), expected, "{policies}");
+        }
+    }
+
+    #[test]
+    fn names_that_compose_the_same_child_are_refused() {
+        let mut catalog = crate::test_fixtures::catalog();
+        let cluster = |name: &str| {
+            let labels = std::collections::BTreeMap::new();
+            let key = ClusterKey {
+                namespace: "default".into(),
+                kind: ClusterKind::AttachedCluster,
+                name: name.into(),
+            };
+            Cluster { key, labels, kubeconfig: None }
+        };
+        catalog.insert_cluster(cluster("c"));
+        catalog.insert_cluster(cluster("b-attachedcluster-c"));
+        let fleet = serde_json::from_value(json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet", "metadata": {"name": "f", "namespace": "default"},
+            "spec": {"clusters": [{"kind": "AttachedCluster", "name": "c"}, {"kind": "AttachedCluster", "name": "b-attachedcluster-c"}]},
+        }));
+        catalog.insert_fleet(&fleet.expect("a Fleet"));
+        let policy = |name: &str, fleet: &str| json!({"name": name, "destination": {"fleet": fleet}, "kustomization": kustomization()});
+        let table = [
+            ("a-attachedcluster-b", "f", false),
+            ("a-attachedcluster-x", "f", true),
+            ("a-attachedcluster-b", "quickstart", true),
+        ];
+        for (name, fleet, admitted) in table {
+            let spec = spec(json!([policy("a", fleet), policy(name, fleet)]));
+            let object = crate::test_fixtures::application("shop", spec);
+            assert_eq!(
+                judge(Kind::Application, &object, None, &catalog).is_admitted(),
+                admitted,
+                "{name} {fleet}"
+            );
         }
     }
 

@@ -35,10 +35,8 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         let message = format!(
             "there is no such Fleet in namespace {namespace:?}: nothing is delivered until it exists"
         );
-        let hint = match names::suggest(fleet, input.catalog.fleet_names(&namespace)) {
-            Some(known) => format!("did you mean {known}?"),
-            None => "`kubectl get fleets` lists those that exist".to_owned(),
-        };
+        let hint = names::suggest(fleet, input.catalog.fleet_names(&namespace));
+        let hint = hint.unwrap_or_else(|| "`kubectl get fleets` lists those that exist".to_owned());
         findings.push(
             Finding::warning(&FLEET, path.field("fleet"), Fault::NotFound, message).value(fleet).hint(hint),
         );
@@ -59,7 +57,7 @@ mod tests {
             texts,
             [
                 "spec.syncPolicies[0].destination.fleet: Not found: \"fleet-gitrepo\": there is no such Fleet in namespace \"default\": \
-              nothing is delivered until it exists; did you mean \"quickstart\"? [ref/fleet]"
+              nothing is delivered until it exists; there is \"quickstart\" [ref/fleet]"
             ]
         );
         assert!(texts[0].chars().count() < 256);

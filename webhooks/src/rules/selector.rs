@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fleetgate_api::Fleet;
 use fleetgate_plan::Catalog;
 use fleetgate_plan::destination::{Placement, placement, resolve};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
@@ -36,6 +37,16 @@ pub const NO_MATCH: Rule = Rule {
     what: "No cluster of the fleet matches today; the values that exist under the key are listed.",
     why: "Nothing is delivered until a cluster gets such labels.",
 };
+
+/// What is wrong with a Fleet's own selector.
+#[must_use]
+pub fn check_fleet(fleet: &Fleet) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(selector) = &fleet.spec.cluster_selector {
+        check_syntax(selector, &FieldPath::spec().field("clusterSelector"), &mut findings);
+    }
+    findings
+}
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let mut faulty = false;
@@ -122,20 +133,15 @@ fn check_requirement(requirement: &LabelSelectorRequirement, path: &FieldPath, f
 
 /// Requirements on one key that no cluster can meet together.
 fn check_contradictions(selector: &LabelSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
-    let labels = selector.match_labels.iter().flatten();
-    let expressions = selector.match_expressions.as_deref().unwrap_or_default();
-    let equal = labels.map(|(key, value)| (key.as_str(), Demand::OneOf(BTreeSet::from([value.as_str()]))));
-    let demands: Vec<(&str, Demand<'_>)> = equal
-        .chain(
-            expressions
-                .iter()
-                .filter_map(|requirement| Some((requirement.key.as_str(), Demand::of(requirement)?))),
-        )
-        .collect();
-    let keys: BTreeSet<&str> = demands.iter().map(|(key, _)| *key).collect();
-    for key in keys {
-        let of_key = demands.iter().filter(|(demanded, _)| *demanded == key).map(|(_, demand)| demand);
-        if !is_satisfiable(of_key) {
+    let mut demands: BTreeMap<&str, Vec<Demand<'_>>> = BTreeMap::new();
+    for (key, value) in selector.match_labels.iter().flatten() {
+        demands.entry(key).or_default().push(Demand::OneOf(BTreeSet::from([value.as_str()])));
+    }
+    for requirement in selector.match_expressions.iter().flatten() {
+        demands.entry(&requirement.key).or_default().extend(Demand::of(requirement));
+    }
+    for (key, demands) in demands {
+        if !is_satisfiable(demands.iter()) {
             let message = format!("has requirements on {key:?} that no cluster can meet together");
             findings.push(Finding::error(&SYNTAX, path.clone(), Fault::Invalid, message));
         }
@@ -187,28 +193,38 @@ fn check_matches(input: Input<'_>, findings: &mut Vec<Finding>) {
     let spec = &input.application.spec;
     let namespace = input.application.namespace().unwrap_or_default();
     let default = FieldPath::spec().field("destination").field("clusterSelector");
+    // Many policies may have the same selector; each is looked up once.
+    let mut found: BTreeMap<(&str, String), bool> = BTreeMap::new();
     let mut said_of_default = false;
     for (index, policy) in spec.sync_policies.iter().enumerate() {
-        let Placement::Fleet { fleet, selector: Some(selector), inherited } = placement(spec, policy) else {
+        let placement = placement(spec, policy);
+        let Placement::Fleet { fleet, selector: Some(selector), inherited } = placement else {
             continue;
         };
         if (inherited && said_of_default) || is_empty(selector) {
             continue;
         }
-        let resolution = resolve(placement(spec, policy), &namespace, input.catalog);
-        // A cluster that does not exist yet may well carry the labels.
-        let is_undecided = resolution.missing_fleet.is_some() || !resolution.missing_clusters.is_empty();
-        if is_undecided || !resolution.targets.is_empty() {
+        let matches = *found.entry((fleet, written(selector))).or_insert_with(|| {
+            let resolution = resolve(placement, &namespace, input.catalog);
+            // A cluster that does not exist yet may well carry the labels.
+            !resolution.targets.is_empty()
+                || resolution.missing_fleet.is_some()
+                || !resolution.missing_clusters.is_empty()
+                || !resolution.faults.is_empty()
+        });
+        if matches {
             continue;
         }
         said_of_default |= inherited;
-        let path = if inherited {
-            default.clone()
-        } else {
-            FieldPath::policy(index).field("destination").field("clusterSelector")
-        };
+        let own = || FieldPath::policy(index).field("destination").field("clusterSelector");
+        let path = if inherited { default.clone() } else { own() };
         findings.push(no_match(fleet, &namespace, selector, path, input.catalog));
     }
+}
+
+/// The selector as a text: equal ones are written equally.
+fn written(selector: &LabelSelector) -> String {
+    serde_json::to_string(selector).unwrap_or_default()
 }
 
 /// At most this many label values are listed.
@@ -221,7 +237,8 @@ fn no_match(
     path: FieldPath,
     catalog: &Catalog,
 ) -> Finding {
-    let members = catalog.fleet(namespace, fleet).map(|entry| catalog.members(entry).clusters).unwrap_or_default();
+    let members =
+        catalog.fleet(namespace, fleet).map(|entry| catalog.members(entry).clusters).unwrap_or_default();
     let message = format!("matches none of the {} clusters of Fleet {fleet:?} today", members.len());
     let finding = Finding::warning(&NO_MATCH, path, Fault::Invalid, message);
     let labels = selector.match_labels.iter().flat_map(|labels| labels.keys());

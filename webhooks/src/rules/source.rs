@@ -35,8 +35,8 @@ pub const HELM_TYPE: Rule = Rule {
 pub const URL: Rule = Rule {
     code: "source/url",
     severities: DENIES_OR_WARNS,
-    what: "A URL without host, with a scheme that the source kind does not have, or with a tag or digest in an OCI URL. A warning for credentials in it.",
-    why: "Flux has no way to fetch it; and credentials in a spec are read by everyone who may read the Application.",
+    what: "A URL without host, with a scheme that the source kind does not have, or with a tag or digest in an OCI URL. A warning for a password in it.",
+    why: "Flux has no way to fetch it; and a password in a spec is read by everyone who may read the Application.",
 };
 
 /// The source kinds that are set, by field name.
@@ -129,6 +129,7 @@ fn check_urls(source: &Source, findings: &mut Vec<Finding>) {
     }
     if let Some(helm) = &source.helm_repository {
         check_url(&helm.url, &["http", "https", "oci"], path("helmRepository"), findings);
+        check_oci_reference(&helm.url, path("helmRepository"), findings);
     }
     if let Some(oci) = &source.oci_repository {
         check_url(&oci.url, &["oci"], path("ociRepository"), findings);
@@ -141,26 +142,54 @@ fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<F
     if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
         let known: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
         let message = format!("must start with {}", known.join(" or "));
-        let mut finding = Finding::error(&URL, path, Fault::Invalid, message).value(text);
+        let mut finding = Finding::error(&URL, path, Fault::Invalid, message).value(redacted(text));
         if scheme.is_none() && text.contains('@') && schemes.contains(&"ssh") {
             finding = finding.hint("write git@host:path as ssh://git@host/path");
         }
         findings.push(finding);
         return;
     }
-    let url = Url::parse(text).ok();
-    let Some(url) = url.filter(|url| url.host_str().is_some_and(|host| !host.is_empty())) else {
-        findings.push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(text));
-        return;
+    let url = match Url::parse(text) {
+        Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => url,
+        Ok(_) | Err(url::ParseError::EmptyHost) => {
+            findings
+                .push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(redacted(text)));
+            return;
+        }
+        Err(error) => {
+            let finding = Finding::error(&URL, path, Fault::Invalid, format!("is no URL: {error}"))
+                .value(redacted(text));
+            let is_scp_like = scheme == Some("ssh") && error == url::ParseError::InvalidPort;
+            findings.push(if is_scp_like {
+                finding.hint("write ssh://git@host:path as ssh://git@host/path")
+            } else {
+                finding
+            });
+            return;
+        }
     };
-    // The user name of ssh is no secret; a password, or any user of the others, is.
-    if url.password().is_some() || (url.scheme() != "ssh" && !url.username().is_empty()) {
-        let message = "holds credentials, which everyone who may read the Application reads";
-        // The value would repeat them.
+    // A user name alone is no secret.
+    if url.password().is_some() {
+        let message = "holds a password, which everyone who may read the Application reads";
+        // The value would repeat it.
         findings.push(
             Finding::warning(&URL, path, Fault::Invalid, message)
-                .hint("put them into a Secret and name it in secretRef"),
+                .hint("put it into a Secret and name that in secretRef"),
         );
+    }
+}
+
+/// The text with a password in it blotted out: findings are printed, logged and
+/// stored in conditions.
+fn redacted(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(authority_end);
+    match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -173,8 +202,8 @@ fn check_oci_reference(text: &str, path: FieldPath, findings: &mut Vec<Finding>)
         let message = "may not have a tag or digest";
         findings.push(
             Finding::error(&URL, path, Fault::Invalid, message)
-                .value(text)
-                .hint("put it into ref.tag or ref.digest"),
+                .value(redacted(text))
+                .hint("put it into ref.tag or ref.digest, or into the chart's version"),
         );
     }
 }
@@ -249,6 +278,10 @@ mod tests {
             ("gitRepository", "ssh://", "E source/url"),
             ("gitRepository", "", "E source/url"),
             ("gitRepository", "https://user:secret@github.com/o/r", "W source/url"),
+            ("gitRepository", "https://org@dev.azure.com/org/project/_git/repo", ""),
+            ("gitRepository", "ssh://git@host:org/repo.git", "E source/url"),
+            ("gitRepository", "https://host:99999/r", "E source/url"),
+            ("gitRepository", "ftp://user:secret@host/r", "E source/url"),
             ("ociRepository", "oci://ghcr.io:5000/a/b", ""),
             ("ociRepository", "https://ghcr.io/a/b", "E source/url"),
             ("ociRepository", "oci://ghcr.io/a/b:v1", "E source/url"),
@@ -261,6 +294,23 @@ mod tests {
                 expected,
                 "{kind} {url}"
             );
+        }
+    }
+
+    #[test]
+    fn no_password_is_repeated() {
+        for url in [
+            "ftp://user:hunter2@h/x",
+            "https://user:hunter2@",
+            "https://user:hunter2@h:99999/x",
+            "oci://user:hunter2@h/a:v1",
+        ] {
+            for kind in ["gitRepository", "helmRepository", "ociRepository"] {
+                let source = json!({kind: {"url": url, "interval": "5m"}});
+                let said =
+                    crate::test_fixtures::findings(with(source, json!({"kustomization": kustomization()})));
+                assert!(said.iter().all(|finding| !finding.to_string().contains("hunter2")), "{said:?}");
+            }
         }
     }
 }

@@ -41,6 +41,9 @@ pub(super) async fn start(options: Options, progress: &Progress) -> anyhow::Resu
     let authority = Authority::new()?;
     let kubectl = home.join("bin/kubectl");
     tools::link(&programs.control_plane.kubectl, &kubectl)?;
+    if !options.without_fleetgate {
+        tools::link(&options.fleetgate, &home.join("bin/fleetgate"))?;
+    }
     let git = GitRepositories::create(&home)?;
     let processes = Processes::new(&home)?;
 
@@ -141,7 +144,7 @@ impl Sandbox {
         if scope == Scope::Delivery {
             progress.say("starting Fleetgate's controller and joining the members");
             self.fleetgate.start_controller(&self.processes)?;
-            members::join(&client, &self.members, checkout).await?;
+            members::join(&client, &self.members, &self.kubectl(), checkout).await?;
         }
         Ok(())
     }
@@ -150,7 +153,7 @@ impl Sandbox {
     async fn leave_out_fleetgate(&self, checkout: &Path) -> anyhow::Result<()> {
         let client = self.host.client()?;
         if !self.members.is_empty() {
-            members::join(&client, &self.members, checkout).await?;
+            members::join(&client, &self.members, &self.kubectl(), checkout).await?;
         }
         self.fleetgate.install_webhooks(&client, checkout).await
     }
