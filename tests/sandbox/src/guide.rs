@@ -50,7 +50,8 @@ fn text(sandbox: &Sandbox, without_fleetgate: bool) -> anyhow::Result<String> {
         writeln!(text, "export MEMBER{}={}", index + 1, sandbox.member_kubeconfig(name)?.display())?;
     }
     let bin = sandbox.work_dir().join("bin");
-    writeln!(text, "export PATH={}:$PATH   # kubectl and fleetgate", bin.display())?;
+    let programs = if without_fleetgate { "kubectl" } else { "kubectl and fleetgate" };
+    writeln!(text, "export PATH={}:$PATH   # {programs}", bin.display())?;
     if without_fleetgate {
         text.push_str(
             "\n# Fleetgate is yours to run; until its webhook listens, Applications are refused:\n",

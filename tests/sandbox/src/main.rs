@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let progress = Progress::stderr();
     match run(&arguments, &progress).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             progress.say(format!("error: {error:#}"));
             ExitCode::FAILURE
@@ -41,32 +41,37 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: &Arguments, progress: &Progress) -> anyhow::Result<()> {
+async fn run(arguments: &Arguments, progress: &Progress) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let sandbox = tokio::select! {
         started = start(arguments, progress) => started?,
         // The unfinished start is dropped here, and stops what it had begun.
-        () = signals.any() => {
+        code = signals.any() => {
             progress.say("stopped before it was up");
-            return Ok(());
+            return Ok(ExitCode::from(code));
         }
     };
     progress.say("the sandbox is up; Ctrl-C stops it");
     guide::print(&sandbox, arguments.without_fleetgate)?;
-    let failure = loop {
-        tokio::select! {
-            error = sandbox.failure() => break Some(error),
-            notice = sandbox.fleetgate_ended() => progress.say(notice),
-            () = signals.any() => break None,
-        }
-    };
-    if let Some(error) = &failure {
-        progress.say(format!("{error:#}"));
-    }
+    let code = live(&sandbox, &mut signals, progress).await;
     progress.say("stopping…");
     sandbox.stop().await;
     progress.say("stopped");
-    failure.map_or(Ok(()), Err)
+    Ok(code)
+}
+
+/// Returns when the sandbox is to be stopped; a failure has been told by then.
+async fn live(sandbox: &Sandbox, signals: &mut Signals, progress: &Progress) -> ExitCode {
+    loop {
+        tokio::select! {
+            error = sandbox.failure() => {
+                progress.say(format!("error: {error:#}"));
+                return ExitCode::FAILURE;
+            }
+            notice = sandbox.fleetgate_ended() => progress.say(notice),
+            _ = signals.any() => return ExitCode::SUCCESS,
+        }
+    }
 }
 
 async fn start(arguments: &Arguments, progress: &Progress) -> anyhow::Result<Sandbox> {
@@ -95,12 +100,13 @@ impl Signals {
         ]))
     }
 
-    async fn any(&mut self) {
+    /// Returns when we are asked to end, with the exit code by which a shell knows the signal.
+    async fn any(&mut self) -> u8 {
         let Self([interrupt, terminate, hangup]) = self;
         tokio::select! {
-            _ = interrupt.recv() => (),
-            _ = terminate.recv() => (),
-            _ = hangup.recv() => (),
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+            _ = hangup.recv() => 129,
         }
     }
 }

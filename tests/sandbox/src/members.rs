@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
@@ -12,12 +13,16 @@ use kube::api::{Api, Patch, PatchParams};
 use crate::kubectl::Kubectl;
 use crate::manifests;
 use crate::plane::Plane;
+use crate::wait::{self, Probe};
 
 /// The names under which the examples know the members.
 pub(crate) const NAMES: [&str; 2] = ["kurator-member1", "kurator-member2"];
 
 /// Where the examples keep the `AttachedClusters` and the Fleet.
 const EXAMPLES: &str = "examples/application/common";
+
+/// How long fresh CRDs may take to be served.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writes the members' Secrets, then their `AttachedClusters` and the Fleet.
 pub(crate) async fn join(
@@ -37,9 +42,12 @@ pub(crate) async fn join(
     // As a user applies them, so that the next apply of the same files finds nothing to complain of.
     let examples = checkout.join(EXAMPLES);
     let folder = examples.to_str().context("the checkout's path is not UTF-8")?;
-    let answer = kubectl.run(&["apply", "-f", folder]).await?;
-    ensure!(answer.success(), "cannot join the members to the fleet: {}", answer.stderr);
-    Ok(())
+    let joined = wait::until("the members to join", PATIENCE, async || {
+        let answer = kubectl.run(&["apply", "-f", folder]).await?;
+        // Fresh CRDs are not served at once.
+        Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
+    });
+    joined.await.context("cannot join the members to the fleet")
 }
 
 fn secret(member: &Plane) -> anyhow::Result<Secret> {

@@ -1,0 +1,199 @@
+//! What was admitted arrives, and the status says when.
+
+use super::*;
+
+/// The README's story, word for word, in the namespace of the documents.
+#[tokio::test]
+async fn the_demo_reaches_both_members_and_goes_again() {
+    let sandbox = delivery();
+    let path = file("examples/application/gitrepo-kustomization-demo.yaml");
+    let path = path.to_str().expect("a path");
+    let applied = kubectl(sandbox, &["apply", "-f", path]).await;
+    assert_eq!(applied.stderr, "", "the demo is admitted without a warning");
+    kubectl(
+        sandbox,
+        &["wait", "--for=condition=Ready", "--timeout=60s", "application/gitrepo-kustomization-demo"],
+    )
+    .await;
+
+    let line =
+        kubectl(sandbox, &["get", "applications", "gitrepo-kustomization-demo", "--no-headers"]).await.stdout;
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(columns[..4], ["gitrepo-kustomization-demo", "GitRepository", "quickstart", "2/2"], "{line}");
+    for index in 0..2 {
+        let member = || sandbox.member_client(index).expect("a member");
+        deployments(member(), "webapp", &["backend", "frontend"]).await;
+        deployments(member(), "default", &["podinfo"]).await;
+    }
+    assert_eq!(
+        kustomizations(sandbox, "default").await,
+        [
+            "gitrepo-kustomization-demo-0-attachedcluster-kurator-member1",
+            "gitrepo-kustomization-demo-0-attachedcluster-kurator-member2",
+            "gitrepo-kustomization-demo-1-attachedcluster-kurator-member1",
+            "gitrepo-kustomization-demo-1-attachedcluster-kurator-member2",
+        ]
+    );
+
+    kubectl(sandbox, &["delete", "-f", path, "--timeout=60s"]).await;
+    gone(sandbox, "default").await;
+    for index in 0..2 {
+        let member = || sandbox.member_client(index).expect("a member");
+        deployments(member(), "webapp", &[]).await;
+        deployments(member(), "default", &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_destination_the_host_is_meant() {
+    let sandbox = delivery();
+    kubectl(sandbox, &["create", "namespace", "on-host"]).await;
+    let manifest = in_namespace(&example("gitrepo-kustomization-demo-without-fleet.yaml"), "on-host")
+        .replace("targetNamespace: default", "targetNamespace: on-host");
+    let answer = apply(sandbox, &manifest).await;
+    assert!(answer.success() && answer.stderr.contains("[source/interval]"), "{}", answer.stderr);
+    let application = becomes(sandbox, "on-host", "without-fleet-demo", "True Succeeded 1/1").await;
+    assert_eq!(application["status"]["destination"], "host");
+    deployments(sandbox.client(), "on-host", &["podinfo"]).await;
+    assert_eq!(
+        kustomizations(sandbox, "on-host").await,
+        ["without-fleet-demo-0-currentcluster-host", "without-fleet-demo-1-currentcluster-host"]
+    );
+    kubectl(
+        sandbox,
+        &["delete", "application", "without-fleet-demo", "--namespace", "on-host", "--timeout=60s"],
+    )
+    .await;
+    gone(sandbox, "on-host").await;
+    deployments(sandbox.client(), "on-host", &[]).await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_when_nothing_changed_and_drift_is_mended() {
+    let sandbox = delivery();
+    namespace(sandbox, "steady").await;
+    member_namespace(sandbox, "steady").await;
+    label(sandbox, "steady", "kurator-member1", "env=test").await;
+    assert!(apply(sandbox, &selected("steady", &[("web", "env: test")])).await.success());
+    becomes(sandbox, "steady", "shop", "True Succeeded 1/1").await;
+    let child = [
+        "get",
+        "kustomization",
+        "web-attachedcluster-kurator-member1",
+        "--namespace",
+        "steady",
+        "--output",
+        "jsonpath={.metadata.generation} {.spec.path}",
+    ];
+    let before = kubectl(sandbox, &child).await.stdout;
+    let version = get(sandbox, "steady", "shop").await["metadata"]["resourceVersion"].clone();
+    // A change of the Catalog that concerns nothing here makes every Application be looked at.
+    label(sandbox, "steady", "kurator-member2", "color=blue").await;
+    let patch = [
+        "patch",
+        "kustomization",
+        "web-attachedcluster-kurator-member1",
+        "--namespace",
+        "steady",
+        "--type=merge",
+        "--patch",
+        r#"{"spec":{"path":"./elsewhere"}}"#,
+    ];
+    assert_eq!(before, "1 ./kustomize");
+    assert_eq!(get(sandbox, "steady", "shop").await["metadata"]["resourceVersion"], version);
+    kubectl(sandbox, &patch).await;
+    let mended = until("the path to be mended", PATIENCE, async || {
+        let seen = kubectl(sandbox, &child).await.stdout;
+        Ok(if seen == "3 ./kustomize" { Probe::Done(()) } else { Probe::NotYet(seen) })
+    });
+    mended.await.expect("drift is mended");
+}
+
+/// Not ready before the revision that was asked for is everywhere.
+#[tokio::test]
+async fn ready_means_the_revision_that_the_source_has() {
+    let sandbox = delivery();
+    namespace(sandbox, "revision").await;
+    member_namespace(sandbox, "revision").await;
+    label(sandbox, "revision", "kurator-member1", "env=test").await;
+    let manifest = selected("revision", &[("web", "env: test")]);
+    assert!(apply(sandbox, &manifest).await.success());
+    becomes(sandbox, "revision", "shop", "True Succeeded 1/1").await;
+    sandbox.git().tag("v1").await.expect("a tag");
+    assert!(apply(sandbox, &manifest.replace("branch: master", "tag: v1")).await.success());
+    let application = becomes(sandbox, "revision", "shop", "True Succeeded 1/1").await;
+    let revision = application["status"]["source"]["revision"].as_str().expect("a revision").to_owned();
+    assert!(revision.starts_with("v1@sha1:"), "{revision}");
+    let applied = kubectl(
+        sandbox,
+        &[
+            "get",
+            "kustomization",
+            "web-attachedcluster-kurator-member1",
+            "--namespace",
+            "revision",
+            "--output",
+            "jsonpath={.status.lastAppliedRevision}",
+        ],
+    )
+    .await;
+    assert_eq!(applied.stdout, revision);
+}
+
+#[tokio::test]
+async fn clusters_and_fleets_say_how_they_are() {
+    let sandbox = delivery();
+    namespace(sandbox, "shown").await;
+    kubectl(
+        sandbox,
+        &[
+            "wait",
+            "--for=condition=Ready",
+            "--timeout=60s",
+            "--namespace",
+            "shown",
+            "fleet/quickstart",
+            "attachedcluster/kurator-member1",
+        ],
+    )
+    .await;
+    let line = kubectl(
+        sandbox,
+        &["get", "attachedclusters", "kurator-member1", "--namespace", "shown", "--no-headers"],
+    )
+    .await
+    .stdout;
+    assert!(line.contains("v1.36"), "{line}");
+    let hostile = "apiVersion: v1\nkind: Secret\nmetadata: {name: hostile, namespace: shown}\nstringData:\n  value: |\n    apiVersion: v1\n    kind: Config\n    \
+                   clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n    users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: touch}}}]\n    \
+                   contexts: [{name: x, context: {cluster: c, user: u}}]\n    current-context: x\n---\n\
+                   apiVersion: cluster.kurator.dev/v1alpha1\nkind: AttachedCluster\nmetadata: {name: hostile, namespace: shown}\nspec: {kubeconfig: {name: hostile}}\n";
+    assert!(apply(sandbox, hostile).await.success());
+    kubectl(
+        sandbox,
+        &[
+            "wait",
+            "--for=condition=Stalled",
+            "--timeout=60s",
+            "--namespace",
+            "shown",
+            "attachedcluster/hostile",
+        ],
+    )
+    .await;
+    let message = kubectl(
+        sandbox,
+        &[
+            "get",
+            "attachedcluster",
+            "hostile",
+            "--namespace",
+            "shown",
+            "--output",
+            "jsonpath={.status.conditions[0].message}",
+        ],
+    )
+    .await
+    .stdout;
+    assert!(message.contains("users[].user.exec, which is not allowed here"), "{message}");
+}

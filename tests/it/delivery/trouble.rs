@@ -1,0 +1,61 @@
+//! What cannot be delivered is said in a condition.
+
+use super::*;
+
+#[tokio::test]
+async fn a_missing_fleet_is_a_condition_until_it_exists() {
+    let sandbox = delivery();
+    kubectl(sandbox, &["create", "namespace", "early"]).await;
+    let manifest = in_namespace(&example("gitrepo-kustomization-demo.yaml"), "early")
+        .replace("fleet: quickstart", "fleet: later");
+    assert!(apply(sandbox, &manifest).await.success());
+    let application = becomes(
+        sandbox,
+        "early",
+        "gitrepo-kustomization-demo",
+        "False DestinationNotFound 0/0: there is no Fleet \"later\"",
+    )
+    .await;
+    assert_eq!(application["status"]["destination"], "later");
+    let fleet = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: later, namespace: early}\nspec: {clusters: [{kind: AttachedCluster, name: gone}]}\n";
+    assert!(apply(sandbox, fleet).await.success());
+    becomes(sandbox, "early", "gitrepo-kustomization-demo", "False DestinationNotFound 0/1: the Fleet lists clusters that do not exist or cannot be used: AttachedCluster/gone").await;
+}
+
+#[tokio::test]
+async fn what_is_not_delivered_is_said_in_a_condition() {
+    let sandbox = delivery();
+    namespace(sandbox, "not-yet").await;
+    let manifest = in_namespace(&example("helmrepo-helmrelease-demo.yaml"), "not-yet");
+    assert!(apply(sandbox, &manifest).await.success());
+    let application = becomes(
+        sandbox,
+        "not-yet",
+        "helmrepo-helmrelease-demo",
+        "False NotSupported 0/2: spec.source.helmRepository: ",
+    )
+    .await;
+    let stalled = application["status"]["conditions"]
+        .as_array()
+        .is_some_and(|conditions| conditions.iter().any(|condition| condition["type"] == "Stalled"));
+    assert!(stalled, "{application}");
+}
+
+#[tokio::test]
+async fn an_object_of_someone_elses_is_never_taken() {
+    let sandbox = delivery();
+    namespace(sandbox, "conflict").await;
+    let foreign = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: shop, namespace: conflict}\nspec: {url: 'https://example.com/other', interval: 9m}\n";
+    assert!(apply(sandbox, foreign).await.success());
+    assert!(apply(sandbox, &selected("conflict", &[("web", "env: test")])).await.success());
+    becomes(sandbox, "conflict", "shop", "False Conflict").await;
+    let url = kubectl(
+        sandbox,
+        &["get", "gitrepository", "shop", "--namespace", "conflict", "--output", "jsonpath={.spec.url}"],
+    )
+    .await
+    .stdout;
+    assert_eq!(url, "https://example.com/other");
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", "conflict", "--timeout=60s"]).await;
+    kubectl(sandbox, &["get", "gitrepository", "shop", "--namespace", "conflict"]).await;
+}
