@@ -190,6 +190,23 @@ fn what_kubectl_would_not_know_is_said() {
             2,
         ),
         (
+            GOOD.replace("kind: Application", "kind: Rollout"),
+            "is no kind of apps.kurator.dev/v1alpha1: \"Rollout\"; there is only \"Application\"",
+            2,
+        ),
+        (
+            GOOD.replace("apps.kurator", "cluster.kurator")
+                .replace("kind: Application", "kind: CustomCluster"),
+            "1 object of other kinds passed by",
+            0,
+        ),
+        (
+            GOOD.replace("apps.kurator", "cluster.kurator")
+                .replace("kind: Application", "kind: AttachedClustr"),
+            "did you mean \"AttachedCluster\"?",
+            2,
+        ),
+        (
             GOOD.replace("  name: shop", "  labls: {a: b}"),
             "metadata.name: Required value: must be set, or generateName [object/name]",
             1,
@@ -205,7 +222,11 @@ fn what_kubectl_would_not_know_is_said() {
             1,
         ),
         (GOOD.replace("v1alpha1", "v1"), "must be apps.kurator.dev/v1alpha1, the version that is served", 1),
-        (format!("kind: Application\n{GOOD}"), "cannot be read as YAML: duplicate mapping key: kind\n", 2),
+        (
+            format!("kind: Application\n{GOOD}"),
+            "cannot be read as YAML: the key kind stands twice in one mapping\n",
+            2,
+        ),
     ];
     for (text, expected, expected_code) in table {
         let folder = folder(&[("app.yaml", text.as_bytes())]);
@@ -233,4 +254,49 @@ fn links_to_files_are_followed_and_an_empty_folder_is_no_success() {
         (Some(2), true),
         "{text}"
     );
+}
+
+#[test]
+fn what_is_found_is_told_in_the_order_of_the_files() {
+    let bad = GOOD.replace("https://github.com/o/r", "https://");
+    let folder = folder(&[
+        ("a.yaml", format!("{bad}---\na: [\n").as_bytes()),
+        ("b.yaml", b"- a list\n"),
+        ("c.yaml", bad.as_bytes()),
+    ]);
+    let (_, text) = check(folder.path(), &["c.yaml", "."]);
+    let places: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once(": error").map(|(place, _)| place)).collect();
+    assert_eq!(places, ["./a.yaml:8:7", "./a.yaml:15:4", "./b.yaml:1:1", "./c.yaml:8:7", "c.yaml:8:7"]);
+}
+
+#[test]
+fn an_exported_list_is_as_good_as_what_was_applied() {
+    let exported = GOOD
+        .replace(
+            "  name: shop\n",
+            "  name: shop\n  creationTimestamp: \"2026-01-01T00:00:00Z\"\n  generation: 2\n  managedFields: [{manager: kubectl, fieldsV1: {any: {}}}]\n  resourceVersion: \"7\"\n  uid: x\n",
+        )
+        .replace('\n', "\n  ");
+    let list = format!(
+        "apiVersion: v1\nitems:\n- {exported}status: {{observedGeneration: 2, conditions: []}}\nkind: List\nmetadata: {{resourceVersion: ''}}\n"
+    );
+    let folder = folder(&[("list.yaml", list.as_bytes())]);
+    let (code, text) = check(folder.path(), &["list.yaml"]);
+    assert_eq!((code, text.starts_with("1 object checked in 1 file: 0 errors")), (Some(0), true), "{text}");
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let mut child = fleetgate()
+        .args(["check", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("check runs");
+    drop(child.stdout.take());
+    let bad = GOOD.replace("https://github.com/o/r", "https://");
+    child.stdin.take().expect("its input").write_all(bad.as_bytes()).expect("it reads");
+    assert_eq!(said(child.wait_with_output().expect("check ends")), (Some(1), String::new()));
 }

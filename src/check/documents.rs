@@ -9,7 +9,7 @@ use fleetgate_webhooks::FieldPath;
 use fleetgate_webhooks::field_path::Segment;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{Options, Spanned};
+use serde_saphyr::{Error, MessageFormatter, Options, Spanned, UserMessageFormatter};
 
 /// A line and column, both from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,7 +104,7 @@ fn parse_one(offset: usize, text: &str) -> Result<Document, SyntaxError> {
             let column = place.map_or(1, |place| usize::try_from(place.column()).unwrap_or(1).max(1));
             Err(SyntaxError {
                 position: Position { line: line + offset, column },
-                message: plain(&error.without_snippet().to_string()).to_owned(),
+                message: plain(error.without_snippet()),
             })
         }
     }
@@ -112,10 +112,21 @@ fn parse_one(offset: usize, text: &str) -> Result<Document, SyntaxError> {
 
 /// The parser's words without its advice to programmers, and without a place:
 /// it counts lines from the document's start, the position from the file's.
-fn plain(message: &str) -> &str {
-    let advice = [" at line ", ", set DuplicateKeyPolicy", "; use ", " (rejected by"];
-    let end = advice.iter().filter_map(|advice| message.find(advice)).min();
-    end.and_then(|end| message.get(..end)).unwrap_or(message)
+fn plain(error: &Error) -> String {
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key {key} stands twice in one mapping")
+        }
+        Error::DuplicateMappingKey { .. } => "a key stands twice in one mapping".to_owned(),
+        Error::MultipleDocuments { .. } => "another document begins without a line of `---`".to_owned(),
+        Error::NonFiniteFloat { value, .. } => format!("{value} is not a number that JSON has"),
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => "it is too large, or nested too deeply".to_owned(),
+        other => UserMessageFormatter.format_message(other).into_owned(),
+    }
 }
 
 fn options() -> Options {
@@ -287,6 +298,22 @@ mod tests {
         let bomb = "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g]\n";
         for text in [deep.as_str(), bomb, "a: \u{0}", "a: 1\na: 2\n"] {
             assert!(parse(text)[0].is_err());
+        }
+    }
+
+    #[test]
+    fn errors_speak_to_who_writes_the_file() {
+        let deep = format!("a: {}", "[".repeat(100_000));
+        let table = [
+            ("a: 1\na: 2\n", "the key a stands twice in one mapping"),
+            ("--- {a: 1}\n--- {b: 2}\n", "another document begins without a line of `---`"),
+            ("a: .nan\n", ".nan is not a number that JSON has"),
+            (deep.as_str(), "recursion limit exceeded"),
+            ("a: *b\n", "reference to unknown value"),
+        ];
+        for (text, expected) in table {
+            let error = parse(text).remove(0).expect_err("no YAML");
+            assert_eq!(error.message, expected);
         }
     }
 }

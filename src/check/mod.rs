@@ -80,8 +80,6 @@ pub(crate) fn run(paths: &[PathBuf], out: &mut impl Write) -> std::io::Result<Ou
         report.checked += 1;
         report.findings.extend(check(object, &catalog));
     }
-    let place = |located: &Located| (located.file.clone(), located.position);
-    report.findings.sort_by_key(place);
     report.fleets_unknown = !catalog.knows_fleets() && report.checked > 0;
     report.print(out)?;
     Ok(report.outcome())
@@ -157,11 +155,21 @@ fn identify(value: &Value) -> Result<Identity, String> {
     if let Some(kind) = Kind::of(group, kind) {
         return Ok(Identity::Ours(kind, version.to_owned()));
     }
-    let of_group = || Kind::ALL.into_iter().filter(|known| known.group() == group).map(Kind::as_str);
-    match names::nearest(kind, of_group()) {
-        Some(near) => Err(format!("is no kind of {api_version}: {kind:?}; did you mean {near:?}?")),
+    let mut known = Kind::ALL.into_iter().filter(|known| known.group() == group).map(Kind::as_str);
+    let hint = if is_all_ours(group) { names::suggest(kind, known) } else { near(kind, &mut known) };
+    match hint {
+        Some(hint) => Err(format!("is no kind of {api_version}: {kind:?}; {hint}")),
         None => Ok(Identity::Other),
     }
+}
+
+/// The group of the clusters has kinds of other controllers, too.
+fn is_all_ours(group: &str) -> bool {
+    [Kind::Application, Kind::Fleet].iter().any(|kind| kind.group() == group)
+}
+
+fn near<'a>(kind: &str, known: &mut impl Iterator<Item = &'a str>) -> Option<String> {
+    names::nearest(kind, known).map(|near| format!("did you mean {near:?}?"))
 }
 
 /// The Fleets and clusters among the objects. One that cannot be read is

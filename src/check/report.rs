@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use fleetgate_webhooks::Severity;
 
+use super::documents::Position;
 use super::input::Unreadable;
 use super::{Located, Outcome};
 
@@ -34,18 +35,26 @@ impl Report {
     }
 
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        for Unreadable { file, position, message } in &self.unreadable {
-            match position {
-                Some(position) => {
-                    writeln!(out, "{file}:{}:{}: error: {message}", position.line, position.column)?;
-                }
-                None => writeln!(out, "{file}: error: {message}")?,
-            }
-        }
-        for Located { file, position, finding } in &self.findings {
-            writeln!(out, "{file}:{}:{}: {}: {finding}", position.line, position.column, finding.severity)?;
+        for (_, line) in self.lines() {
+            writeln!(out, "{line}")?;
         }
         self.print_summary(out)
+    }
+
+    /// Everything that was found, in the order in which one would read the
+    /// files; what is said of a file as a whole comes first.
+    fn lines(&self) -> Vec<((&str, Option<Position>), String)> {
+        let unreadable = self.unreadable.iter().map(|Unreadable { file, position, message }| {
+            let place = position.map_or_else(|| file.clone(), |position| place(file, position));
+            ((file.as_str(), *position), format!("{place}: error: {message}"))
+        });
+        let findings = self.findings.iter().map(|Located { file, position, finding }| {
+            let text = format!("{}: {}: {finding}", place(file, *position), finding.severity);
+            ((file.as_str(), Some(*position)), text)
+        });
+        let mut lines: Vec<_> = unreadable.chain(findings).collect();
+        lines.sort_by_key(|(place, _)| *place);
+        lines
     }
 
     fn print_summary(&self, out: &mut impl Write) -> io::Result<()> {
@@ -68,6 +77,10 @@ impl Report {
         }
         writeln!(out)
     }
+}
+
+fn place(file: &str, position: Position) -> String {
+    format!("{file}:{}:{}", position.line, position.column)
 }
 
 fn plural(count: usize, noun: &str) -> String {

@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::field_path::FieldPath;
+use crate::redact::redacted;
 use crate::rules::Rule;
 
 /// What a finding does to an admission.
@@ -94,7 +95,7 @@ pub struct Finding {
     pub path: FieldPath,
     /// What is wrong with the field.
     pub fault: Fault,
-    /// The offending value, if there is one.
+    /// The offending value, if there is one, without the passwords in it.
     pub value: Option<Value>,
     /// What the rule asks for, and why the value does not have it.
     pub message: String,
@@ -125,10 +126,14 @@ impl Finding {
         Self::new(rule, Severity::Warning, path, fault, message)
     }
 
-    /// With the offending value.
+    /// With the offending value. Findings are printed, logged and stored in
+    /// conditions, so that no password in a URL is kept.
     #[must_use]
     pub fn value(mut self, value: impl Into<Value>) -> Self {
-        self.value = Some(value.into());
+        self.value = Some(match value.into() {
+            Value::String(text) => Value::from(redacted(&text)),
+            other => other,
+        });
         self
     }
 
@@ -212,6 +217,20 @@ mod tests {
             finding.to_string(),
             "spec.source.helmRepository: Forbidden: may not be set together with gitRepository; keep one of them [source/exactly-one]"
         );
+    }
+
+    #[test]
+    fn values_are_shown_as_they_are_written() {
+        let finding = Finding::error(&source::URL, FieldPath::root(), Fault::TypeInvalid, "m");
+        for (value, shown) in [
+            (Value::from("5"), "\"5\""),
+            (Value::from(5), "5"),
+            (Value::from(true), "true"),
+            (Value::from("https://me:secret@e.com"), "\"https://me:***@e.com\""),
+        ] {
+            let text = finding.clone().value(value).detail();
+            assert_eq!(text, format!("Invalid value: {shown}: m [source/url]"));
+        }
     }
 
     #[test]

@@ -63,15 +63,16 @@ fn judge_content(kind: Kind, mut object: Value, catalog: &Catalog) -> Vec<Findin
     let faults = schema.faults(&object);
     let repaired: HashSet<FieldPath> = schema.repair(&mut object, &faults).into_iter().collect();
     let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding).collect();
-    findings.extend(object::check_name(&object));
+    let name = object::check_name(&object);
+    keep_what_rules_read(&mut object);
     let said = match said_by_rules(kind, object, catalog) {
         Ok(said) => said,
-        // The schema and the types are one source, so that this is out of the
-        // ordinary: a number too large for its type.
+        // The schema and the types are one source, so that this is out of the ordinary.
         Err(error) => vec![unreadable(&error)],
     };
+    let said = name.into_iter().chain(said);
     // What a rule says of a place that was repaired it says of the placeholder.
-    let of_the_user = said.into_iter().filter(|finding| !finding.path.is_within_any(&repaired));
+    let of_the_user = said.filter(|finding| !finding.path.is_within_any(&repaired));
     let said: Vec<Finding> = of_the_user.collect();
     // Where a rule and the schema speak of one field, the rule says it better.
     let spoken: HashSet<&FieldPath> = said
@@ -82,6 +83,14 @@ fn judge_content(kind: Kind, mut object: Value, catalog: &Catalog) -> Vec<Findin
     findings.retain(|fault| !spoken.contains(&fault.path));
     findings.extend(said);
     findings
+}
+
+/// No rule reads more of the metadata than what identifies the object, and a
+/// faulty rest should not keep it from being parsed.
+fn keep_what_rules_read(object: &mut Value) {
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        metadata.retain(|field, _| matches!(field.as_str(), "name" | "generateName" | "namespace"));
+    }
 }
 
 fn said_by_rules(kind: Kind, object: Value, catalog: &Catalog) -> serde_json::Result<Vec<Finding>> {
@@ -171,6 +180,51 @@ mod tests {
             json!({"source": git_source(), "destination": destination, "syncPolicies": [{"kustomization": kustomization()}]}),
         );
         assert!(judge(Kind::Application, &object, None, &catalog()).is_admitted());
+    }
+
+    #[test]
+    fn many_policies_of_one_large_selector_take_time_in_proportion() {
+        let requirements: Vec<Value> =
+            (0..10_000).map(|key| json!({"key": format!("k{key}"), "operator": "Exists"})).collect();
+        let destination =
+            json!({"fleet": "quickstart", "clusterSelector": {"matchExpressions": requirements}});
+        let policies = vec![json!({"kustomization": kustomization()}); 10_000];
+        let object = application(
+            "shop",
+            json!({"source": git_source(), "destination": destination, "syncPolicies": policies}),
+        );
+        assert_eq!(codes(&object), ["spec.destination.clusterSelector selector/no-match"]);
+    }
+
+    #[test]
+    fn many_slips_below_an_early_name_take_time_in_proportion() {
+        let slips = |index: usize| json!({format!("{}{index}", "x".repeat(200)): 1, "kustomization": kustomization()});
+        let policies: Vec<Value> = (0..8_000).map(slips).collect();
+        let object = application("shop", json!({"source": git_source(), "syncPolicy": policies}));
+        let verdict = judge(Kind::Application, &object, None, &catalog());
+        assert_eq!(verdict.of_severity(Severity::Error).count(), 8_000);
+    }
+
+    #[test]
+    fn a_name_is_said_once_and_faulty_metadata_hides_nothing() {
+        let spec = json!({"source": git_source(), "syncPolicies": []});
+        let none = ["spec.syncPolicies policy/none"];
+        let table = [
+            (json!({"name": 7}), vec!["metadata.name object/unreadable"]),
+            (
+                json!({"name": "shop", "creationTimestamp": "then"}),
+                vec!["metadata.creationTimestamp object/unreadable"],
+            ),
+            (json!({"name": "shop", "labels": {"a": 1}}), vec!["metadata.labels.a object/unreadable"]),
+            (json!({"name": "shop", "creationTimestamp": null, "managedFields": [{"any": 1}]}), vec![]),
+            (json!("text"), vec!["metadata object/unreadable"]),
+            (json!(null), vec!["metadata.name object/name"]),
+        ];
+        for (metadata, expected) in table {
+            let mut object = application("shop", spec.clone());
+            object["metadata"] = metadata.clone();
+            assert_eq!(codes(&object), [&expected[..], &none[..]].concat(), "{metadata}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod finding;
 pub mod judge;
 pub mod names;
 pub mod normalise;
+mod redact;
 pub mod review;
 pub mod router;
 pub mod rules;

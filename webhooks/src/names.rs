@@ -67,8 +67,15 @@ pub fn suggest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<
     if let Some(near) = nearest(wrong, known.iter().copied()) {
         return Some(format!("did you mean {near:?}?"));
     }
-    let names: Vec<String> = known.iter().map(|name| format!("{name:?}")).collect();
-    (1..=LISTED).contains(&names.len()).then(|| format!("there is {}", names.join(", ")))
+    match &known[..] {
+        [] => None,
+        [one] => Some(format!("there is only {one:?}")),
+        few if few.len() <= LISTED => {
+            let names: Vec<String> = few.iter().map(|name| format!("{name:?}")).collect();
+            Some(format!("there are only {}", names.join(", ")))
+        }
+        _ => None,
+    }
 }
 
 /// The known name that `wrong` is most likely a slip of.
@@ -80,8 +87,11 @@ pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<
         return None;
     }
     let folded = wrong.to_lowercase();
+    let length = wrong.chars().count();
     known
+        // No slip is longer than the difference in length, which costs nothing to see.
         .filter(|name| name.len() <= LONGEST)
+        .filter(|name| name.chars().count().abs_diff(length) <= name.len().max(wrong.len()) / 3)
         .map(|name| (strsim::damerau_levenshtein(&folded, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= name.len().max(wrong.len()) / 3)
         .min_by_key(|(distance, _)| *distance)
@@ -118,7 +128,11 @@ mod tests {
     fn suggestions() {
         let few = ["quickstart", "production"];
         assert_eq!(suggest("quikstart", few.into_iter()).as_deref(), Some("did you mean \"quickstart\"?"));
-        assert_eq!(suggest("x", few.into_iter()).as_deref(), Some("there is \"quickstart\", \"production\""));
+        assert_eq!(
+            suggest("x", few.into_iter()).as_deref(),
+            Some("there are only \"quickstart\", \"production\"")
+        );
+        assert_eq!(suggest("x", few.into_iter().take(1)).as_deref(), Some("there is only \"quickstart\""));
         assert_eq!(suggest("x", std::iter::empty()), None);
         let many: Vec<String> = (0..9).map(|n| format!("fleet-number-{n}")).collect();
         let many = || many.iter().map(String::as_str);

@@ -5,78 +5,19 @@
 //! places are [repaired](Schema::repair) in a copy, so that the rules can say
 //! at once what else is wrong.
 
+mod fault;
+mod kind;
+mod prepare;
+
 use std::sync::LazyLock;
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::paths::LocationSegment;
-use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use serde_json::{Map, Value, json};
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::{Value, json};
 
+pub use self::fault::SchemaFault;
+pub use self::kind::{Kind, VERSION};
+use self::prepare::{fill_defaults, prune_nulls};
 use crate::field_path::{FieldPath, Segment};
-use crate::finding::{Fault, Finding};
-use crate::rules::object::UNREADABLE;
-
-/// A kind that Fleetgate serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// `apps.kurator.dev/v1alpha1` Application.
-    Application,
-    /// `fleet.kurator.dev/v1alpha1` Fleet.
-    Fleet,
-    /// `cluster.kurator.dev/v1alpha1` AttachedCluster.
-    AttachedCluster,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Application, Self::Fleet, Self::AttachedCluster];
-
-    /// The object's `kind`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Application => "Application",
-            Self::Fleet => "Fleet",
-            Self::AttachedCluster => "AttachedCluster",
-        }
-    }
-
-    /// The object's API group.
-    #[must_use]
-    pub const fn group(self) -> &'static str {
-        match self {
-            Self::Application => "apps.kurator.dev",
-            Self::Fleet => "fleet.kurator.dev",
-            Self::AttachedCluster => "cluster.kurator.dev",
-        }
-    }
-
-    /// The resource's name in URLs, roles and webhook configurations.
-    #[must_use]
-    pub const fn plural(self) -> &'static str {
-        match self {
-            Self::Application => "applications",
-            Self::Fleet => "fleets",
-            Self::AttachedCluster => "attachedclusters",
-        }
-    }
-
-    /// The kind of that group and name, in whatever version.
-    #[must_use]
-    pub fn of(group: &str, kind: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.group() == group && known.as_str() == kind)
-    }
-
-    /// The kind's schema, compiled once.
-    #[must_use]
-    pub fn schema(self) -> &'static Schema {
-        match self {
-            Self::Application => &SCHEMAS.application,
-            Self::Fleet => &SCHEMAS.fleet,
-            Self::AttachedCluster => &SCHEMAS.attached_cluster,
-        }
-    }
-}
 
 struct Schemas {
     application: Schema,
@@ -89,9 +30,6 @@ static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| Schemas {
     fleet: Schema::of(Kind::Fleet),
     attached_cluster: Schema::of(Kind::AttachedCluster),
 });
-
-/// The served version of every kind.
-pub const VERSION: &str = "v1alpha1";
 
 /// A kind's structural schema.
 pub struct Schema {
@@ -110,6 +48,7 @@ impl Schema {
         if let Some(Value::Object(properties)) = root.get_mut("properties") {
             properties.insert("metadata".to_owned(), object_meta());
         }
+        bound_integers(&mut root);
         // Structural schemas are Draft 4 as they stand: what else they say
         // (descriptions, defaults, extensions) is unknown to it and ignored.
         let validator = jsonschema::options()
@@ -173,6 +112,27 @@ impl Schema {
     }
 }
 
+/// Gives every 32 bit integer the bounds of its type, so that one that is too
+/// large has a path like any other fault.
+fn bound_integers(schema: &mut Value) {
+    let is_narrow = schema.get("format").and_then(Value::as_str) == Some("int32");
+    match schema {
+        Value::Object(fields) => {
+            if is_narrow {
+                fields.entry("minimum").or_insert_with(|| i32::MIN.into());
+                fields.entry("maximum").or_insert_with(|| i32::MAX.into());
+            }
+            fields.values_mut().for_each(bound_integers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_integers),
+        _ => {}
+    }
+}
+
+/// A time as the API server writes it (RFC 3339).
+const TIME: &str =
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$";
+
 /// The schema of every object's metadata (`ObjectMeta` of `meta/v1`).
 fn object_meta() -> Value {
     let text = json!({"type": "string"});
@@ -180,112 +140,16 @@ fn object_meta() -> Value {
     let objects =
         json!({"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
     let number = json!({"type": "integer"});
-    json!({"type": "object", "properties": {
+    let time = json!({"type": "string", "pattern": TIME});
+    // Without metadata the object has no name, and the rule about names says so.
+    json!({"type": "object", "default": {}, "properties": {
         "name": text, "generateName": text, "namespace": text, "uid": text, "resourceVersion": text, "selfLink": text,
         "labels": texts, "annotations": texts,
-        "creationTimestamp": text, "deletionTimestamp": text,
+        "creationTimestamp": time, "deletionTimestamp": time,
         "deletionGracePeriodSeconds": number, "generation": number,
         "finalizers": {"type": "array", "items": text},
         "managedFields": objects, "ownerReferences": objects,
     }})
-}
-
-/// A place where an object does not have its kind's schema.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SchemaFault {
-    /// What is said about it.
-    pub finding: Finding,
-    /// Whether the object cannot be parsed with it.
-    breaks_parsing: bool,
-}
-
-impl SchemaFault {
-    fn from_error(error: &ValidationError<'_>) -> Self {
-        let mut path = path_of(error);
-        let (fault, message, breaks_parsing) = match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                path = path.field(property.as_str().unwrap_or_default());
-                (Fault::Required, String::new(), true)
-            }
-            ValidationErrorKind::Type { kind } => {
-                let message =
-                    format!("must be {}, is {}", expected(kind), with_article(type_name(error.instance())));
-                (Fault::TypeInvalid, message, true)
-            }
-            ValidationErrorKind::Enum { options } => {
-                (Fault::NotSupported, format!("supported values: {}", listed(options)), false)
-            }
-            ValidationErrorKind::Pattern { pattern } => {
-                (Fault::Invalid, format!("must match {pattern}"), false)
-            }
-            ValidationErrorKind::Minimum { limit } => {
-                (Fault::Invalid, format!("must be at least {limit}"), false)
-            }
-            ValidationErrorKind::Maximum { limit } => {
-                (Fault::Invalid, format!("must be at most {limit}"), false)
-            }
-            ValidationErrorKind::MinLength { limit } => {
-                (Fault::Invalid, format!("must have at least {limit} characters"), false)
-            }
-            ValidationErrorKind::MaxLength { limit } => {
-                (Fault::TooLong, format!("may not have more than {limit} characters"), false)
-            }
-            _ => (Fault::Invalid, error.to_string(), true),
-        };
-        let finding = Finding::error(&UNREADABLE, path, fault, message);
-        let finding = match error.instance().as_ref() {
-            Value::String(text) if fault != Fault::Required => finding.value(text.as_str()),
-            value @ (Value::Bool(_) | Value::Number(_)) if fault != Fault::Required => {
-                finding.value(value.clone())
-            }
-            _ => finding,
-        };
-        Self { finding, breaks_parsing }
-    }
-}
-
-fn path_of(error: &ValidationError<'_>) -> FieldPath {
-    let segments = error.instance_path().segments().map(|segment| match segment {
-        LocationSegment::Property(name) => Segment::Field(name.into_owned()),
-        LocationSegment::Index(index) => Segment::Index(index),
-    });
-    FieldPath::from(segments.collect::<Vec<_>>())
-}
-
-fn expected(kind: &TypeKind) -> String {
-    match kind {
-        TypeKind::Single(name) => with_article(&name.to_string()),
-        TypeKind::Multiple(names) => {
-            let names: Vec<String> = names.iter().map(|name| with_article(&name.to_string())).collect();
-            names.join(" or ")
-        }
-    }
-}
-
-fn with_article(noun: &str) -> String {
-    match noun {
-        "null" => noun.to_owned(),
-        noun if noun.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {noun}"),
-        noun => format!("a {noun}"),
-    }
-}
-
-/// The JSON type of a value, as messages name it.
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-fn listed(options: &Value) -> String {
-    let options = options.as_array().into_iter().flatten();
-    options.map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The least value that has the schema's type.
@@ -323,64 +187,6 @@ fn set(object: &mut Value, path: &FieldPath, value: Value) -> bool {
             true
         }),
         _ => false,
-    }
-}
-
-/// Runs `visit` over every child of `value` that the schema knows.
-fn for_each_child(schema: &Value, value: &mut Value, visit: impl Fn(&Value, &mut Value)) {
-    match value {
-        Value::Object(fields) => {
-            let properties = schema.get("properties");
-            let rest = schema.get("additionalProperties");
-            for (name, child) in fields {
-                if let Some(schema) = properties.and_then(|known| known.get(name)).or(rest) {
-                    visit(schema, child);
-                }
-            }
-        }
-        Value::Array(items) => {
-            if let Some(schema) = schema.get("items") {
-                for item in items {
-                    visit(schema, item);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// As the API server: a `null` field that is not nullable counts as absent.
-/// Items of lists and what no schema describes stay.
-fn prune_nulls(schema: &Value, value: &mut Value) {
-    if let Value::Object(fields) = &mut *value {
-        let properties = schema.get("properties");
-        let rest = schema.get("additionalProperties").filter(|rest| rest.is_object());
-        let of = |name: &str| properties.and_then(|known| known.get(name)).or(rest);
-        fields.retain(|name, child| !child.is_null() || of(name).is_none_or(keeps_null));
-    }
-    for_each_child(schema, value, prune_nulls);
-}
-
-fn keeps_null(schema: &Value) -> bool {
-    let is_true = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or_default();
-    is_true("nullable") || (is_true("x-kubernetes-preserve-unknown-fields") && schema.get("type").is_none())
-}
-
-fn fill_defaults(schema: &Value, value: &mut Value) {
-    if let (Value::Object(fields), Some(Value::Object(properties))) = (&mut *value, schema.get("properties"))
-    {
-        insert_missing(fields, properties);
-    }
-    for_each_child(schema, value, fill_defaults);
-}
-
-fn insert_missing(fields: &mut Map<String, Value>, properties: &Map<String, Value>) {
-    for (name, schema) in properties {
-        if let Some(default) = schema.get("default")
-            && !fields.contains_key(name)
-        {
-            fields.insert(name.clone(), default.clone());
-        }
     }
 }
 
@@ -430,6 +236,17 @@ mod tests {
             [
                 "metadata.labels.a: Invalid value: 1: must be a string, is an integer [object/unreadable]",
                 "metadata.name: Invalid value: 7: must be a string, is an integer [object/unreadable]",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_too_large_for_its_type_has_a_path() {
+        let object = json!({"spec": {"source": {}, "syncPolicies": [{"helm": {"interval": "5m", "maxHistory": 5_000_000_000_i64}}]}});
+        assert_eq!(
+            faults(&object),
+            [
+                "spec.syncPolicies[0].helm.maxHistory: Invalid value: 5000000000: must be at most 2147483647 [object/unreadable]"
             ]
         );
     }

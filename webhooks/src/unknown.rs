@@ -1,6 +1,9 @@
 //! `object/unknown-field`: fields that a kind does not have. Only `check` can
-//! find them; the API server drops or refuses them before a webhook sees the
-//! object.
+//! find them all; the API server drops or refuses them before a webhook sees
+//! the object, except below an early name, which has no schema.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -17,13 +20,15 @@ const ROOT_FIELDS: [&str; 2] = ["apiVersion", "kind"];
 #[must_use]
 pub fn unknown_fields(kind: Kind, object: &Value) -> Vec<Finding> {
     let root = kind.schema().root();
-    let mut search = Search { root, findings: Vec::new() };
+    let mut search = Search { root, places: OnceCell::new(), findings: Vec::new() };
     search.visit(root, object, &FieldPath::root());
     search.findings
 }
 
 struct Search<'a> {
     root: &'a Value,
+    /// Where fields of a name stand in the schema; most objects never ask.
+    places: OnceCell<BTreeMap<&'a str, Vec<String>>>,
     findings: Vec<Finding>,
 }
 
@@ -84,29 +89,30 @@ impl Search<'_> {
 
     /// Where a field of exactly that name belongs, if there is one such place.
     fn belongs(&self, name: &str) -> Option<String> {
-        let mut places = Vec::new();
-        places_of(name, self.root, "", &mut places);
-        match &places[..] {
+        let places = self.places.get_or_init(|| {
+            let mut places = BTreeMap::new();
+            collect_places(self.root, "", &mut places);
+            places
+        });
+        match places.get(name)?.as_slice() {
             [place] => Some(format!("it belongs at {place}")),
             _ => None,
         }
     }
 }
 
-fn places_of(name: &str, schema: &Value, path: &str, places: &mut Vec<String>) {
+fn collect_places<'a>(schema: &'a Value, path: &str, places: &mut BTreeMap<&'a str, Vec<String>>) {
     for (field, child) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let child_path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
         // The status is not written by users.
         if child_path == "status" {
             continue;
         }
-        if field == name {
-            places.push(child_path.clone());
-        }
-        places_of(name, child, &child_path, places);
+        places.entry(field).or_default().push(child_path.clone());
+        collect_places(child, &child_path, places);
     }
     if let Some(items) = schema.get("items") {
-        places_of(name, items, &format!("{path}[]"), places);
+        collect_places(items, &format!("{path}[]"), places);
     }
 }
 

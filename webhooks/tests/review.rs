@@ -254,7 +254,10 @@ async fn a_fleet_that_is_on_its_way_is_waited_for() {
     let misses = Fixed { now: fleet("production"), next: None };
     let response = post(VALIDATE_PATH, create(object), misses).await;
     let warning = response["warnings"][0].as_str().expect("a warning");
-    assert!(warning.contains("there is \"production\"") && warning.ends_with("[ref/fleet]"), "{warning}");
+    assert!(
+        warning.contains("there is only \"production\"") && warning.ends_with("[ref/fleet]"),
+        "{warning}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Rules about where policies go.
 
 use fleetgate_api::Destination;
+use fleetgate_plan::Placement;
 use fleetgate_plan::destination::fleet_of;
 
 use super::{DENIES, DENIES_OR_WARNS, Input, Rule, WARNS};
@@ -58,6 +59,34 @@ pub(super) fn destinations(input: Input<'_>) -> impl Iterator<Item = (FieldPath,
         Some((FieldPath::policy(index).field("destination"), destination))
     });
     default.chain(policies)
+}
+
+/// What placements are told apart by, so that of many policies with one
+/// destination it is looked up once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Distinct<'a> {
+    Nowhere,
+    Host,
+    Default,
+    /// A fleet, and the selector as a text: equal ones are written equally.
+    Own(&'a str, String),
+}
+
+impl<'a> Distinct<'a> {
+    /// An Application of this many different destinations is nobody's work;
+    /// rules that look them up stop here.
+    pub(super) const MOST: usize = 1_000;
+
+    pub(super) fn of(placement: Placement<'a>) -> Self {
+        match placement {
+            Placement::FleetMissing => Self::Nowhere,
+            Placement::Host => Self::Host,
+            Placement::Fleet { inherited: true, .. } => Self::Default,
+            Placement::Fleet { fleet, selector, .. } => {
+                Self::Own(fleet, serde_json::to_string(&selector).unwrap_or_default())
+            }
+        }
+    }
 }
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {

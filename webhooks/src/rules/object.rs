@@ -31,12 +31,12 @@ pub const DEPRECATED_FIELD: Rule = Rule {
     why: "Only the new name is stored and delivered.",
 };
 
-/// `object/unknown-field`, in `check` only: the API server prunes or refuses
-/// unknown fields before a webhook sees the object.
+/// `object/unknown-field`, mostly in `check`: the API server prunes or refuses
+/// unknown fields before a webhook sees the object, where it has a schema.
 pub const UNKNOWN_FIELD: Rule = Rule {
     code: "object/unknown-field",
     severities: DENIES,
-    what: "A field that the kind does not have; the nearest known name is given, or where a field of that name belongs. Found by `check` only.",
+    what: "A field that the kind does not have; the nearest known name is given, or where a field of that name belongs. At admission only below an early field name; `check` finds all.",
     why: "kubectl's strict validation refuses it; without it the API server drops it without a word.",
 };
 

@@ -1,11 +1,12 @@
 //! Rules about `spec.syncPolicies`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod child_names;
 
+use std::collections::BTreeMap;
+
+use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
-use fleetgate_plan::destination::{placement, resolve};
-use fleetgate_plan::names::{MAX_NAME, child_name, policy_name};
-use kube::ResourceExt;
+use fleetgate_plan::names::{MAX_NAME, policy_name};
 
 use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
 use crate::field_path::FieldPath;
@@ -32,7 +33,7 @@ pub const EXACTLY_ONE: Rule = Rule {
 pub const NAME: Rule = Rule {
     code: "policy/name",
     severities: DENIES_OR_WARNS,
-    what: "An explicit policy name is longer than 63 bytes, makes no legal object name, or is used twice, also by a generated name (`<application>-<index>`). A warning for upper case letters.",
+    what: "An explicit policy name is longer than 63 bytes, makes no legal object name, or is used twice, also by a generated name (`<application>-<index>`), or composes the same child's name as another policy. A warning for upper case letters.",
     why: "Children are called `<policy>-<kind>-<cluster>`: two policies of one name overwrite each other for ever.",
 };
 
@@ -44,8 +45,16 @@ pub const TARGET_NAMESPACE: Rule = Rule {
     why: "The member's API server refuses such a namespace.",
 };
 
-/// What stands between a policy's name and a cluster's in a child's name.
-const KIND_MARKS: [&str; 4] = ["-attachedcluster-", "-cluster-", "-customcluster-", "-currentcluster-"];
+/// The policies with their names as far as these are known: a policy without
+/// one is called after the Application, whose own may yet be generated.
+fn named(application: &Application) -> impl Iterator<Item = (usize, &SyncPolicy, String)> {
+    let of_application = application.metadata.name.as_deref();
+    application.spec.sync_policies.iter().enumerate().filter_map(move |(index, policy)| {
+        let explicit = policy.name.as_deref().is_some_and(|name| !name.is_empty());
+        let application = of_application.or_else(|| explicit.then_some(""))?;
+        Some((index, policy, policy_name(application, index, policy)))
+    })
+}
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let policies = &input.application.spec.sync_policies;
@@ -62,8 +71,8 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         check_one_kind(index, policy, findings);
         check_target_namespace(index, policy, findings);
     }
-    check_names(&input.application.name_any(), policies, findings);
-    check_children(input, findings);
+    check_names(input.application, findings);
+    child_names::check(input, findings);
 }
 
 fn check_one_kind(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>) {
@@ -102,14 +111,13 @@ fn check_target_namespace(index: usize, policy: &SyncPolicy, findings: &mut Vec<
     }
 }
 
-fn check_names(application: &str, policies: &[SyncPolicy], findings: &mut Vec<Finding>) {
+fn check_names(application: &Application, findings: &mut Vec<Finding>) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, policy) in policies.iter().enumerate() {
+    for (index, policy, name) in named(application) {
         let path = FieldPath::policy(index).field("name");
         if let Some(name) = policy.name.as_deref().filter(|name| !name.is_empty()) {
             check_explicit_name(name, &path, findings);
         }
-        let name = policy_name(application, index, policy);
         if let Some(first) = seen.get(&name.to_lowercase()) {
             let message =
                 format!("syncPolicies[{first}] has that name already, and both would write the same objects");
@@ -120,40 +128,6 @@ fn check_names(application: &str, policies: &[SyncPolicy], findings: &mut Vec<Fi
             );
         } else {
             seen.insert(name.to_lowercase(), index);
-        }
-    }
-}
-
-/// Two policies of different names can still make a child of one name:
-/// `<policy>-<kind>-<cluster>` does not say where a part ends. That takes a
-/// name that goes on where the other's child would name its cluster.
-fn check_children(input: Input<'_>, findings: &mut Vec<Finding>) {
-    let application = input.application;
-    let spec = &application.spec;
-    let namespace = application.namespace().unwrap_or_default();
-    let named = spec.sync_policies.iter().enumerate();
-    let indices: BTreeMap<String, usize> = named
-        .map(|(index, policy)| (policy_name(&application.name_any(), index, policy).to_lowercase(), index))
-        .collect();
-    let children = |index: usize| -> BTreeSet<String> {
-        let Some(policy) = spec.sync_policies.get(index) else { return BTreeSet::new() };
-        let name = policy_name(&application.name_any(), index, policy);
-        let resolution = resolve(placement(spec, policy), &namespace, input.catalog);
-        resolution.targets.iter().map(|target| child_name(&name, target)).collect()
-    };
-    for (name, index) in &indices {
-        let shorter = KIND_MARKS.iter().filter_map(|mark| indices.get(name.split_once(mark)?.0));
-        for other in shorter {
-            if let Some(child) = children(*index).intersection(&children(*other)).next() {
-                let message =
-                    format!("syncPolicies[{other}] makes an object {child:?}, too, and both would write it");
-                let path = FieldPath::policy(*index).field("name");
-                findings.push(
-                    Finding::error(&NAME, path, Fault::Duplicate, message)
-                        .value(name.as_str())
-                        .hint("rename one of them"),
-                );
-            }
         }
     }
 }
@@ -177,7 +151,6 @@ mod tests {
     use crate::judge::judge;
     use crate::schema::Kind;
     use crate::test_fixtures::{codes, codes_named, git_source, kustomization};
-    use fleetgate_plan::{Cluster, ClusterKey, ClusterKind};
     use serde_json::{Value, json};
 
     fn spec(policies: Value) -> Value {
@@ -220,39 +193,16 @@ mod tests {
     }
 
     #[test]
-    fn names_that_compose_the_same_child_are_refused() {
-        let mut catalog = crate::test_fixtures::catalog();
-        let cluster = |name: &str| {
-            let labels = std::collections::BTreeMap::new();
-            let key = ClusterKey {
-                namespace: "default".into(),
-                kind: ClusterKind::AttachedCluster,
-                name: name.into(),
-            };
-            Cluster { key, labels, kubeconfig: None }
-        };
-        catalog.insert_cluster(cluster("c"));
-        catalog.insert_cluster(cluster("b-attachedcluster-c"));
-        let fleet = serde_json::from_value(json!({
-            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet", "metadata": {"name": "f", "namespace": "default"},
-            "spec": {"clusters": [{"kind": "AttachedCluster", "name": "c"}, {"kind": "AttachedCluster", "name": "b-attachedcluster-c"}]},
-        }));
-        catalog.insert_fleet(&fleet.expect("a Fleet"));
-        let policy = |name: &str, fleet: &str| json!({"name": name, "destination": {"fleet": fleet}, "kustomization": kustomization()});
-        let table = [
-            ("a-attachedcluster-b", "f", false),
-            ("a-attachedcluster-x", "f", true),
-            ("a-attachedcluster-b", "quickstart", true),
-        ];
-        for (name, fleet, admitted) in table {
-            let spec = spec(json!([policy("a", fleet), policy(name, fleet)]));
-            let object = crate::test_fixtures::application("shop", spec);
-            assert_eq!(
-                judge(Kind::Application, &object, None, &catalog).is_admitted(),
-                admitted,
-                "{name} {fleet}"
-            );
-        }
+    fn a_generated_name_collides_with_nothing() {
+        let mut object = crate::test_fixtures::application(
+            "",
+            spec(json!([
+                {"name": "shop-1", "kustomization": kustomization()}, {"kustomization": kustomization()},
+            ])),
+        );
+        object["metadata"] = json!({"generateName": "shop", "namespace": "default"});
+        let verdict = judge(Kind::Application, &object, None, &crate::test_fixtures::catalog());
+        assert_eq!(verdict.findings, []);
     }
 
     #[test]

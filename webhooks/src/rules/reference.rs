@@ -22,6 +22,10 @@ pub const FLEET: Rule = Rule {
     why: "Nothing is delivered until it exists.",
 };
 
+/// For at most this many names the nearest one is looked for among all Fleets:
+/// an Application has one fleet, and a search costs.
+const SUGGESTIONS: usize = 10;
+
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let namespace = input.application.namespace().unwrap_or_default();
     let mut said = BTreeSet::new();
@@ -35,8 +39,10 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         let message = format!(
             "there is no such Fleet in namespace {namespace:?}: nothing is delivered until it exists"
         );
-        let hint = names::suggest(fleet, input.catalog.fleet_names(&namespace));
-        let hint = hint.unwrap_or_else(|| "`kubectl get fleets` lists those that exist".to_owned());
+        let hint = (said.len() <= SUGGESTIONS)
+            .then(|| names::suggest(fleet, input.catalog.fleet_names(&namespace)))
+            .flatten()
+            .unwrap_or_else(|| "`kubectl get fleets` lists those that exist".to_owned());
         findings.push(
             Finding::warning(&FLEET, path.field("fleet"), Fault::NotFound, message).value(fleet).hint(hint),
         );
@@ -57,7 +63,7 @@ mod tests {
             texts,
             [
                 "spec.syncPolicies[0].destination.fleet: Not found: \"fleet-gitrepo\": there is no such Fleet in namespace \"default\": \
-              nothing is delivered until it exists; there is \"quickstart\" [ref/fleet]"
+              nothing is delivered until it exists; there is only \"quickstart\" [ref/fleet]"
             ]
         );
         assert!(texts[0].chars().count() < 256);

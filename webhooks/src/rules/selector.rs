@@ -8,7 +8,7 @@ use fleetgate_plan::destination::{Placement, placement, resolve};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use kube::ResourceExt;
 
-use super::destination::destinations;
+use super::destination::{Distinct, destinations};
 use super::{DENIES, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -191,46 +191,49 @@ fn is_satisfiable<'a>(demands: impl Iterator<Item = &'a Demand<'a>>) -> bool {
 
 fn check_matches(input: Input<'_>, findings: &mut Vec<Finding>) {
     let spec = &input.application.spec;
-    let namespace = input.application.namespace().unwrap_or_default();
-    let default = FieldPath::spec().field("destination").field("clusterSelector");
-    // Many policies may have the same selector; each is looked up once.
-    let mut found: BTreeMap<(&str, String), bool> = BTreeMap::new();
-    let mut said_of_default = false;
+    let mut said: BTreeMap<Distinct<'_>, Option<Finding>> = BTreeMap::new();
     for (index, policy) in spec.sync_policies.iter().enumerate() {
         let placement = placement(spec, policy);
-        let Placement::Fleet { fleet, selector: Some(selector), inherited } = placement else {
-            continue;
-        };
-        if (inherited && said_of_default) || is_empty(selector) {
-            continue;
-        }
-        let matches = *found.entry((fleet, written(selector))).or_insert_with(|| {
-            let resolution = resolve(placement, &namespace, input.catalog);
-            // A cluster that does not exist yet may well carry the labels.
-            !resolution.targets.is_empty()
-                || resolution.missing_fleet.is_some()
-                || !resolution.missing_clusters.is_empty()
-                || !resolution.faults.is_empty()
-        });
-        if matches {
+        let distinct = Distinct::of(placement);
+        let is_first = !said.contains_key(&distinct);
+        if is_first && said.len() == Distinct::MOST {
             continue;
         }
-        said_of_default |= inherited;
-        let own = || FieldPath::policy(index).field("destination").field("clusterSelector");
-        let path = if inherited { default.clone() } else { own() };
-        findings.push(no_match(fleet, &namespace, selector, path, input.catalog));
+        let is_inherited = distinct == Distinct::Default;
+        let finding = said.entry(distinct).or_insert_with(|| no_match(placement, input));
+        match finding {
+            Some(finding) if is_inherited && is_first => findings.push(finding.clone()),
+            Some(finding) if !is_inherited => {
+                let path = FieldPath::policy(index).field("destination").field("clusterSelector");
+                findings.push(Finding { path, ..finding.clone() });
+            }
+            _ => {}
+        }
     }
 }
 
-/// The selector as a text: equal ones are written equally.
-fn written(selector: &LabelSelector) -> String {
-    serde_json::to_string(selector).unwrap_or_default()
+/// What is said of a placement whose selector finds nobody, under the path of
+/// the default's.
+fn no_match(placement: Placement<'_>, input: Input<'_>) -> Option<Finding> {
+    let Placement::Fleet { fleet, selector: Some(selector), .. } = placement else {
+        return None;
+    };
+    let namespace = input.application.namespace().unwrap_or_default();
+    let resolution = resolve(placement, &namespace, input.catalog);
+    // A cluster that does not exist yet may well carry the labels.
+    let may_match = !resolution.targets.is_empty()
+        || resolution.missing_fleet.is_some()
+        || !resolution.missing_clusters.is_empty()
+        || !resolution.faults.is_empty();
+    let path = FieldPath::spec().field("destination").field("clusterSelector");
+    (!may_match && !is_empty(selector))
+        .then(|| no_match_finding(fleet, &namespace, selector, path, input.catalog))
 }
 
 /// At most this many label values are listed.
 const LISTED_VALUES: usize = 5;
 
-fn no_match(
+fn no_match_finding(
     fleet: &str,
     namespace: &str,
     selector: &LabelSelector,

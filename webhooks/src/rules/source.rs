@@ -129,11 +129,12 @@ fn check_urls(source: &Source, findings: &mut Vec<Finding>) {
     }
     if let Some(helm) = &source.helm_repository {
         check_url(&helm.url, &["http", "https", "oci"], path("helmRepository"), findings);
-        check_oci_reference(&helm.url, path("helmRepository"), findings);
+        let way_out = "put it into the policy's helm.chart.spec.version";
+        check_oci_reference(&helm.url, way_out, path("helmRepository"), findings);
     }
     if let Some(oci) = &source.oci_repository {
         check_url(&oci.url, &["oci"], path("ociRepository"), findings);
-        check_oci_reference(&oci.url, path("ociRepository"), findings);
+        check_oci_reference(&oci.url, "put it into ref.tag or ref.digest", path("ociRepository"), findings);
     }
 }
 
@@ -142,7 +143,7 @@ fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<F
     if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
         let known: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
         let message = format!("must start with {}", known.join(" or "));
-        let mut finding = Finding::error(&URL, path, Fault::Invalid, message).value(redacted(text));
+        let mut finding = Finding::error(&URL, path, Fault::Invalid, message).value(text);
         if scheme.is_none() && text.contains('@') && schemes.contains(&"ssh") {
             finding = finding.hint("write git@host:path as ssh://git@host/path");
         }
@@ -152,13 +153,12 @@ fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<F
     let url = match Url::parse(text) {
         Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => url,
         Ok(_) | Err(url::ParseError::EmptyHost) => {
-            findings
-                .push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(redacted(text)));
+            findings.push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(text));
             return;
         }
         Err(error) => {
-            let finding = Finding::error(&URL, path, Fault::Invalid, format!("is no URL: {error}"))
-                .value(redacted(text));
+            let finding =
+                Finding::error(&URL, path, Fault::Invalid, format!("is no URL: {error}")).value(text);
             let is_scp_like = scheme == Some("ssh") && error == url::ParseError::InvalidPort;
             findings.push(if is_scp_like {
                 finding.hint("write ssh://git@host:path as ssh://git@host/path")
@@ -179,32 +179,14 @@ fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<F
     }
 }
 
-/// The text with a password in it blotted out: findings are printed, logged and
-/// stored in conditions.
-fn redacted(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority_end);
-    match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
-        Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
-        _ => text.to_owned(),
-    }
-}
-
-fn check_oci_reference(text: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_oci_reference(text: &str, way_out: &str, path: FieldPath, findings: &mut Vec<Finding>) {
     let Some(repository) = text.strip_prefix("oci://") else {
         return;
     };
     let last = repository.split_once('/').map_or("", |(_, path)| path).rsplit('/').next().unwrap_or_default();
     if last.contains([':', '@']) {
         let message = "may not have a tag or digest";
-        findings.push(
-            Finding::error(&URL, path, Fault::Invalid, message)
-                .value(redacted(text))
-                .hint("put it into ref.tag or ref.digest, or into the chart's version"),
-        );
+        findings.push(Finding::error(&URL, path, Fault::Invalid, message).value(text).hint(way_out));
     }
 }
 
@@ -282,6 +264,8 @@ mod tests {
             ("gitRepository", "ssh://git@host:org/repo.git", "E source/url"),
             ("gitRepository", "https://host:99999/r", "E source/url"),
             ("gitRepository", "ftp://user:secret@host/r", "E source/url"),
+            ("helmRepository", "oci://ghcr.io/a/b:v1", "E source/policy-mismatch, E source/url"),
+            ("helmRepository", "oci://ghcr.io:5000/a", "E source/policy-mismatch"),
             ("ociRepository", "oci://ghcr.io:5000/a/b", ""),
             ("ociRepository", "https://ghcr.io/a/b", "E source/url"),
             ("ociRepository", "oci://ghcr.io/a/b:v1", "E source/url"),
@@ -304,6 +288,8 @@ mod tests {
             "https://user:hunter2@",
             "https://user:hunter2@h:99999/x",
             "oci://user:hunter2@h/a:v1",
+            "https://user:hun/hunter2@h/x",
+            "user:hunter2@h/x",
         ] {
             for kind in ["gitRepository", "helmRepository", "ociRepository"] {
                 let source = json!({kind: {"url": url, "interval": "5m"}});
