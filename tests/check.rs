@@ -5,8 +5,10 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 const GOOD: &str = "apiVersion: apps.kurator.dev/v1alpha1
 kind: Application
@@ -22,6 +24,9 @@ spec:
       interval: 5m
       prune: true
 ";
+
+/// A user and group with no rights beyond those of others.
+const NOBODY: u32 = 65_534;
 
 fn fleetgate() -> Command {
     Command::new(env!("CARGO_BIN_EXE_fleetgate"))
@@ -132,36 +137,57 @@ fn what_cannot_be_read_is_said_and_the_rest_is_checked() {
     }
 }
 
-/// Root may read every folder, so that one that does not exist any more stands
-/// in for one that may not be read.
+/// Root may read every folder, so that the program runs as nobody in particular:
+/// from a copy, since the folder that it was built in may be closed to others.
 #[test]
 fn a_folder_that_cannot_be_read_is_said() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes()), ("closed/app.yaml", GOOD.as_bytes())]);
+    let program = folder.path().join("fleetgate");
+    fs::copy(env!("CARGO_BIN_EXE_fleetgate"), &program).expect("a copy");
+    let allow =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    allow(folder.path(), 0o755);
+    allow(&folder.path().join("closed"), 0o000);
+    let mut command = Command::new(program);
+    command.args(["check", "closed", "app.yaml"]).current_dir(folder.path());
+    if fs::metadata(folder.path()).is_ok_and(|metadata| metadata.uid() == 0) {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let (code, text) = said(command.output().expect("check runs"));
+    allow(&folder.path().join("closed"), 0o755);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("closed: error: cannot be read: Permission denied"), "{text}");
+    assert!(text.contains("1 object checked"), "{text}");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_said() {
     let folder = folder(&[("app.yaml", GOOD.as_bytes())]);
-    std::os::unix::fs::symlink("nowhere", folder.path().join("dangling.yaml")).expect("a link");
     let (code, text) = check(folder.path(), &["gone/", "app.yaml"]);
     assert_eq!(code, Some(2));
     assert!(text.contains("gone/: error: cannot be read: ") && text.contains("1 object checked"), "{text}");
 }
 
+/// `check -`, waiting for its input.
+fn check_stdin() -> Child {
+    let mut command = fleetgate();
+    command.args(["check", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("check runs")
+}
+
+fn feed(child: &mut Child, text: &str) {
+    child.stdin.take().expect("its input").write_all(text.as_bytes()).expect("it reads");
+}
+
 #[test]
 fn standard_input_is_a_file() {
-    let mut child = fleetgate()
-        .args(["check", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("check runs");
-    let bad = GOOD.replace("https://github.com/o/r", "https://");
-    child.stdin.take().expect("its input").write_all(bad.as_bytes()).expect("it reads");
+    let mut child = check_stdin();
+    feed(&mut child, &GOOD.replace("https://github.com/o/r", "https://"));
     let (code, text) = said(child.wait_with_output().expect("check ends"));
     assert_eq!(code, Some(1));
-    assert!(
-        text.starts_with(
-            "<stdin>:8:7: error: spec.source.gitRepository.url: Invalid value: \"https://\": must have a host"
-        ),
-        "{text}"
-    );
+    let expected =
+        "<stdin>:8:7: error: spec.source.gitRepository.url: Invalid value: \"https://\": must have a host";
+    assert!(text.starts_with(expected), "{text}");
 }
 
 #[test]
@@ -288,15 +314,8 @@ fn an_exported_list_is_as_good_as_what_was_applied() {
 
 #[test]
 fn a_reader_that_has_read_enough_is_no_error() {
-    let mut child = fleetgate()
-        .args(["check", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("check runs");
+    let mut child = check_stdin();
     drop(child.stdout.take());
-    let bad = GOOD.replace("https://github.com/o/r", "https://");
-    child.stdin.take().expect("its input").write_all(bad.as_bytes()).expect("it reads");
+    feed(&mut child, &GOOD.replace("https://github.com/o/r", "https://"));
     assert_eq!(said(child.wait_with_output().expect("check ends")), (Some(1), String::new()));
 }

@@ -7,11 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fleetgate_sandbox::wait::{Probe, until};
+use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
 use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::support::{admission, kubectl};
+use crate::support::{apply, kubectl};
 
 /// Does not outlive a test that fails.
 struct Stopped(Child);
@@ -24,21 +25,12 @@ impl Drop for Stopped {
     }
 }
 
-#[tokio::test]
-async fn serve_answers_reviews_delivers_and_stops_when_asked() {
-    let sandbox = admission();
-    // Both roles for one identity, as a small installation has it.
-    kubectl(
-        sandbox,
-        &[
-            "create",
-            "clusterrolebinding",
-            "serve",
-            "--clusterrole=fleetgate-webhook",
-            "--serviceaccount=fleetgate-system:fleetgate-controller",
-        ],
-    )
-    .await;
+/// In a sandbox of its own: its controllers put finalizers on whatever they
+/// see, and end with the test.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_reviews_and_reconciles_and_stops_when_asked() {
+    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
+    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
     let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).expect("a file");
@@ -70,6 +62,19 @@ async fn serve_answers_reviews_delivers_and_stops_when_asked() {
     });
     let answer: Value = serde_json::from_slice(&answered.await.expect("an answer")).expect("JSON");
     assert_eq!(answer["response"]["allowed"], false);
+
+    // This host has no Flux: an Application says so, and is not kept from going.
+    let application = "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: shop, namespace: default}\nspec:\n  \
+                       source: {gitRepository: {url: 'https://github.com/o/r', interval: 3m}}\n  \
+                       syncPolicies: [{kustomization: {interval: 5m, prune: true}}]\n";
+    assert!(apply(sandbox, application).await.success());
+    let message = ["get", "application", "shop", "--output", "jsonpath={.status.conditions[0].message}"];
+    let said = until("the condition", Duration::from_secs(30), async || {
+        let text = kubectl(sandbox, &message).await.stdout;
+        Ok(if text.contains("are not installed on the host") { Probe::Done(()) } else { Probe::NotYet(text) })
+    });
+    said.await.expect("the condition says that Flux is missing");
+    kubectl(sandbox, &["delete", "application", "shop", "--timeout=30s"]).await;
 
     let terminated =
         Command::new("kill").args(["-TERM", &serve.0.id().to_string()]).status().expect("kill runs");
