@@ -16,7 +16,8 @@ pub use self::analysis::{
     Webhooks,
 };
 pub use self::routing::{
-    CanaryStrategy, CorsPolicy, HeaderOperations, Headers, HttpMatch, HttpRetry, StringMatch, TrafficRouting,
+    CanaryStrategy, CorsPolicy, HeaderOperations, Headers, HttpMatch, HttpRetry, RouteReference, StringMatch,
+    TrafficRouting,
 };
 
 /// How each new version of a workload gets its traffic.
@@ -27,7 +28,8 @@ pub struct Rollout {
     /// Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_loader: Option<bool>,
-    /// What shifts the traffic: istio, nginx or kuma.
+    /// What shifts the traffic: istio, nginx, kuma, kubernetes, linkerd, contour, gloo, traefik,
+    /// skipper, apisix, knative, gatewayapi:v1 or gatewayapi:v1beta1.
     pub traffic_routing_provider: String,
     /// The workload that is rolled out.
     pub workload: CrossNamespaceObjectReference,

@@ -5,6 +5,7 @@
 //! neither it is the host cluster. A policy destination that names no fleet
 //! inherits the default's fleet, and keeps its own selector.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetgate_api::Destination;
@@ -105,6 +106,53 @@ impl Resolution {
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.missing_fleet.is_none() && self.faults.is_empty() && !self.targets.is_empty()
+    }
+}
+
+/// What placements are told apart by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Distinct<'a> {
+    Nowhere,
+    Host,
+    Default,
+    /// A fleet, and the selector as a text: equal ones are written equally.
+    Own(&'a str, String),
+}
+
+impl<'a> Distinct<'a> {
+    fn of(placement: Placement<'a>) -> Self {
+        match placement {
+            Placement::FleetMissing => Self::Nowhere,
+            Placement::Host => Self::Host,
+            Placement::Fleet { inherited: true, .. } => Self::Default,
+            Placement::Fleet { fleet, selector, .. } => {
+                Self::Own(fleet, serde_json::to_string(&selector).unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Resolves the placements of one Application, each different one once: of
+/// many policies with one destination the fleet is looked through once.
+#[derive(Debug)]
+pub struct Resolver<'a> {
+    namespace: &'a str,
+    catalog: &'a Catalog,
+    known: BTreeMap<Distinct<'a>, Arc<Resolution>>,
+}
+
+impl<'a> Resolver<'a> {
+    /// For an Application in `namespace`.
+    #[must_use]
+    pub fn new(namespace: &'a str, catalog: &'a Catalog) -> Self {
+        Self { namespace, catalog, known: BTreeMap::new() }
+    }
+
+    /// What `placement` means today.
+    pub fn resolve(&mut self, placement: Placement<'a>) -> Arc<Resolution> {
+        let (namespace, catalog) = (self.namespace, self.catalog);
+        let resolution = self.known.entry(Distinct::of(placement));
+        Arc::clone(resolution.or_insert_with(|| Arc::new(resolve(placement, namespace, catalog))))
     }
 }
 

@@ -18,12 +18,14 @@ mod fate;
 pub mod flux;
 pub mod names;
 mod plan;
+mod provider;
 #[cfg(test)]
 mod test_fixtures;
 
 pub use catalog::{Catalog, FleetEntry, Members, ObjectKey};
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
-pub use destination::{Placement, Resolution, Target};
+pub use destination::{Placement, Resolution, Resolver, Target};
 pub use fate::{Fate, Fates};
 pub use flux::FluxKind;
 pub use plan::{Binding, Owner, Plan, PolicyPlan, Template, Undelivered};
+pub use provider::Provider;

@@ -8,6 +8,8 @@
 //! There is exactly one renderer: the controllers, the schema check and the
 //! command line all read the same plan.
 
+use std::sync::Arc;
+
 use fleetgate_api::Application;
 use fleetgate_api::application::{Source, SyncPolicy};
 use fleetgate_api::names::{ANNOTATION_POLICY, LABEL_APPLICATION};
@@ -17,7 +19,7 @@ use kube::core::{DynamicObject, ObjectMeta, TypeMeta};
 use kube::{Resource, ResourceExt};
 use serde_json::{Map, Value, json};
 
-use crate::destination::{self, Resolution, Target};
+use crate::destination::{self, Resolution, Resolver, Target};
 use crate::{Catalog, FluxKind, names};
 
 /// Fields of a GitRepository that Flux has dropped. They stay in the schema,
@@ -54,7 +56,7 @@ pub struct PolicyPlan {
     /// The policy's name, its own or a generated one.
     pub name: String,
     /// Where it goes, and what of that does not exist.
-    pub resolution: Resolution,
+    pub resolution: Arc<Resolution>,
     /// One template per class of targets; empty while the policy is not delivered.
     pub templates: Vec<Template>,
 }
@@ -102,6 +104,7 @@ impl Plan {
         let mut undelivered = Vec::new();
         let source = plan_source(&application.spec.source, &owner, &mut undelivered);
         let spec = &application.spec;
+        let mut resolver = Resolver::new(&owner.namespace, catalog);
         let policies = spec
             .sync_policies
             .iter()
@@ -109,7 +112,7 @@ impl Plan {
             .map(|(index, policy)| {
                 let name = names::policy_name(&owner.name, index, policy);
                 let placement = destination::placement(spec, policy);
-                let resolution = destination::resolve(placement, &owner.namespace, catalog);
+                let resolution = resolver.resolve(placement);
                 let wanted = undelivered_part(index, policy);
                 let templates = match (&source, wanted) {
                     (_, Some(part)) => {

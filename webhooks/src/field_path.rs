@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fmt;
+use std::str::FromStr;
 
 use serde_json::Value;
 
@@ -120,6 +121,37 @@ impl From<Vec<Segment>> for FieldPath {
     }
 }
 
+/// A text that is no field path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAPath;
+
+/// The way back from [`FieldPath`]'s text: what stands in brackets is an index
+/// where it is a number, and otherwise a key as it is.
+impl FromStr for FieldPath {
+    type Err = NotAPath;
+
+    fn from_str(text: &str) -> Result<Self, NotAPath> {
+        let mut segments = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(bracketed) = rest.strip_prefix('[') {
+                let (inner, after) = bracketed.split_once(']').ok_or(NotAPath)?;
+                segments
+                    .push(inner.parse().map_or_else(|_| Segment::Field(inner.to_owned()), Segment::Index));
+                rest = after;
+                continue;
+            }
+            let name = if segments.is_empty() { rest } else { rest.strip_prefix('.').ok_or(NotAPath)? };
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            let (field, after) =
+                name.split_at_checked(end).filter(|(field, _)| !field.is_empty()).ok_or(NotAPath)?;
+            segments.push(Segment::Field(field.to_owned()));
+            rest = after;
+        }
+        Ok(Self(segments))
+    }
+}
+
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.0.iter().enumerate() {
@@ -146,6 +178,18 @@ mod tests {
         assert_eq!(path.to_string(), "spec.syncPolicies[1].kustomization.path");
         let label = FieldPath::root().field("metadata").field("labels").field("example.com/team");
         assert_eq!(label.to_string(), "metadata.labels[example.com/team]");
+    }
+
+    #[test]
+    fn its_text_leads_back_to_it() {
+        for text in
+            ["spec.syncPolicies[1].kustomization.path", "metadata.labels[example.com/team]", "", "spec"]
+        {
+            assert_eq!(text.parse::<FieldPath>().expect("a path").to_string(), text);
+        }
+        for text in ["a..b", "a[0", ".a", "a[0]b"] {
+            assert_eq!(text.parse::<FieldPath>(), Err(NotAPath), "{text}");
+        }
     }
 
     #[test]

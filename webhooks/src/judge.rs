@@ -9,7 +9,8 @@
 use std::collections::HashSet;
 
 use fleetgate_api::Application;
-use fleetgate_plan::Catalog;
+use fleetgate_plan::{Catalog, Plan};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::defaults;
@@ -52,12 +53,12 @@ pub fn judge(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog)
         findings.extend(normalise(&mut object, old));
         defaults::fill(&mut object);
     }
-    findings.extend(judge_content(kind, object.clone(), catalog));
+    findings.extend(judge_content(kind, object.clone(), old, catalog));
     findings.sort_by_key(|finding| finding.severity);
     Verdict { object, findings }
 }
 
-fn judge_content(kind: Kind, mut object: Value, catalog: &Catalog) -> Vec<Finding> {
+fn judge_content(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Vec<Finding> {
     let schema = kind.schema();
     schema.prepare(&mut object);
     let faults = schema.faults(&object);
@@ -65,7 +66,7 @@ fn judge_content(kind: Kind, mut object: Value, catalog: &Catalog) -> Vec<Findin
     let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding).collect();
     let name = object::check_name(&object);
     keep_what_rules_read(&mut object);
-    let said = match said_by_rules(kind, object, catalog) {
+    let said = match said_by_rules(kind, object, old, catalog) {
         Ok(said) => said,
         // The schema and the types are one source, so that this is out of the ordinary.
         Err(error) => vec![unreadable(&error)],
@@ -93,11 +94,19 @@ fn keep_what_rules_read(object: &mut Value) {
     }
 }
 
-fn said_by_rules(kind: Kind, object: Value, catalog: &Catalog) -> serde_json::Result<Vec<Finding>> {
+fn said_by_rules(
+    kind: Kind,
+    object: Value,
+    old: Option<&Value>,
+    catalog: &Catalog,
+) -> serde_json::Result<Vec<Finding>> {
     Ok(match kind {
         Kind::Application => {
             let application: Application = serde_json::from_value(object)?;
-            rules::check(Input { application: &application, catalog })
+            // What is stored and cannot be read is nothing to compare with.
+            let old = old.and_then(|old| Application::deserialize(old).ok());
+            let plan = Plan::of(&application, catalog);
+            rules::check(Input { application: &application, old: old.as_ref(), catalog, plan: &plan })
         }
         Kind::Fleet => selector::check_fleet(&serde_json::from_value(object)?),
         Kind::AttachedCluster => Vec::new(),

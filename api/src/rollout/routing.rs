@@ -28,6 +28,12 @@ pub struct TrafficRouting {
     /// The protocol of the Service, for kuma: http, http2, tcp or grpc. Default: http.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
+    /// The Ingress that exists for the workload, for skipper. Beyond Kurator's API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress_ref: Option<RouteReference>,
+    /// The `ApisixRoute` that exists for the workload, for apisix. Beyond Kurator's API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_ref: Option<RouteReference>,
     /// When a failed request is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retries: Option<HttpRetry>,
@@ -47,6 +53,18 @@ pub struct TrafficRouting {
     /// An A/B test: the requests that go to the new version. One match is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#match: Option<Vec<HttpMatch>>,
+}
+
+/// An object in the workload's namespace that routes its traffic.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteReference {
+    /// The object's apiVersion. Default: networking.k8s.io/v1 for an Ingress, apisix.apache.org/v2
+    /// for an `ApisixRoute`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// The object's name.
+    pub name: String,
 }
 
 /// A growing share of all requests, in percent.

@@ -1,10 +1,9 @@
 //! Rules about where policies go.
 
 use fleetgate_api::Destination;
-use fleetgate_plan::Placement;
 use fleetgate_plan::destination::fleet_of;
 
-use super::{DENIES, DENIES_OR_WARNS, Input, Rule, WARNS};
+use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -15,6 +14,16 @@ pub const MIXED: Rule = Rule {
     severities: DENIES,
     what: "Some policies have a destination, some have none, and there is no `spec.destination`.",
     why: "Those without would land on the host cluster unasked.",
+    example: Example::new(
+        r#"
+            spec.syncPolicies[0].destination.fleet: "quickstart"
+            spec.syncPolicies[1].kustomization: {"interval": "5m", "path": "./api", "prune": true}
+        "#,
+        r#"
+            spec.destination.fleet: "quickstart"
+            spec.syncPolicies[1].kustomization: {"interval": "5m", "path": "./api", "prune": true}
+        "#,
+    ),
 };
 
 /// `destination/several-fleets`
@@ -23,6 +32,16 @@ pub const SEVERAL_FLEETS: Rule = Rule {
     severities: DENIES,
     what: "Policies, or a policy and `spec.destination`, name different fleets.",
     why: "An Application belongs to one fleet, as in Kurator.",
+    example: Example::new(
+        r#"
+            spec.destination.fleet: "quickstart"
+            spec.syncPolicies[0].destination.fleet: "production"
+        "#,
+        r#"
+            spec.destination.fleet: "quickstart"
+            spec.syncPolicies[0].destination.fleet: "quickstart"
+        "#,
+    ),
 };
 
 /// `destination/fleet-missing`
@@ -31,6 +50,13 @@ pub const FLEET_MISSING: Rule = Rule {
     severities: DENIES_OR_WARNS,
     what: "A destination names no fleet, and there is none in `spec.destination` to inherit. A warning where there is one.",
     why: "Its selector would be ignored, and everything deployed to the host.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].destination.clusterSelector.matchLabels.env: "test""#,
+        r#"
+            spec.syncPolicies[0].destination.fleet: "quickstart"
+            spec.syncPolicies[0].destination.clusterSelector.matchLabels.env: "test"
+        "#,
+    ),
 };
 
 /// `destination/fleet-name`
@@ -39,6 +65,10 @@ pub const FLEET_NAME: Rule = Rule {
     severities: DENIES,
     what: "A fleet's name that no object can have.",
     why: "A Fleet is looked up by that name in the Application's namespace, and nowhere else.",
+    example: Example::new(
+        r#"spec.destination.fleet: "other-namespace/quickstart""#,
+        r#"spec.destination.fleet: "quickstart""#,
+    ),
 };
 
 /// `destination/selector-widened`
@@ -47,6 +77,13 @@ pub const SELECTOR_WIDENED: Rule = Rule {
     severities: WARNS,
     what: "A policy's destination has no selector and takes the place of a `spec.destination` that has one.",
     why: "A destination wins as a whole: the policy now goes to the whole fleet.",
+    example: Example::new(
+        r#"
+            spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}}
+            spec.syncPolicies[0].destination.fleet: "quickstart"
+        "#,
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}}"#,
+    ),
 };
 
 /// Every destination of the spec with its path: the default first, then those of the policies.
@@ -59,34 +96,6 @@ pub(super) fn destinations(input: Input<'_>) -> impl Iterator<Item = (FieldPath,
         Some((FieldPath::policy(index).field("destination"), destination))
     });
     default.chain(policies)
-}
-
-/// What placements are told apart by, so that of many policies with one
-/// destination it is looked up once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Distinct<'a> {
-    Nowhere,
-    Host,
-    Default,
-    /// A fleet, and the selector as a text: equal ones are written equally.
-    Own(&'a str, String),
-}
-
-impl<'a> Distinct<'a> {
-    /// An Application of this many different destinations is nobody's work;
-    /// rules that look them up stop here.
-    pub(super) const MOST: usize = 1_000;
-
-    pub(super) fn of(placement: Placement<'a>) -> Self {
-        match placement {
-            Placement::FleetMissing => Self::Nowhere,
-            Placement::Host => Self::Host,
-            Placement::Fleet { inherited: true, .. } => Self::Default,
-            Placement::Fleet { fleet, selector, .. } => {
-                Self::Own(fleet, serde_json::to_string(&selector).unwrap_or_default())
-            }
-        }
-    }
 }
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {

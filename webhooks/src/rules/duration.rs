@@ -2,7 +2,7 @@
 
 use fleetgate_api::application::{Source, SyncPolicy};
 
-use super::{DENIES_OR_WARNS, Input, Rule};
+use super::{DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 
@@ -12,6 +12,10 @@ pub const INTERVAL: Rule = Rule {
     severities: DENIES_OR_WARNS,
     what: "A duration that is no Go duration as Flux takes it (`1h30m`), or too large for one. A warning for an interval of zero, or of less than 10 s. Durations of policies, too.",
     why: "Flux's schema refuses it, and one that overflows poisons every client that decodes the object; an interval of zero means once and never again.",
+    example: Example::new(
+        r#"spec.source.gitRepository.interval: "5 minutes""#,
+        r#"spec.source.gitRepository.interval: "5m""#,
+    ),
 };
 
 /// An interval below this many nanoseconds asks more of the source than it gives.

@@ -9,12 +9,15 @@
 //! rules excepted).
 
 use fleetgate_api::Application;
-use fleetgate_plan::Catalog;
+use fleetgate_plan::{Catalog, Plan};
 
 use crate::finding::{Finding, Severity};
 
+pub use self::example::Example;
+
 pub mod destination;
 pub mod duration;
+pub mod example;
 pub mod object;
 pub mod policy;
 pub mod reference;
@@ -32,6 +35,8 @@ pub struct Rule {
     pub what: &'static str,
     /// Which system would fail otherwise, and how.
     pub why: &'static str,
+    /// What it finds something in, and how that is put right.
+    pub example: Example,
 }
 
 /// A rule that only denies.
@@ -46,8 +51,12 @@ pub(crate) const DENIES_OR_WARNS: &[Severity] = &[Severity::Error, Severity::War
 pub struct Input<'a> {
     /// The Application, after defaulting.
     pub application: &'a Application,
+    /// On an update, what is stored.
+    pub old: Option<&'a Application>,
     /// The fleets and clusters of the moment.
     pub catalog: &'a Catalog,
+    /// What becomes of the Application: policy by policy, in the spec's order.
+    pub plan: &'a Plan,
 }
 
 /// Every rule, in the order of the documentation.

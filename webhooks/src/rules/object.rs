@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
+use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -13,6 +13,10 @@ pub const UNREADABLE: Rule = Rule {
     severities: DENIES,
     what: "The object does not have the schema of its kind; the path and the expected type are given.",
     why: "The API server would refuse it, with its first complaint only.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].kustomization.prune: "yes""#,
+        r"spec.syncPolicies[0].kustomization.prune: true",
+    ),
 };
 
 /// `object/name`
@@ -21,6 +25,7 @@ pub const NAME: Rule = Rule {
     severities: DENIES,
     what: "No name, one that is no RFC 1123 subdomain, or an Application's name that is longer than 63 characters.",
     why: "The API server refuses the one; and everything that an Application becomes carries its name as a label value.",
+    example: Example::new(r#"metadata.name: "Shop""#, r#"metadata.name: "shop""#),
 };
 
 /// `object/deprecated-field`
@@ -29,6 +34,13 @@ pub const DEPRECATED_FIELD: Rule = Rule {
     severities: DENIES_OR_WARNS,
     what: "An early field name (`spec.syncPolicy`, `spec.source.gitRepo`, `helmRepo`, `ociRepo`) is used; it is moved to its new name. An error where old and new name are set to different values.",
     why: "Only the new name is stored and delivered.",
+    example: Example::new(
+        r#"
+            spec.source.gitRepository: null
+            spec.source.gitRepo: {"url": "https://github.com/o/r", "interval": "5m"}
+        "#,
+        r#"spec.source.gitRepository: {"url": "https://github.com/o/r", "interval": "5m"}"#,
+    ),
 };
 
 /// `object/unknown-field`, mostly in `check`: the API server prunes or refuses
@@ -38,6 +50,10 @@ pub const UNKNOWN_FIELD: Rule = Rule {
     severities: DENIES,
     what: "A field that the kind does not have; the nearest known name is given, or where a field of that name belongs. At admission only below an early field name; `check` finds all.",
     why: "kubectl's strict validation refuses it; without it the API server drops it without a word.",
+    example: Example::new(
+        r#"spec.source.gitRepository.ulr: "https://github.com/o/r""#,
+        r#"spec.source.gitRepository.url: "https://github.com/o/r""#,
+    ),
 };
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {

@@ -8,7 +8,7 @@ use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
 use fleetgate_plan::names::{MAX_NAME, policy_name};
 
-use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
+use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -19,6 +19,7 @@ pub const NONE: Rule = Rule {
     severities: DENIES,
     what: "`syncPolicies` is empty.",
     why: "Nothing would be delivered.",
+    example: Example::new(r"spec.syncPolicies: []", r#"spec.syncPolicies[0].kustomization.path: "./deploy""#),
 };
 
 /// `policy/exactly-one`
@@ -27,6 +28,10 @@ pub const EXACTLY_ONE: Rule = Rule {
     severities: DENIES,
     what: "A policy has neither, or both, of `kustomization` and `helm`.",
     why: "It would deliver nothing, or which one wins would be an accident.",
+    example: Example::new(
+        r#"spec.syncPolicies: [{"name": "web"}]"#,
+        r#"spec.syncPolicies: [{"name": "web", "kustomization": {"interval": "5m", "path": "./deploy", "prune": true}}]"#,
+    ),
 };
 
 /// `policy/name`
@@ -35,6 +40,10 @@ pub const NAME: Rule = Rule {
     severities: DENIES_OR_WARNS,
     what: "An explicit policy name is longer than 63 bytes, makes no legal object name, or is used twice, also by a generated name (`<application>-<index>`), or composes the same child's name as another policy. A warning for upper case letters.",
     why: "Children are called `<policy>-<kind>-<cluster>`: two policies of one name overwrite each other for ever.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].name: "my_policy""#,
+        r#"spec.syncPolicies[0].name: "my-policy""#,
+    ),
 };
 
 /// `policy/target-namespace`
@@ -43,6 +52,10 @@ pub const TARGET_NAMESPACE: Rule = Rule {
     severities: DENIES,
     what: "`targetNamespace` is no DNS label.",
     why: "The member's API server refuses such a namespace.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].kustomization.targetNamespace: "Web""#,
+        r#"spec.syncPolicies[0].kustomization.targetNamespace: "web""#,
+    ),
 };
 
 /// The policies with their names as far as these are known: a policy without

@@ -7,7 +7,7 @@ use fleetgate_plan::destination::fleet_of;
 use kube::ResourceExt;
 
 use super::destination::destinations;
-use super::{Input, Rule, WARNS};
+use super::{Example, Input, Rule, WARNS};
 use crate::finding::{Fault, Finding};
 use crate::names;
 
@@ -20,6 +20,10 @@ pub const FLEET: Rule = Rule {
     severities: WARNS,
     what: "The Fleet does not exist in the Application's namespace; the nearest name is given, or all where there are at most five.",
     why: "Nothing is delivered until it exists.",
+    example: Example::new(
+        r#"spec.destination.fleet: "quikstart""#,
+        r#"spec.destination.fleet: "quickstart""#,
+    ),
 };
 
 /// For at most this many names the nearest one is looked for among all Fleets:

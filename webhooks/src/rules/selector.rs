@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetgate_api::Fleet;
-use fleetgate_plan::Catalog;
-use fleetgate_plan::destination::{Placement, placement, resolve};
+use fleetgate_plan::Resolution;
+use fleetgate_plan::destination::{Placement, placement};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use kube::ResourceExt;
 
-use super::destination::{Distinct, destinations};
-use super::{DENIES, Input, Rule, WARNS};
+use super::destination::destinations;
+use super::{DENIES, Example, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -20,6 +20,10 @@ pub const SYNTAX: Rule = Rule {
     severities: DENIES,
     what: "A label key or value that no object can carry, an unknown operator, `In` or `NotIn` without values, `Exists` or `DoesNotExist` with values, or requirements that contradict each other.",
     why: "It would select nothing for ever.",
+    example: Example::new(
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchExpressions": [{"key": "env", "operator": "In"}]}}"#,
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchExpressions": [{"key": "env", "operator": "In", "values": ["test"]}]}}"#,
+    ),
 };
 
 /// `selector/empty`
@@ -28,6 +32,10 @@ pub const EMPTY: Rule = Rule {
     severities: WARNS,
     what: "A selector without any requirement.",
     why: "It selects every cluster of the fleet.",
+    example: Example::new(
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {}}}"#,
+        r#"spec.destination.fleet: "quickstart""#,
+    ),
 };
 
 /// `selector/no-match`
@@ -36,6 +44,10 @@ pub const NO_MATCH: Rule = Rule {
     severities: WARNS,
     what: "No cluster of the fleet matches today; the values that exist under the key are listed.",
     why: "Nothing is delivered until a cluster gets such labels.",
+    example: Example::new(
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "staging"}}}"#,
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}}"#,
+    ),
 };
 
 /// What is wrong with a Fleet's own selector.
@@ -189,61 +201,52 @@ fn is_satisfiable<'a>(demands: impl Iterator<Item = &'a Demand<'a>>) -> bool {
     some_value_left && !(present && absent)
 }
 
+/// For at most this many policies the labels that exist are looked through; it
+/// costs as much as the fleet has clusters.
+const MOST_HINTS: usize = 100;
+
 fn check_matches(input: Input<'_>, findings: &mut Vec<Finding>) {
     let spec = &input.application.spec;
-    let mut said: BTreeMap<Distinct<'_>, Option<Finding>> = BTreeMap::new();
-    for (index, policy) in spec.sync_policies.iter().enumerate() {
-        let placement = placement(spec, policy);
-        let distinct = Distinct::of(placement);
-        let is_first = !said.contains_key(&distinct);
-        if is_first && said.len() == Distinct::MOST {
+    let (mut default_is_said, mut said) = (false, 0);
+    for (index, (policy, planned)) in spec.sync_policies.iter().zip(&input.plan.policies).enumerate() {
+        let Placement::Fleet { fleet, selector: Some(selector), inherited } = placement(spec, policy) else {
+            continue;
+        };
+        if is_empty(selector) || may_match(&planned.resolution) || (inherited && default_is_said) {
             continue;
         }
-        let is_inherited = distinct == Distinct::Default;
-        let finding = said.entry(distinct).or_insert_with(|| no_match(placement, input));
-        match finding {
-            Some(finding) if is_inherited && is_first => findings.push(finding.clone()),
-            Some(finding) if !is_inherited => {
-                let path = FieldPath::policy(index).field("destination").field("clusterSelector");
-                findings.push(Finding { path, ..finding.clone() });
-            }
-            _ => {}
-        }
+        default_is_said |= inherited;
+        said += 1;
+        let around = if inherited { FieldPath::spec() } else { FieldPath::policy(index) };
+        let path = around.field("destination").field("clusterSelector");
+        let message = format!("matches none of the clusters of Fleet {fleet:?} today");
+        let finding = Finding::warning(&NO_MATCH, path, Fault::Invalid, message);
+        let with_hint = said <= MOST_HINTS;
+        findings.push(if with_hint {
+            finding.hint(existing_labels(fleet, selector, input))
+        } else {
+            finding
+        });
     }
 }
 
-/// What is said of a placement whose selector finds nobody, under the path of
-/// the default's.
-fn no_match(placement: Placement<'_>, input: Input<'_>) -> Option<Finding> {
-    let Placement::Fleet { fleet, selector: Some(selector), .. } = placement else {
-        return None;
-    };
-    let namespace = input.application.namespace().unwrap_or_default();
-    let resolution = resolve(placement, &namespace, input.catalog);
-    // A cluster that does not exist yet may well carry the labels.
-    let may_match = !resolution.targets.is_empty()
+/// A cluster that does not exist yet may well carry the labels.
+fn may_match(resolution: &Resolution) -> bool {
+    !resolution.targets.is_empty()
         || resolution.missing_fleet.is_some()
         || !resolution.missing_clusters.is_empty()
-        || !resolution.faults.is_empty();
-    let path = FieldPath::spec().field("destination").field("clusterSelector");
-    (!may_match && !is_empty(selector))
-        .then(|| no_match_finding(fleet, &namespace, selector, path, input.catalog))
+        || !resolution.faults.is_empty()
 }
 
 /// At most this many label values are listed.
 const LISTED_VALUES: usize = 5;
 
-fn no_match_finding(
-    fleet: &str,
-    namespace: &str,
-    selector: &LabelSelector,
-    path: FieldPath,
-    catalog: &Catalog,
-) -> Finding {
+/// What the fleet's clusters have under the selector's keys.
+fn existing_labels(fleet: &str, selector: &LabelSelector, input: Input<'_>) -> String {
+    let namespace = input.application.namespace().unwrap_or_default();
+    let catalog = input.catalog;
     let members =
-        catalog.fleet(namespace, fleet).map(|entry| catalog.members(entry).clusters).unwrap_or_default();
-    let message = format!("matches none of the {} clusters of Fleet {fleet:?} today", members.len());
-    let finding = Finding::warning(&NO_MATCH, path, Fault::Invalid, message);
+        catalog.fleet(&namespace, fleet).map(|entry| catalog.members(entry).clusters).unwrap_or_default();
     let labels = selector.match_labels.iter().flat_map(|labels| labels.keys());
     let expressions = selector.match_expressions.iter().flatten().map(|requirement| &requirement.key);
     let existing = labels.chain(expressions).collect::<BTreeSet<_>>().into_iter().map(|key| {
@@ -256,7 +259,7 @@ fn no_match_finding(
         let more = if values.len() > LISTED_VALUES { ", …" } else { "" };
         format!("{key} is {}{more}", listed.join(", "))
     });
-    finding.hint(existing.collect::<Vec<_>>().join("; "))
+    existing.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use fleetgate_api::application::Source;
 use url::Url;
 
-use super::{DENIES, DENIES_OR_WARNS, Input, Rule};
+use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 
@@ -13,6 +13,13 @@ pub const EXACTLY_ONE: Rule = Rule {
     severities: DENIES,
     what: "None, or more than one, of `gitRepository`, `helmRepository`, `ociRepository` and `bucket`.",
     why: "Nothing could be delivered, or which one wins would be an accident.",
+    example: Example::new(
+        r#"
+            spec.source.gitRepository.url: "https://github.com/o/r"
+            spec.source.helmRepository.url: "https://charts.example.com"
+        "#,
+        r#"spec.source.gitRepository.url: "https://github.com/o/r""#,
+    ),
 };
 
 /// `source/policy-mismatch`
@@ -21,6 +28,17 @@ pub const POLICY_MISMATCH: Rule = Rule {
     severities: DENIES,
     what: "A kustomization from a `helmRepository`, or a `helm` policy that names a chart although the source is an `ociRepository`.",
     why: "Flux builds a Kustomization from Git, OCI and buckets only; an OCI artifact is the chart itself.",
+    example: Example::new(
+        r#"
+            spec.source.gitRepository: null
+            spec.source.helmRepository.url: "https://charts.example.com"
+            spec.syncPolicies[0].kustomization.path: "./deploy"
+        "#,
+        r#"
+            spec.source.gitRepository.url: "https://github.com/o/r"
+            spec.syncPolicies[0].kustomization.path: "./deploy"
+        "#,
+    ),
 };
 
 /// `source/helm-type`
@@ -29,6 +47,10 @@ pub const HELM_TYPE: Rule = Rule {
     severities: DENIES,
     what: "A `helmRepository` of type `oci` without an `oci://` URL, or of type `default` with one. An absent type follows the URL.",
     why: "Flux would look for an index where there is none.",
+    example: Example::new(
+        r#"spec.source: {"helmRepository": {"url": "oci://ghcr.io/org/charts", "type": "default"}}"#,
+        r#"spec.source: {"helmRepository": {"url": "oci://ghcr.io/org/charts", "type": "oci"}}"#,
+    ),
 };
 
 /// `source/url`
@@ -37,6 +59,10 @@ pub const URL: Rule = Rule {
     severities: DENIES_OR_WARNS,
     what: "A URL without host, with a scheme that the source kind does not have, or with a tag or digest in an OCI URL. A warning for a password in it.",
     why: "Flux has no way to fetch it; and a password in a spec is read by everyone who may read the Application.",
+    example: Example::new(
+        r#"spec.source.gitRepository.url: "git@github.com:org/repo""#,
+        r#"spec.source.gitRepository.url: "ssh://git@github.com/org/repo""#,
+    ),
 };
 
 /// The source kinds that are set, by field name.

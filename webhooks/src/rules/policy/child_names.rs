@@ -7,9 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetgate_api::application::SyncPolicy;
-use fleetgate_plan::destination::{placement, resolve};
 use fleetgate_plan::names::{MAX_NAME, child_name};
-use kube::ResourceExt;
 
 use super::{NAME, named};
 use crate::field_path::FieldPath;
@@ -37,8 +35,8 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         if !is_delivered_alike(policy, other) {
             continue;
         }
-        let children = children(input, name, policy);
-        if let Some(child) = children.intersection(&self::children(input, other_name, other)).next() {
+        let children = children(input, name, *index);
+        if let Some(child) = children.intersection(&self::children(input, other_name, *other_index)).next() {
             findings.push(shared(*index, name, *other_index, child));
         }
     }
@@ -61,10 +59,9 @@ fn is_delivered_alike(one: &SyncPolicy, other: &SyncPolicy) -> bool {
         || (one.helm.is_some() && other.helm.is_some())
 }
 
-fn children(input: Input<'_>, name: &str, policy: &SyncPolicy) -> BTreeSet<String> {
-    let namespace = input.application.namespace().unwrap_or_default();
-    let resolution = resolve(placement(&input.application.spec, policy), &namespace, input.catalog);
-    resolution.targets.iter().map(|target| child_name(name, target)).collect()
+fn children(input: Input<'_>, name: &str, index: usize) -> BTreeSet<String> {
+    let targets = input.plan.policies.get(index).map(|policy| &policy.resolution.targets);
+    targets.into_iter().flatten().map(|target| child_name(name, target)).collect()
 }
 
 fn shared(index: usize, name: &str, other: usize, child: &str) -> Finding {
