@@ -55,6 +55,11 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "FILE|DIR|-")]
         paths: Vec<PathBuf>,
     },
+    /// Explain a rule: what it finds, why, and how it is put right
+    Explain {
+        /// The code at the end of a finding, such as source/url; without it every rule is listed
+        code: Option<String>,
+    },
     /// Print what is installed on a cluster: CRDs, roles, webhook configurations
     Manifests(OutputOptions),
     /// Print the CRDs

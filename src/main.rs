@@ -15,6 +15,7 @@
 mod check;
 mod cli;
 mod controllers;
+mod explain;
 mod manifests;
 mod server;
 mod watches;
@@ -56,6 +57,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let outcome = check::run(&paths, &mut text).context("the findings cannot be written")?;
             print(&text)?;
             Ok(ExitCode::from(outcome as u8))
+        }
+        Command::Explain { code } => {
+            print(explain::explain(code.as_deref())?.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
         Command::Crds(options) => emit(&manifests::crds()?, &options),

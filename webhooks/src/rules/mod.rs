@@ -111,31 +111,6 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// `docs/rules.md`, as the catalogue has it.
-    fn documentation() -> String {
-        let head = "# Rules\n\nGenerated from the catalogue in the code. An **error** refuses the object, a \
-             **warning** is printed by kubectl. A code never changes once it is released.\n\n\
-             | code | | what | why |\n| --- | --- | --- | --- |\n";
-        let rows = CATALOGUE.iter().map(|rule| {
-            let severities: Vec<String> = rule.severities.iter().map(ToString::to_string).collect();
-            format!("| `{}` | {} | {} | {} |\n", rule.code, severities.join(", "), rule.what, rule.why)
-        });
-        std::iter::once(head.to_owned()).chain(rows).collect()
-    }
-
-    #[test]
-    fn the_documentation_is_the_catalogue() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules.md");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(path, documentation()).expect("docs/rules.md is written");
-        }
-        let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            written == documentation(),
-            "docs/rules.md is out of date: run UPDATE_DOCS=1 cargo test -p fleetgate-webhooks"
-        );
-    }
-
     #[test]
     fn codes_are_unique_and_well_formed() {
         let mut seen = BTreeSet::new();

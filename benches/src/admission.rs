@@ -1,0 +1,178 @@
+//! A review's CPU time and latency, beside a server that looks at nothing.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
+use rustls::pki_types::CertificateDer;
+
+use crate::bodies::{self, Bodies};
+use crate::load::{self, Target};
+use crate::report::{line, median, micros};
+use crate::serve::Side;
+use crate::server_process::{Server, pin_to};
+
+/// How long and how often is measured.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Seconds of one measurement
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Measurements of each side, in turn; the median counts
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+}
+
+/// The core of the servers.
+const SERVER_CORE: usize = 0;
+/// The core of the load.
+const LOAD_CORE: usize = 1;
+
+/// The example, and how many times the floor's CPU time a review may cost.
+const EXAMPLES: [(&str, f64); 2] =
+    [("application/gitrepo-kustomization-demo.yaml", 5.0), ("rollout/canary-nginx.yaml", 7.5)];
+/// How much more a destination of [`MANY`] clusters may cost than one of [`FEW`].
+const MANY_TO_FEW: f64 = 2.0;
+const FEW: usize = 2;
+const MANY: usize = 1_000;
+/// How much later than the floor's the slowest hundredth may be, in microseconds.
+const LATER: f64 = 1_000.0;
+
+/// One side's figures.
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
+    /// CPU time per review, in microseconds.
+    cpu: f64,
+    /// Reviews per second.
+    rate: f64,
+}
+
+struct Servers {
+    floor: Server,
+    few: Server,
+    many: Server,
+    certificate: CertificateDer<'static>,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let certificate = write_certificate(folder.path())?;
+    let start = |side, clusters| Server::start(side, clusters, folder.path(), SERVER_CORE);
+    let servers = Servers {
+        floor: start(Side::Floor, FEW)?,
+        few: start(Side::Fleetgate, FEW)?,
+        many: start(Side::Fleetgate, MANY)?,
+        certificate,
+    };
+    pin_to(LOAD_CORE)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        for (example, limit) in EXAMPLES {
+            measure(&servers, example, limit, options).await?;
+        }
+        println!(
+            "resident memory after the load: floor {} KiB, {FEW} clusters {} KiB, {MANY} clusters {} KiB",
+            servers.floor.resident_kib()?,
+            servers.few.resident_kib()?,
+            servers.many.resident_kib()?,
+        );
+        Ok(())
+    })
+}
+
+async fn measure(servers: &Servers, example: &str, limit: f64, options: &Options) -> anyhow::Result<()> {
+    let Bodies { mutating, validating } = bodies::of(example, FEW)?;
+    for (path, body) in [(MUTATE_PATH, mutating), (VALIDATE_PATH, validating)] {
+        let target = |server: &Server| Target {
+            address: server.address,
+            path,
+            body: body.clone().into(),
+            certificate: servers.certificate.clone(),
+        };
+        check_answer(&target(&servers.few)).await?;
+        let mut rounds = Vec::new();
+        for _ in 0..options.rounds {
+            let mut round = [Figures::default(); 3];
+            for (figures, server) in round.iter_mut().zip([&servers.floor, &servers.few, &servers.many]) {
+                *figures = reviews(server, &target(server), options).await?;
+            }
+            rounds.push(round);
+        }
+        let middle = |figure: &dyn Fn(&[Figures; 3]) -> f64| median(rounds.iter().map(figure).collect());
+        let cpu = middle(&|[_, few, _]| few.cpu);
+        let (floor_cpu, rate) = (middle(&|[floor, ..]| floor.cpu), middle(&|[_, few, _]| few.rate));
+        let floor_rate = middle(&|[floor, ..]| floor.rate);
+        let ratio = middle(&|[floor, few, _]| few.cpu / floor.cpu);
+        let name = format!("{example} {path}, {} bytes", body.len());
+        line(
+            &format!("{name}: CPU"),
+            &format!("{ratio:.2}x floor ({cpu:.1} of {floor_cpu:.1} µs; {rate:.0} of {floor_rate:.0}/s)"),
+            ratio,
+            limit,
+        );
+        let growth = middle(&|[_, few, many]| many.cpu / few.cpu);
+        line(
+            &format!("{name}: {MANY} clusters"),
+            &format!("{growth:.2}x of {FEW} clusters"),
+            growth,
+            MANY_TO_FEW,
+        );
+        latency(&name, rate / 2.0, &target(&servers.floor), &target(&servers.few), options).await?;
+    }
+    Ok(())
+}
+
+async fn reviews(server: &Server, target: &Target, options: &Options) -> anyhow::Result<Figures> {
+    let before = server.cpu_time()?;
+    let sent = load::closed_loop(target, Duration::from_secs_f64(options.seconds)).await?;
+    let used = server.cpu_time()?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "some ten thousand requests")]
+    let sent = sent as f64;
+    Ok(Figures { cpu: micros(used) / sent, rate: sent / options.seconds })
+}
+
+async fn latency(
+    name: &str,
+    rate: f64,
+    floor: &Target,
+    ours: &Target,
+    options: &Options,
+) -> anyhow::Result<()> {
+    let mut later = Vec::new();
+    let mut shown = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..options.rounds {
+        let duration = Duration::from_secs_f64(options.seconds);
+        let floor = load::percentile(&load::open_loop(floor, rate, duration).await?, 0.99);
+        let ours = load::percentile(&load::open_loop(ours, rate, duration).await?, 0.99);
+        shown = (floor, ours);
+        later.push(micros(ours) - micros(floor));
+    }
+    let later = median(later);
+    line(
+        &format!("{name}: p99 at {rate:.0}/s"),
+        &format!("floor + {later:.0} µs (last round {:.0} and {:.0})", micros(shown.0), micros(shown.1)),
+        later,
+        LATER,
+    );
+    Ok(())
+}
+
+/// What is measured has to be the review of an object that is admitted.
+async fn check_answer(target: &Target) -> anyhow::Result<()> {
+    let answer: serde_json::Value = serde_json::from_slice(&load::ask(target).await?)?;
+    anyhow::ensure!(answer["response"]["allowed"] == true, "not admitted: {answer}");
+    if let Some(warnings) = answer["response"].get("warnings") {
+        println!("the review has warnings: {warnings}");
+    }
+    Ok(())
+}
+
+fn write_certificate(folder: &Path) -> anyhow::Result<CertificateDer<'static>> {
+    let issued = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    fs::write(folder.join("tls.crt"), issued.cert.pem()).context("cannot write the certificate")?;
+    fs::write(folder.join("tls.key"), issued.signing_key.serialize_pem())?;
+    Ok(issued.cert.der().clone())
+}

@@ -1,0 +1,20 @@
+//! How a figure is printed: what was measured, and its limit beside it.
+
+use std::time::Duration;
+
+/// The value in the middle.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// A duration in microseconds.
+pub(crate) fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+/// One line: a name, the figure in words, and whether it is within its limit.
+pub(crate) fn line(name: &str, figure: &str, value: f64, limit: f64) {
+    let verdict = if value <= limit { "within" } else { "ABOVE" };
+    println!("{name:<58} {figure:<46} {verdict} {limit}");
+}

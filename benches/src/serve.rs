@@ -1,0 +1,88 @@
+//! The servers that are compared: both have the product's listener, with its
+//! TLS and HTTP, and differ in what answers.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::post;
+use clap::{Args, ValueEnum};
+use fleetgate_plan::Catalog;
+use fleetgate_webhooks::router::{self, MUTATE_PATH, Snapshots, VALIDATE_PATH};
+
+use crate::server::{self, Certificate};
+use crate::{bodies, server_process};
+
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Side {
+    /// Reads the body and answers "allowed", without looking.
+    Floor,
+    /// Reviews.
+    Fleetgate,
+}
+
+/// How a server is started.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// What answers
+    #[arg(value_enum)]
+    side: Side,
+    /// Where it listens
+    #[arg(long)]
+    bind: SocketAddr,
+    /// Folder with tls.crt and tls.key
+    #[arg(long)]
+    cert_dir: PathBuf,
+    /// How many clusters the Fleet in the Catalog has
+    #[arg(long)]
+    clusters: usize,
+    /// The core that it runs on
+    #[arg(long)]
+    core: usize,
+}
+
+/// Serves until it is killed.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    server_process::pin_to(options.core)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("no runtime can be started")?;
+    let certificate = Certificate::read(&options.cert_dir)?;
+    let router = match options.side {
+        Side::Floor => floor(),
+        Side::Fleetgate => router::router(Fixed(bodies::catalog(options.clusters)?)),
+    };
+    runtime.block_on(server::serve(options.bind, certificate, router, std::future::pending()))
+}
+
+/// The least that a webhook can do.
+fn floor() -> Router {
+    Router::new().route(MUTATE_PATH, post(allow)).route(VALIDATE_PATH, post(allow))
+}
+
+async fn allow(_body: Bytes) -> impl IntoResponse {
+    const ALLOWED: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"","allowed":true}}"#;
+    ([(header::CONTENT_TYPE, "application/json")], ALLOWED)
+}
+
+/// A Catalog that stays as it is.
+#[derive(Clone, Debug)]
+struct Fixed(Catalog);
+
+impl Snapshots for Fixed {
+    fn current(&self) -> Catalog {
+        self.0.clone()
+    }
+
+    async fn newer(&self, _than: &Catalog, _within: Duration) -> Option<Catalog> {
+        None
+    }
+}

@@ -1,0 +1,98 @@
+//! A server in a process of its own, on a core of its own, and the CPU time
+//! that it has used.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum as _;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+
+use crate::serve::Side;
+
+/// How long a server may take to open its port.
+const START: Duration = Duration::from_secs(10);
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts this program's `serve` on `core`.
+    pub(crate) fn start(
+        side: Side,
+        clusters: usize,
+        certificate: &Path,
+        core: usize,
+    ) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let name = side.to_possible_value().context("a side without a name")?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", name.get_name(), "--bind", &address.to_string()])
+            .args(["--clusters", &clusters.to_string(), "--core", &core.to_string(), "--cert-dir"])
+            .arg(certificate)
+            .spawn()
+            .context("the server cannot be started")?;
+        let mut server = Self { child, address };
+        server.wait_until_open()?;
+        Ok(server)
+    }
+
+    fn wait_until_open(&mut self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended before it listened: {status}");
+            }
+            anyhow::ensure!(start.elapsed() < START, "the server does not listen on {}", self.address);
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// The CPU time of all its threads so far.
+    pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let mut nanos = 0;
+        for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
+            let times = fs::read_to_string(task?.path().join("schedstat"))?;
+            let on_cpu = times.split_whitespace().next().context("an empty schedstat")?;
+            nanos += on_cpu.parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
+    /// Its resident memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended_already = self.child.kill();
+        let _ended_already = self.child.wait();
+    }
+}
+
+/// Keeps this thread, and all that it starts, on one core.
+pub(crate) fn pin_to(core: usize) -> anyhow::Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core)?;
+    sched_setaffinity(Pid::from_raw(0), &cores).with_context(|| format!("cannot run on core {core}"))
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(listener.local_addr()?)
+}
