@@ -37,6 +37,9 @@ use self::manifests::Manifest;
 use self::server::Certificate;
 use self::watches::CatalogWatch;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {

@@ -22,6 +22,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+/// The product's own, for both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Fleetgate against its baselines; run it from a release build
 #[derive(Debug, Parser)]
 struct Cli {
