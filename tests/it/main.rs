@@ -15,5 +15,6 @@ mod admission;
 mod api_types;
 mod cases;
 mod delivery;
+mod explain;
 mod serve;
 mod support;
