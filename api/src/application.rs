@@ -14,6 +14,7 @@ use serde_json::Value;
 pub use self::status::{ApplicationStatus, ClusterStatus, DestinationStatus, PolicyStatus, SourceStatus};
 use crate::helm::Helm;
 use crate::kustomization::Kustomization;
+use crate::overrides::Override;
 use crate::rollout::Rollout;
 use crate::schema::{label_selector, schemaless};
 use crate::source::{Bucket, GitRepository, HelmRepository, OciRepository};
@@ -160,6 +161,10 @@ pub struct SyncPolicy {
     /// Install a chart of the source by a Flux `HelmRelease`. Not together with kustomization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub helm: Option<Helm>,
+    /// What is different on some of the policy's clusters, applied in this order. Beyond Kurator's
+    /// API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<Vec<Override>>,
     /// Shift traffic to each new version of a workload step by step, by Flagger in every
     /// destination cluster.
     #[serde(skip_serializing_if = "Option::is_none")]

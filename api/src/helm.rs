@@ -82,7 +82,8 @@ pub struct Helm {
     /// Labels and annotations for every object of the release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub common_metadata: Option<CommonMetadata>,
-    /// Other `HelmReleases` that must be ready first.
+    /// Other `HelmReleases` that must be ready first. The name of a policy of this Application means
+    /// its `HelmRelease` for the same cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depends_on: Option<Vec<DependencyReference>>,
     /// How the health of custom resources is told, while an action waits for them.

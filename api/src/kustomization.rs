@@ -81,7 +81,8 @@ pub struct Kustomization {
     /// How encrypted manifests are decrypted. Default: not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decryption: Option<Decryption>,
-    /// Other Flux Kustomizations that must be ready first.
+    /// Other Flux Kustomizations that must be ready first. The name of a policy of this Application
+    /// means its Kustomization for the same cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depends_on: Option<Vec<DependencyReference>>,
     /// Whether to wait until every applied object is healthy. Default: false. With it,
@@ -118,7 +119,8 @@ fn build_metadata(_: &mut SchemaGenerator) -> Schema {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PostBuild {
-    /// Variables by name: ${name} in a manifest becomes the value.
+    /// Variables by name: ${name} in a manifest becomes the value. Where this is set, be it to
+    /// nothing, member clusters add `cluster_name` and `cluster_label_KEY` for each of their labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub substitute: Option<BTreeMap<String, String>>,
     /// `ConfigMaps` and Secrets whose keys are variables. What is in substitute wins.

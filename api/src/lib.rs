@@ -3,7 +3,7 @@
 //! ```text
 //! Application ── source ──────── GitRepository │ HelmRepository │ OciRepository │ Bucket
 //!      │    └─── destination ─── fleet, clusterSelector ──▶ Fleet ──▶ AttachedCluster, …
-//!      └──────── syncPolicies[]─ destination?, kustomization │ helm, rollout?
+//!      └──────── syncPolicies[]─ destination?, kustomization │ helm, overrides?, rollout?
 //! ```
 //!
 //! Invariant: this crate is data and nothing else. It decides nothing, defaults nothing, talks to
@@ -23,6 +23,7 @@ pub mod flux;
 pub mod helm;
 pub mod kustomization;
 pub mod names;
+pub mod overrides;
 pub mod rollout;
 pub mod schema;
 pub mod source;
@@ -42,5 +43,6 @@ pub use kustomization::Kustomization;
 pub use names::{
     APPLICATION_ALIASES, Alias, FIELD_MANAGER, FINALIZER_APPLICATION, FINALIZER_FLEET, LABEL_APPLICATION,
 };
+pub use overrides::Override;
 pub use rollout::Rollout;
 pub use source::{Bucket, GitRepository, HelmRepository, OciRepository};

@@ -11,6 +11,10 @@ pub const FINALIZER_FLEET: &str = "fleet.kurator.dev";
 /// The label that every Flux object carries whose Application is named by its value.
 pub const LABEL_APPLICATION: &str = "apps.kurator.dev/app-name";
 
+/// Flux's own label of objects that only one shard of its controllers looks at. An Application's is
+/// carried over to what it becomes, so that Flux shards along.
+pub const LABEL_SHARD: &str = "sharding.fluxcd.io/key";
+
 /// The annotation of a Flux object that names the policy it belongs to. No label: a policy's name
 /// may be longer than a label value.
 pub const ANNOTATION_POLICY: &str = "fleetgate.dev/policy";

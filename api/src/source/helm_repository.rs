@@ -15,8 +15,8 @@ use crate::schema::{DURATION, SHORT_DURATION};
 pub struct HelmRepository {
     /// The repository's address: http or https for an index, oci for a registry.
     pub url: String,
-    /// How often the index is asked for something new, for example 5m. Not used for an OCI
-    /// registry.
+    /// How often the index is asked for something new, for example 5m. Default: 1m. Not used for an
+    /// OCI registry.
     #[schemars(regex(pattern = DURATION))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
