@@ -85,6 +85,16 @@ impl Target {
             Self::Member(cluster) => &cluster.key.name,
         }
     }
+
+    /// Whether both are the same place.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Host, Self::Host) => true,
+            (Self::Member(one), Self::Member(two)) => Arc::ptr_eq(one, two) || one.key == two.key,
+            _ => false,
+        }
+    }
 }
 
 /// What a placement means today.

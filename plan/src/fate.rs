@@ -6,9 +6,9 @@
 //! Fleet or a cluster that does not exist at the moment, credentials that are
 //! not there, a selector that cannot be read, a part that is not delivered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{FluxKind, Plan, PolicyPlan, Target, names};
+use crate::{FluxKind, Plan, PolicyPlan, Target, Template, names};
 
 /// What becomes of a child that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,33 +25,33 @@ pub enum Fate {
 #[derive(Debug)]
 pub struct Fates<'a> {
     plan: &'a Plan,
-    planned: BTreeSet<(FluxKind, &'a str)>,
+    planned: BTreeSet<(FluxKind, String)>,
+    policies: BTreeMap<&'a str, &'a PolicyPlan>,
 }
 
 impl<'a> Fates<'a> {
     /// Of the children of the plan's Application.
     #[must_use]
     pub fn of(plan: &'a Plan) -> Self {
-        let named = |template: &'a crate::Template| {
-            template.bindings.iter().map(move |binding| (template.kind, binding.name.as_str()))
-        };
-        Self { plan, planned: plan.templates().flat_map(named).collect() }
+        let named =
+            |template: &'a Template| template.bindings().map(move |binding| (template.kind, binding.name));
+        let policies = plan.policies.iter().rev().map(|policy| (policy.name.as_str(), policy));
+        Self { plan, planned: plan.templates().flat_map(named).collect(), policies: policies.collect() }
     }
 
     /// Of the child of that kind and name that was made for `policy`; a source
     /// is made for none.
     #[must_use]
     pub fn look_up(&self, kind: FluxKind, name: &str, policy: Option<&str>) -> Fate {
-        if self.planned.contains(&(kind, name)) {
+        if self.planned.contains(&(kind, name.to_owned())) {
             return Fate::Planned;
         }
         // Where a part is not delivered, what it delivered before still needs its source.
-        if FluxKind::SOURCES.contains(&kind) {
+        if kind.is_source() {
             let is_whole = self.plan.source.is_some() && self.plan.undelivered.is_empty();
             return if is_whole { Fate::Removed } else { Fate::Held };
         }
-        let standing = self.plan.policies.iter().find(|standing| Some(standing.name.as_str()) == policy);
-        match standing {
+        match policy.and_then(|policy| self.policies.get(policy)) {
             Some(standing) if is_held(standing, name) => Fate::Held,
             _ => Fate::Removed,
         }
@@ -60,7 +60,7 @@ impl<'a> Fates<'a> {
 
 fn is_held(policy: &PolicyPlan, name: &str) -> bool {
     let resolution = &policy.resolution;
-    if policy.templates.is_empty() || !resolution.is_decided() {
+    if policy.template.is_none() || !resolution.is_decided() {
         return true;
     }
     let missing = resolution.missing_clusters.iter().map(|key| names::member_child_name(&policy.name, key));
@@ -119,6 +119,11 @@ mod tests {
         );
         let mut other_source = all();
         other_source["source"] = json!({"ociRepository": {"url": "oci://e.com/a", "interval": "5m"}});
+        let mut no_source = all();
+        no_source["source"] = json!({});
+        let mut other_kind = all();
+        other_kind["syncPolicies"][0]["kustomization"] = json!(null);
+        other_kind["syncPolicies"][0]["helm"] = json!({"interval": "5m"});
         let both = |scenario: Scenario| scenario.fleet("quickstart", &["m1", "m2"]);
         let table = [
             ("both belong", all(), both(fleet()), [Planned, Removed, Planned]),
@@ -141,7 +146,9 @@ mod tests {
                 [Held, Removed, Planned],
             ),
             ("a rollout is added", rollout, both(fleet()), [Held, Removed, Planned]),
-            ("another source", other_source, both(fleet()), [Held, Removed, Held]),
+            ("another source", other_source, both(fleet()), [Planned, Removed, Removed]),
+            ("no source", no_source, both(fleet()), [Held, Removed, Held]),
+            ("a chart instead", other_kind, both(fleet()), [Removed, Removed, Planned]),
         ];
         for (what, spec, scenario, expected) in table {
             assert_eq!(fates(spec, scenario), expected, "{what}");

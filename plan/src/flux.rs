@@ -1,7 +1,7 @@
 //! The Flux objects that a plan is made of, and how they are reached.
 //!
-//! Another source or policy kind is one more variant here and one more row in
-//! [`crate::Plan`]'s renderer.
+//! Another source or policy kind is one more variant here and one more file
+//! below [`crate::render`].
 
 use kube::core::ApiResource;
 use kube::core::GroupVersionKind;
@@ -11,26 +11,46 @@ use kube::core::GroupVersionKind;
 pub enum FluxKind {
     /// `source.toolkit.fluxcd.io/v1` GitRepository.
     GitRepository,
+    /// `source.toolkit.fluxcd.io/v1` HelmRepository.
+    HelmRepository,
+    /// `source.toolkit.fluxcd.io/v1` OCIRepository.
+    OciRepository,
+    /// `source.toolkit.fluxcd.io/v1` Bucket.
+    Bucket,
     /// `kustomize.toolkit.fluxcd.io/v1` Kustomization.
     Kustomization,
+    /// `helm.toolkit.fluxcd.io/v2` HelmRelease.
+    HelmRelease,
 }
 
 impl FluxKind {
     /// Every kind; policies' kinds last, as they need their source.
-    pub const ALL: [Self; 2] = [Self::GitRepository, Self::Kustomization];
+    pub const ALL: [Self; 6] = [
+        Self::GitRepository,
+        Self::HelmRepository,
+        Self::OciRepository,
+        Self::Bucket,
+        Self::Kustomization,
+        Self::HelmRelease,
+    ];
 
     /// The kinds that deliver a policy to a cluster.
-    pub const POLICIES: [Self; 1] = [Self::Kustomization];
+    pub const POLICIES: [Self; 2] = [Self::Kustomization, Self::HelmRelease];
 
     /// The kinds that fetch a source.
-    pub const SOURCES: [Self; 1] = [Self::GitRepository];
+    pub const SOURCES: [Self; 4] =
+        [Self::GitRepository, Self::HelmRepository, Self::OciRepository, Self::Bucket];
 
     /// The object's `kind`.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
             Self::GitRepository => "GitRepository",
+            Self::HelmRepository => "HelmRepository",
+            Self::OciRepository => "OCIRepository",
+            Self::Bucket => "Bucket",
             Self::Kustomization => "Kustomization",
+            Self::HelmRelease => "HelmRelease",
         }
     }
 
@@ -38,8 +58,11 @@ impl FluxKind {
     #[must_use]
     pub const fn group(self) -> &'static str {
         match self {
-            Self::GitRepository => "source.toolkit.fluxcd.io",
+            Self::GitRepository | Self::HelmRepository | Self::OciRepository | Self::Bucket => {
+                "source.toolkit.fluxcd.io"
+            }
             Self::Kustomization => "kustomize.toolkit.fluxcd.io",
+            Self::HelmRelease => "helm.toolkit.fluxcd.io",
         }
     }
 
@@ -47,7 +70,8 @@ impl FluxKind {
     #[must_use]
     pub const fn version(self) -> &'static str {
         match self {
-            Self::GitRepository | Self::Kustomization => "v1",
+            Self::HelmRelease => "v2",
+            _ => "v1",
         }
     }
 
@@ -56,8 +80,18 @@ impl FluxKind {
     pub const fn plural(self) -> &'static str {
         match self {
             Self::GitRepository => "gitrepositories",
+            Self::HelmRepository => "helmrepositories",
+            Self::OciRepository => "ocirepositories",
+            Self::Bucket => "buckets",
             Self::Kustomization => "kustomizations",
+            Self::HelmRelease => "helmreleases",
         }
+    }
+
+    /// Whether it fetches a source.
+    #[must_use]
+    pub fn is_source(self) -> bool {
+        Self::SOURCES.contains(&self)
     }
 
     /// `group/version`.
@@ -71,5 +105,19 @@ impl FluxKind {
     pub fn resource(self) -> ApiResource {
         let gvk = GroupVersionKind::gvk(self.group(), self.version(), self.kind());
         ApiResource::from_gvk_with_plural(&gvk, self.plural())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FluxKind;
+
+    #[test]
+    fn every_kind_is_a_source_or_a_policy_and_sources_come_first() {
+        let mut sorted = FluxKind::ALL;
+        sorted.sort_unstable();
+        assert_eq!(sorted, FluxKind::ALL);
+        let parts: Vec<FluxKind> = FluxKind::SOURCES.into_iter().chain(FluxKind::POLICIES).collect();
+        assert_eq!(parts, FluxKind::ALL);
     }
 }

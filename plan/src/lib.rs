@@ -4,7 +4,7 @@
 //! ```text
 //! Fleets, clusters ──▶ Catalog ─┐
 //!                               ▼
-//! Application ──────────▶ destination::resolve ──▶ Plan (templates × bindings) ──▶ objects
+//! Application ──────────▶ destination::resolve ──▶ Plan (a template per policy) ──▶ objects
 //! ```
 //!
 //! **Invariant**: every function here is pure. No I/O, no clock, no async: a
@@ -17,8 +17,11 @@ pub mod destination;
 mod fate;
 pub mod flux;
 pub mod names;
+mod owner;
 mod plan;
 mod provider;
+mod render;
+mod template;
 #[cfg(test)]
 mod test_fixtures;
 
@@ -27,5 +30,7 @@ pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
 pub use destination::{Placement, Resolution, Resolver, Target};
 pub use fate::{Fate, Fates};
 pub use flux::FluxKind;
-pub use plan::{Binding, Owner, Plan, PolicyPlan, Template, Undelivered};
+pub use owner::Owner;
+pub use plan::{Plan, PolicyPlan, Undelivered};
 pub use provider::Provider;
+pub use template::{Binding, Origin, Template};

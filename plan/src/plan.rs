@@ -1,9 +1,10 @@
 //! The plan: every object that will exist for an Application.
 //!
-//! A policy's objects differ from cluster to cluster only in their names and
-//! credentials, so a plan holds one [`Template`] per policy and class of
-//! targets, and one [`Binding`] per target; objects are rendered one at a time
-//! when someone asks. A thousand clusters cost a thousand bindings.
+//! A policy's objects differ from cluster to cluster only in little, so a plan
+//! holds one [`Template`] per policy, and makes the [`crate::Binding`]s and the
+//! objects of its targets one at a time when someone asks. To plan costs as
+//! much as the Application is long and its destinations have clusters, never
+//! the product of policies and clusters.
 //!
 //! There is exactly one renderer: the controllers, the schema check and the
 //! command line all read the same plan.
@@ -11,38 +12,20 @@
 use std::sync::Arc;
 
 use fleetgate_api::Application;
-use fleetgate_api::application::{Source, SyncPolicy};
-use fleetgate_api::names::{ANNOTATION_POLICY, LABEL_APPLICATION};
-use fleetgate_api::source::GitRepository;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::core::{DynamicObject, ObjectMeta, TypeMeta};
-use kube::{Resource, ResourceExt};
-use serde_json::{Map, Value, json};
+use fleetgate_api::application::SyncPolicy;
+use kube::core::DynamicObject;
 
-use crate::destination::{self, Resolution, Resolver, Target};
-use crate::{Catalog, FluxKind, names};
-
-/// Fields of a GitRepository that Flux has dropped. They stay in the schema,
-/// since they stand in stored objects, and are not passed on.
-const DROPPED_SOURCE_FIELDS: [&str; 2] = ["gitImplementation", "accessFrom"];
-
-/// Whom the children belong to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Owner {
-    /// Namespace of the Application, and of everything that it becomes.
-    pub namespace: String,
-    /// Name of the Application.
-    pub name: String,
-    /// Its uid; `None` offline, and then no owner reference is written.
-    pub uid: Option<String>,
-}
+use crate::destination::{self, Resolution, Resolver};
+use crate::render::depends_on::Siblings;
+use crate::template::Template;
+use crate::{Catalog, FluxKind, Owner, names, render};
 
 /// All that will exist for one Application.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Whom it belongs to.
     pub owner: Owner,
-    /// The object that fetches the source, if its kind is delivered.
+    /// The object that fetches the source, if there is one.
     pub source: Option<Template>,
     /// What becomes of each policy, in the order of the spec.
     pub policies: Vec<PolicyPlan>,
@@ -57,8 +40,8 @@ pub struct PolicyPlan {
     pub name: String,
     /// Where it goes, and what of that does not exist.
     pub resolution: Arc<Resolution>,
-    /// One template per class of targets; empty while the policy is not delivered.
-    pub templates: Vec<Template>,
+    /// The objects that deliver it; `None` while it is not delivered.
+    pub template: Option<Template>,
 }
 
 /// A part of an Application that is admitted but that no renderer stands for.
@@ -70,221 +53,92 @@ pub struct Undelivered {
     pub what: &'static str,
 }
 
-/// An object without what differs from target to target.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template {
-    /// The object's kind.
-    pub kind: FluxKind,
-    /// The policy that it delivers; `None` for the source.
-    pub policy: Option<String>,
-    /// Its spec, without credentials.
-    pub spec: Map<String, Value>,
-    /// One object each.
-    pub bindings: Vec<Binding>,
-}
-
-/// What makes a template an object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Binding {
-    /// The object's name.
-    pub name: String,
-    /// The cluster that it is about.
-    pub target: Target,
-}
-
 impl Plan {
     /// Plans `application` on the clusters of `catalog`.
     #[must_use]
     pub fn of(application: &Application, catalog: &Catalog) -> Self {
-        let owner = Owner {
-            namespace: application.namespace().unwrap_or_default(),
-            name: application.name_any(),
-            uid: application.uid(),
-        };
-        let mut undelivered = Vec::new();
-        let source = plan_source(&application.spec.source, &owner, &mut undelivered);
-        let spec = &application.spec;
-        let mut resolver = Resolver::new(&owner.namespace, catalog);
-        let policies = spec
-            .sync_policies
-            .iter()
-            .enumerate()
-            .map(|(index, policy)| {
-                let name = names::policy_name(&owner.name, index, policy);
-                let placement = destination::placement(spec, policy);
-                let resolution = resolver.resolve(placement);
-                let wanted = undelivered_part(index, policy);
-                let templates = match (&source, wanted) {
-                    (_, Some(part)) => {
-                        undelivered.push(part);
-                        Vec::new()
-                    }
-                    (None, None) => Vec::new(),
-                    (Some(source), None) => {
-                        plan_policy(policy, &name, &resolution, source).into_iter().collect()
-                    }
-                };
-                PolicyPlan { name, resolution, templates }
-            })
-            .collect();
+        let owner = Owner::of(application);
+        let source = render::source(&application.spec.source, &owner);
+        let mut policies = placed(application, &owner, catalog);
+        let undelivered = application.spec.sync_policies.iter().enumerate().filter_map(undelivered_part);
+        let undelivered = undelivered.collect();
+        if let Some(source) = &source {
+            let templates = templates(application, &policies, source.kind, &owner);
+            for (policy, template) in policies.iter_mut().zip(templates) {
+                policy.template = template;
+            }
+        }
         Self { owner, source, policies, undelivered }
     }
 
     /// Every template with the bindings that it is rendered for: the source
     /// first, then policy by policy.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        self.source.iter().chain(self.policies.iter().flat_map(|policy| &policy.templates))
+        self.source.iter().chain(self.policies.iter().filter_map(|policy| policy.template.as_ref()))
     }
 
     /// Every object with its kind, in the order in which it is to be applied.
     pub fn objects(&self) -> impl Iterator<Item = (FluxKind, DynamicObject)> {
         self.templates().flat_map(|template| {
-            let bindings = template.bindings.iter();
-            bindings.map(|binding| (template.kind, template.render(binding, &self.owner)))
+            let bindings = template.bindings();
+            bindings.map(|binding| (template.kind, template.render(&binding, &self.owner)))
         })
     }
 }
 
-impl Template {
-    /// The object that `binding` makes of this template.
-    #[must_use]
-    pub fn render(&self, binding: &Binding, owner: &Owner) -> DynamicObject {
-        let mut spec = self.spec.clone();
-        if let Target::Member(cluster) = &binding.target
-            && let Some(kubeconfig) = &cluster.kubeconfig
-        {
-            let reference = json!({"name": kubeconfig.secret, "key": kubeconfig.key});
-            spec.insert("kubeConfig".into(), json!({"secretRef": reference}));
+/// Every policy with its name and where it goes, and nothing delivered yet.
+fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<PolicyPlan> {
+    let spec = &application.spec;
+    let mut resolver = Resolver::new(&owner.namespace, catalog);
+    let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| PolicyPlan {
+        name: names::policy_name(&owner.name, index, policy),
+        resolution: resolver.resolve(destination::placement(spec, policy)),
+        template: None,
+    });
+    policies.collect()
+}
+
+/// What each policy becomes, from a source of that kind.
+fn templates(
+    application: &Application,
+    placed: &[PolicyPlan],
+    source: FluxKind,
+    owner: &Owner,
+) -> Vec<Option<Template>> {
+    let policies = || application.spec.sync_policies.iter().zip(placed);
+    let siblings = Siblings::of(policies().filter_map(|(policy, placed)| {
+        Some((placed.name.as_str(), render::kind_of(policy)?, &placed.resolution))
+    }));
+    let templates = policies().enumerate().map(|(index, (policy, placed))| {
+        if undelivered_part((index, policy)).is_some() {
+            return None;
         }
-        let labels = [(LABEL_APPLICATION.to_owned(), owner.name.clone())];
-        DynamicObject {
-            types: Some(TypeMeta { api_version: self.kind.api_version(), kind: self.kind.kind().to_owned() }),
-            metadata: ObjectMeta {
-                name: Some(binding.name.clone()),
-                namespace: Some(owner.namespace.clone()).filter(|namespace| !namespace.is_empty()),
-                labels: Some(labels.into()),
-                annotations: self
-                    .policy
-                    .as_ref()
-                    .map(|policy| [(ANNOTATION_POLICY.to_owned(), policy.clone())].into()),
-                owner_references: owner_reference(owner).map(|reference| vec![reference]),
-                ..ObjectMeta::default()
-            },
-            data: json!({ "spec": spec }),
-        }
-    }
-}
-
-fn owner_reference(owner: &Owner) -> Option<OwnerReference> {
-    Some(OwnerReference {
-        api_version: Application::api_version(&()).into_owned(),
-        kind: Application::kind(&()).into_owned(),
-        name: owner.name.clone(),
-        uid: owner.uid.clone()?,
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    })
-}
-
-fn plan_source(source: &Source, owner: &Owner, undelivered: &mut Vec<Undelivered>) -> Option<Template> {
-    if let Some(git) = &source.git_repository {
-        return Some(git_template(git, owner));
-    }
-    let others = [
-        ("helmRepository", source.helm_repository.is_some(), "Helm repositories"),
-        ("ociRepository", source.oci_repository.is_some(), "OCI repositories"),
-        ("bucket", source.bucket.is_some(), "buckets"),
-    ];
-    let named = others.into_iter().filter(|(_, present, _)| *present);
-    undelivered
-        .extend(named.map(|(field, _, what)| Undelivered { path: format!("spec.source.{field}"), what }));
-    None
-}
-
-fn git_template(git: &GitRepository, owner: &Owner) -> Template {
-    let mut spec = to_map(git);
-    for field in DROPPED_SOURCE_FIELDS {
-        spec.remove(field);
-    }
-    Template {
-        kind: FluxKind::GitRepository,
-        policy: None,
-        spec,
-        bindings: vec![Binding { name: owner.name.clone(), target: Target::Host }],
-    }
+        let place = (placed.name.as_str(), &placed.resolution);
+        render::policy((index, policy), place, (source, owner), &siblings)
+    });
+    templates.collect()
 }
 
 /// The part of a policy that cannot be delivered. A policy with a rollout is
 /// held as it is: without its analysis the new version would go out unchecked.
-fn undelivered_part(index: usize, policy: &SyncPolicy) -> Option<Undelivered> {
-    let (field, what) = if policy.rollout.is_some() {
-        ("rollout", "progressive rollouts")
-    } else if policy.helm.is_some() {
-        ("helm", "Helm releases")
-    } else {
-        return None;
-    };
-    Some(Undelivered { path: format!("spec.syncPolicies[{index}].{field}"), what })
-}
-
-fn plan_policy(
-    policy: &SyncPolicy,
-    name: &str,
-    resolution: &Resolution,
-    source: &Template,
-) -> Option<Template> {
-    let kustomization = policy.kustomization.as_ref()?;
-    let mut spec = to_map(kustomization);
-    let source_name = source.bindings.first().map(|binding| &binding.name);
-    let source_ref = json!({"kind": source.kind.kind(), "name": source_name});
-    spec.insert("sourceRef".into(), source_ref);
-    let bindings = resolution.targets.iter().filter(|target| target.is_reachable());
-    Some(Template {
-        kind: FluxKind::Kustomization,
-        policy: Some(name.to_owned()),
-        spec,
-        bindings: bindings
-            .map(|target| Binding { name: names::child_name(name, target), target: target.clone() })
-            .collect(),
+fn undelivered_part((index, policy): (usize, &SyncPolicy)) -> Option<Undelivered> {
+    policy.rollout.as_ref().map(|_| Undelivered {
+        path: format!("spec.syncPolicies[{index}].rollout"),
+        what: "progressive rollouts",
     })
-}
-
-/// The types serialise to objects by construction.
-fn to_map(value: &impl serde::Serialize) -> Map<String, Value> {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_fixtures::{Scenario, application};
-
-    fn rendered(spec: Value, catalog: &Catalog) -> Vec<Value> {
-        let app = application(spec);
-        let plan = Plan::of(&app, catalog);
-        let objects = plan.objects().map(|(_, object)| serde_json::to_value(object));
-        objects.collect::<Result<_, _>>().expect("objects serialise")
-    }
-
-    fn two_clusters() -> Catalog {
-        Scenario::new()
-            .cluster("m1", &[("env", "test")])
-            .cluster("m2", &[("env", "dev")])
-            .fleet("quickstart", &["m1", "m2"])
-            .catalog()
-    }
+    use crate::test_fixtures::{Scenario, application, rendered, source, two_clusters};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+    use std::time::{Duration, Instant};
 
     fn git_spec(policies: Value) -> Value {
-        json!({
-            "source": {"gitRepository": {
-                "url": "https://github.com/o/r", "interval": "3m0s",
-                "gitImplementation": "go-git", "ref": {"branch": "main"},
-            }},
-            "syncPolicies": policies,
-        })
+        json!({"source": source("gitRepository"), "syncPolicies": policies})
     }
 
     fn kustomization() -> Value {
@@ -292,42 +146,36 @@ mod tests {
     }
 
     #[test]
-    fn git_and_kustomization_on_two_clusters() {
+    fn a_child_is_its_applications_and_says_which_policy_it_delivers() {
         let policies = json!([{"name": "web", "destination": {"fleet": "quickstart"}, "kustomization": kustomization()}]);
         let objects = rendered(git_spec(policies), &two_clusters());
         assert_eq!(objects.len(), 3);
-        assert_eq!(
-            objects[0],
+        let metadata = |name: &str| {
             json!({
-                "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
-                "metadata": {
-                    "name": "shop", "namespace": "default",
-                    "labels": {"apps.kurator.dev/app-name": "shop"},
-                    "ownerReferences": [{
-                        "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop",
-                        "uid": "u1", "controller": true, "blockOwnerDeletion": true,
-                    }],
-                },
-                "spec": {"url": "https://github.com/o/r", "interval": "3m0s", "ref": {"branch": "main"}},
+                "name": name, "namespace": "default",
+                "labels": {"apps.kurator.dev/app-name": "shop"},
+                "ownerReferences": [{
+                    "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop",
+                    "uid": "u1", "controller": true, "blockOwnerDeletion": true,
+                }],
             })
-        );
-        assert_eq!(objects[2]["metadata"]["name"], "web-attachedcluster-m2");
-        assert_eq!(objects[2]["metadata"]["annotations"], json!({"fleetgate.dev/policy": "web"}));
-        assert_eq!(
-            objects[2]["spec"],
-            json!({
-                "interval": "5m0s", "path": "./deploy", "prune": true,
-                "sourceRef": {"kind": "GitRepository", "name": "shop"},
-                "kubeConfig": {"secretRef": {"name": "m2", "key": "value"}},
-            })
-        );
+        };
+        assert_eq!(objects[0]["metadata"], metadata("shop"));
+        let mut child = metadata("web-attachedcluster-m2");
+        child["annotations"] = json!({"fleetgate.dev/policy": "web"});
+        assert_eq!(objects[2]["metadata"], child);
     }
 
     #[test]
     fn no_destination_is_the_host_with_fluxs_own_credentials() {
-        let objects = rendered(git_spec(json!([{"kustomization": kustomization()}])), &two_clusters());
-        assert_eq!(objects[1]["metadata"]["name"], "shop-0-currentcluster-host");
-        assert_eq!(objects[1]["spec"].get("kubeConfig"), None);
+        for policy in [
+            json!({"kustomization": kustomization()}),
+            json!({"helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}}),
+        ] {
+            let objects = rendered(git_spec(json!([policy])), &two_clusters());
+            assert_eq!(objects[1]["metadata"]["name"], "shop-0-currentcluster-host");
+            assert_eq!(objects[1]["spec"].get("kubeConfig"), None);
+        }
     }
 
     #[test]
@@ -340,22 +188,123 @@ mod tests {
 
     #[test]
     fn what_is_not_delivered_is_said_with_its_path() {
-        let helm = json!({"interval": "5m", "chart": {"spec": {"chart": "podinfo"}}});
-        let app = application(json!({
-            "source": {"helmRepository": {"url": "https://charts.example.com"}},
-            "syncPolicies": [{"helm": helm}],
-        }));
-        let plan = Plan::of(&app, &Catalog::default());
+        let rollout = json!({
+            "port": 80, "serviceName": "s", "trafficRoutingProvider": "istio", "workload": {"name": "w"}, "rolloutPolicy": {},
+        });
+        let policies = json!([{"kustomization": kustomization()}, {"kustomization": kustomization(), "rollout": rollout}]);
+        let plan = Plan::of(&application(git_spec(policies)), &Catalog::default());
         let paths: Vec<_> = plan.undelivered.iter().map(|part| part.path.as_str()).collect();
-        assert_eq!(paths, ["spec.source.helmRepository", "spec.syncPolicies[0].helm"]);
-        assert_eq!(plan.objects().count(), 0);
+        assert_eq!(paths, ["spec.syncPolicies[1].rollout"]);
+        assert_eq!(plan.objects().count(), 2, "the other policy and the source");
     }
 
     #[test]
-    fn a_plan_is_deterministic() {
-        let spec =
-            git_spec(json!([{"destination": {"fleet": "quickstart"}, "kustomization": kustomization()}]));
-        let catalog = two_clusters();
-        assert_eq!(rendered(spec.clone(), &catalog), rendered(spec, &catalog));
+    fn every_template_has_a_sample_and_says_where_it_comes_from() {
+        let spec = git_spec(json!([
+            {"destination": {"fleet": "gone"}, "kustomization": kustomization()},
+            {"destination": {"fleet": "gone"}, "helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}},
+        ]));
+        let plan = Plan::of(&application(spec), &Catalog::default());
+        assert_eq!(plan.objects().count(), 1);
+        let samples: Vec<(String, Value)> = plan
+            .templates()
+            .map(|template| (template.origin.to_string(), template.sample(&plan.owner).data["spec"].clone()))
+            .collect();
+        assert_eq!(
+            samples,
+            [
+                ("spec.source.gitRepository".to_owned(), source("gitRepository")["gitRepository"].clone()),
+                (
+                    "spec.syncPolicies[0].kustomization".to_owned(),
+                    json!({
+                        "interval": "5m0s", "path": "./deploy", "prune": true,
+                        "sourceRef": {"kind": "GitRepository", "name": "shop"},
+                        "kubeConfig": {"secretRef": {"name": "cluster", "key": "value"}},
+                    })
+                ),
+                (
+                    "spec.syncPolicies[1].helm".to_owned(),
+                    json!({
+                        "interval": "5m",
+                        "chart": {"spec": {"chart": "c", "sourceRef": {"kind": "GitRepository", "name": "shop"}}},
+                        "kubeConfig": {"secretRef": {"name": "cluster", "key": "value"}},
+                    })
+                ),
+            ]
+        );
+    }
+
+    /// An Application of 1.5 MB on a thousand clusters makes fifteen million
+    /// objects. To plan it may not.
+    #[test]
+    fn to_plan_costs_nothing_per_cluster() {
+        let names: Vec<String> = (0..1_000).map(|index| format!("m{index}")).collect();
+        let scenario =
+            names.iter().fold(Scenario::new(), |scenario, name| scenario.cluster(name, &[("env", "test")]));
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let catalog = scenario.fleet("quickstart", &names).catalog();
+        let overrides =
+            json!([{"clusterSelector": {"matchLabels": {"env": "test"}}, "patches": [{"patch": "p"}]}]);
+        let policy = json!({
+            "kustomization": {"interval": "5m", "prune": true, "dependsOn": [{"name": "shop-0"}]}, "overrides": overrides,
+        });
+        let mut spec = git_spec(json!(vec![policy; 15_000]));
+        spec["destination"] = json!({"fleet": "quickstart"});
+        let application = application(spec);
+        let start = Instant::now();
+        let plan = Plan::of(&application, &catalog);
+        let took = start.elapsed();
+        // Unoptimised and on a busy machine; the objects themselves would take minutes.
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        let last = plan.policies[14_999].template.as_ref().expect("a template");
+        let binding = last.bindings().nth(999).expect("a binding");
+        assert_eq!(binding.name, "shop-14999-attachedcluster-m999");
+        let object = last.render(&binding, &plan.owner);
+        assert_eq!(object.data["spec"]["dependsOn"], json!([{"name": "shop-0-attachedcluster-m999"}]));
+        assert_eq!(object.data["spec"]["patches"], json!([{"patch": "p"}]));
+    }
+
+    /// An Application of a few policies of either kind on some clusters.
+    fn any_spec() -> impl Strategy<Value = Value> {
+        let policy = ("[a-z]{1,3}(-attachedcluster-m)?", any::<bool>(), 0..3_usize, "[a-z]{1,3}").prop_map(
+            |(name, is_helm, destination, dependency)| {
+                let destination = [
+                    Value::Null,
+                    json!({"fleet": "quickstart"}),
+                    json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "dev"}}}),
+                ][destination]
+                    .clone();
+                let depends_on = json!([{ "name": dependency }]);
+                let kind = if is_helm { "helm" } else { "kustomization" };
+                let body = json!({"interval": "5m", "prune": true, "dependsOn": depends_on});
+                (name.clone(), json!({"name": name, "destination": destination, kind: body}))
+            },
+        );
+        prop::collection::btree_map("[a-z]{1,2}", policy, 1..6).prop_map(|policies| {
+            let distinct: std::collections::BTreeMap<String, Value> = policies.into_values().collect();
+            git_spec(distinct.into_values().collect())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_is_deterministic_and_its_names_are_legal_and_unique(spec in any_spec()) {
+            let catalog = two_clusters();
+            let objects = rendered(spec.clone(), &catalog);
+            prop_assert_eq!(&objects, &rendered(spec.clone(), &catalog));
+            let mut seen = BTreeSet::new();
+            for object in &objects {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                prop_assert!(name.len() <= names::MAX_NAME && !name.is_empty());
+                prop_assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+                prop_assert!(seen.insert((object["kind"].to_string(), name)));
+            }
+            let plan = Plan::of(&application(spec), &catalog);
+            let bound: usize = plan.templates().map(|template| template.bindings().count()).sum();
+            prop_assert_eq!(objects.len(), bound);
+            for template in plan.templates() {
+                prop_assert!(template.trace("spec.interval").ends_with(".interval"));
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use fleetgate_api::application::SyncPolicy;
 use fleetgate_api::{Application, Destination, Fleet};
 use serde_json::{Value, json};
 
-use crate::{Catalog, Cluster, ClusterKey, ClusterKind, KubeconfigRef, Target};
+use crate::{Catalog, Cluster, ClusterKey, ClusterKind, KubeconfigRef, Plan, Target};
 
 /// Fleets and clusters in the namespace `default`.
 #[derive(Default)]
@@ -83,16 +83,54 @@ pub(crate) fn cluster(name: &str, labels: &[(&str, &str)]) -> Cluster {
 }
 
 /// An Application `shop` in `default`; a missing source is an empty one.
-pub(crate) fn application(mut spec: Value) -> Application {
+pub(crate) fn application(spec: Value) -> Application {
+    application_with(json!({}), spec)
+}
+
+/// The same with labels of its own.
+fn application_with(labels: Value, mut spec: Value) -> Application {
     if spec.get("source").is_none() {
         spec["source"] = json!({});
     }
     serde_json::from_value(json!({
         "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
-        "metadata": {"name": "shop", "namespace": "default", "uid": "u1"},
+        "metadata": {"name": "shop", "namespace": "default", "uid": "u1", "labels": labels},
         "spec": spec,
     }))
     .expect("an Application")
+}
+
+/// Every object that an Application of that spec becomes.
+pub(crate) fn rendered(spec: Value, catalog: &Catalog) -> Vec<Value> {
+    rendered_with(json!({}), spec, catalog)
+}
+
+/// The same of an Application with labels of its own.
+pub(crate) fn rendered_with(labels: Value, spec: Value, catalog: &Catalog) -> Vec<Value> {
+    let plan = Plan::of(&application_with(labels, spec), catalog);
+    let objects = plan.objects().map(|(_, object)| serde_json::to_value(object));
+    objects.collect::<Result<_, _>>().expect("objects serialise")
+}
+
+/// The Fleet `quickstart` of `m1`, with `env=test`, and `m2`, with `env=dev`.
+pub(crate) fn two_clusters() -> Catalog {
+    Scenario::new()
+        .cluster("m1", &[("env", "test")])
+        .cluster("m2", &[("env", "dev")])
+        .fleet("quickstart", &["m1", "m2"])
+        .catalog()
+}
+
+/// A source of that kind.
+pub(crate) fn source(field: &str) -> Value {
+    let url = match field {
+        "ociRepository" => "oci://e.com/a",
+        _ => "https://e.com/r",
+    };
+    match field {
+        "bucket" => json!({"bucket": {"bucketName": "b", "endpoint": "e.com", "interval": "3m"}}),
+        field => json!({ field: {"url": url, "interval": "3m"} }),
+    }
 }
 
 pub(crate) fn destination(value: Value) -> Destination {

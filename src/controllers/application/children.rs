@@ -93,15 +93,18 @@ impl Children {
     pub(super) fn observe(&self, plan: &Plan, observed: &mut Observed) {
         let mut fetched = None;
         for template in plan.templates() {
-            for binding in &template.bindings {
+            for binding in template.bindings() {
                 let object = self.get(template.kind, &plan.owner.namespace, &binding.name);
-                let mut state = object.as_deref().map_or_else(State::absent, State::of);
-                if FluxKind::SOURCES.contains(&template.kind) {
-                    fetched.clone_from(&state.revision);
-                } else {
-                    state.expect_revision(fetched.as_deref());
+                let mut state =
+                    object.as_deref().map_or_else(State::absent, |object| State::of(template.kind, object));
+                match template.kind {
+                    FluxKind::Kustomization => state.expect_revision(fetched.as_deref()),
+                    // The revision of a release is its chart's, which a new one
+                    // of the source need not change.
+                    FluxKind::HelmRelease => {}
+                    _ => fetched.clone_from(&state.revision),
                 }
-                observed.states.insert((template.kind, binding.name.clone()), state);
+                observed.states.insert((template.kind, binding.name), state);
             }
         }
     }
@@ -119,7 +122,10 @@ fn note(
         Ok(_) => drop(missing.send_if_modified(|missing| missing.remove(&kind))),
         Err(error) if is_not_found(error) => {
             if missing.send_if_modified(|missing| missing.insert(kind)) {
-                tracing::warn!("the host has no {}: install Flux", kind.resource().plural);
+                tracing::warn!(
+                    "the host has no {}: what becomes one is not delivered until Flux's CRD is there",
+                    kind.plural()
+                );
             }
         }
         Err(error) => {

@@ -81,7 +81,10 @@ impl State {
     }
 
     /// Reads Flux's conditions, which follow kstatus.
-    pub(super) fn of(object: &DynamicObject) -> Self {
+    pub(super) fn of(kind: FluxKind, object: &DynamicObject) -> Self {
+        if is_static(kind, object) {
+            return Self { phase: Phase::Ready, message: "a registry".to_owned(), ..Self::absent() };
+        }
         let status = object.data.get("status");
         let text =
             |pointer: &str| status.and_then(|status| status.pointer(pointer)?.as_str()).map(str::to_owned);
@@ -111,5 +114,61 @@ impl State {
             object.data.pointer("/spec/suspend").and_then(serde_json::Value::as_bool).unwrap_or_default();
         let message = condition("Ready").and_then(|ready| ready.get("message")?.as_str());
         Self { phase, message: message.unwrap_or("waiting for Flux").to_owned(), revision, suspended }
+    }
+}
+
+/// A registry of charts is an address and no more to Flux: its HelmRepository
+/// never gets a status, and the charts that are pulled from it say how it fares.
+fn is_static(kind: FluxKind, object: &DynamicObject) -> bool {
+    let type_ = object.data.pointer("/spec/type").and_then(serde_json::Value::as_str);
+    kind == FluxKind::HelmRepository && type_ == Some("oci")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn state(kind: FluxKind, spec: Value, status: Value) -> State {
+        let object: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": kind.api_version(), "kind": kind.kind(),
+            "metadata": {"name": "shop", "namespace": "default", "generation": 2},
+            "spec": spec, "status": status,
+        }))
+        .expect("an object");
+        State::of(kind, &object)
+    }
+
+    fn status(generation: i64, ready: &str, reconciling: &str) -> Value {
+        json!({"observedGeneration": generation, "conditions": [
+            {"type": "Ready", "status": ready, "message": "said"}, {"type": "Reconciling", "status": reconciling},
+        ]})
+    }
+
+    #[test]
+    fn conditions_are_read_as_kstatus_has_them() {
+        use Phase::{Failed, Progressing, Ready};
+        let table = [
+            (status(2, "True", "False"), Ready),
+            (status(1, "True", "False"), Progressing),
+            (status(2, "False", "False"), Failed),
+            (status(2, "False", "True"), Progressing),
+            (status(2, "Unknown", "True"), Progressing),
+            (json!({}), Progressing),
+        ];
+        for kind in FluxKind::ALL {
+            for (status, expected) in &table {
+                assert_eq!(state(kind, json!({}), status.clone()).phase, *expected, "{kind:?} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_registry_of_charts_is_ready_as_it_is() {
+        let oci = || json!({"type": "oci", "url": "oci://e.com/charts"});
+        assert_eq!(state(FluxKind::HelmRepository, oci(), Value::Null).phase, Phase::Ready);
+        let index = json!({"type": "default", "url": "https://e.com"});
+        assert_eq!(state(FluxKind::HelmRepository, index, Value::Null).phase, Phase::Progressing);
+        assert_eq!(state(FluxKind::Bucket, oci(), Value::Null).phase, Phase::Progressing);
     }
 }

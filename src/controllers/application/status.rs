@@ -34,7 +34,7 @@ pub(super) fn of(
     ApplicationStatus {
         observed_generation: application.metadata.generation,
         conditions: summary.conditions(application.metadata.generation, before, now),
-        source: source(application, plan, observed),
+        source: source(plan, observed),
         destination: Some(destination(application)),
         ready: Some(format!("{ready}/{total}")),
         destinations: destinations(application, plan),
@@ -59,24 +59,14 @@ pub(super) fn deleting(application: &Application, left: &[String], now: Timestam
     status
 }
 
-fn source(application: &Application, plan: &Plan, observed: &Observed) -> Option<SourceStatus> {
-    let source = &application.spec.source;
-    let kinds = [
-        ("GitRepository", source.git_repository.is_some()),
-        ("HelmRepository", source.helm_repository.is_some()),
-        ("OCIRepository", source.oci_repository.is_some()),
-        ("Bucket", source.bucket.is_some()),
-    ];
-    let (kind, _) = kinds.into_iter().find(|(_, present)| *present)?;
-    let named =
-        SourceStatus { kind: kind.to_owned(), name: plan.owner.name.clone(), ..SourceStatus::default() };
-    let Some(template) = &plan.source else {
-        return Some(SourceStatus { message: Some("not delivered".to_owned()), ..named });
-    };
-    let state = observed.state(template.kind, &named.name);
+fn source(plan: &Plan, observed: &Observed) -> Option<SourceStatus> {
+    let template = plan.source.as_ref()?;
+    let name = plan.owner.name.clone();
+    let state = observed.state(template.kind, &name);
     let is_ready = state.phase == Phase::Ready;
     let message = (!is_ready).then_some(state.message);
-    Some(SourceStatus { revision: state.revision, ready: is_ready, message, ..named })
+    let kind = template.kind.kind().to_owned();
+    Some(SourceStatus { kind, name, revision: state.revision, ready: is_ready, message })
 }
 
 /// The destination in one word: the fleet, `host`, or both.
@@ -130,9 +120,10 @@ fn policies(application: &Application, plan: &Plan, observed: &Observed) -> Vec<
 }
 
 fn policy_status(kind: &str, policy: &PolicyPlan, observed: &Observed) -> PolicyStatus {
-    let bound = policy.templates.iter().flat_map(|template| {
-        template.bindings.iter().map(|binding| observed.state(template.kind, &binding.name))
-    });
+    let bound = policy
+        .template
+        .iter()
+        .flat_map(|template| template.bindings().map(|binding| observed.state(template.kind, &binding.name)));
     let states: Vec<State> = bound.collect();
     let ready = states.iter().filter(|state| state.phase == Phase::Ready).count();
     let trouble = states.iter().find(|state| state.phase == Phase::Failed);
@@ -187,8 +178,8 @@ fn cluster_key(target: &Target) -> (String, String) {
 
 /// How a policy fares on each cluster; the message says which object it is about.
 fn delivered(policy: &PolicyPlan, observed: &Observed) -> BTreeMap<(String, String), State> {
-    let bound = policy.templates.iter().flat_map(|template| {
-        template.bindings.iter().map(move |binding| {
+    let bound = policy.template.iter().flat_map(|template| {
+        template.bindings().map(move |binding| {
             let state = observed.state(template.kind, &binding.name);
             let message = format!("{} {}: {}", template.kind.kind(), binding.name, state.message);
             (cluster_key(&binding.target), State { message, ..state })

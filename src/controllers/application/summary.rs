@@ -36,7 +36,7 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
     if let Some(failed) = worst(&source, Phase::Failed) {
         return Summary::new(ConditionReason::SourceFailed, failed);
     }
-    let children = plan.policies.iter().flat_map(|policy| &policy.templates);
+    let children = plan.policies.iter().filter_map(|policy| policy.template.as_ref());
     let children: Vec<(String, State)> = children.flat_map(|template| states(template, observed)).collect();
     if let Some(failed) = worst(&children, Phase::Failed) {
         return Summary::new(ConditionReason::DeliveryFailed, failed);
@@ -63,7 +63,7 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
 
 /// How the objects of a template fare, each by kind and name.
 fn states(template: &Template, observed: &Observed) -> impl Iterator<Item = (String, State)> {
-    template.bindings.iter().map(|binding| {
+    template.bindings().map(|binding| {
         let name = format!("{} {}", template.kind.kind(), binding.name);
         (name, observed.state(template.kind, &binding.name))
     })

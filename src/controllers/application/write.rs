@@ -40,10 +40,15 @@ pub(super) async fn apply(
     client: &Client,
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    let wanted = distinct(plan, &mut outcome);
-    let applied = stream::iter(wanted).map(|(kind, object)| async move {
+    // One object at a time: those of many clusters are more than there need be at once.
+    let applied = stream::iter(distinct(plan)).map(|(kind, object, is_first)| async move {
         let policy = policy_of(&object).map(str::to_owned);
-        (policy, apply_one(application, kind, object, children, client).await)
+        let applied = if is_first {
+            apply_one(application, kind, object, children, client).await
+        } else {
+            Err(made_twice(kind, &object.name_any()))
+        };
+        (policy, applied)
     });
     let results: Vec<_> = applied.buffered(CONCURRENCY).collect().await;
     let mut failed = BTreeSet::new();
@@ -60,22 +65,20 @@ pub(super) async fn apply(
     outcome
 }
 
-/// The plan's objects, without those whose name another one has already: they
-/// would be written in turn, for ever. Admission refuses such names
-/// (`policy/name`).
-fn distinct(plan: &Plan, outcome: &mut Outcome) -> Vec<(FluxKind, DynamicObject)> {
+/// The plan's objects, each with whether it is the first of its name. Another
+/// one of that name is not written: they would be in turn, for ever. Admission
+/// refuses such names (`policy/name`).
+fn distinct(plan: &Plan) -> impl Iterator<Item = (FluxKind, DynamicObject, bool)> {
     let mut seen = BTreeSet::new();
-    let mut distinct = Vec::new();
-    for (kind, object) in plan.objects() {
-        let name = object.name_any();
-        if seen.insert((kind, name.clone())) {
-            distinct.push((kind, object));
-        } else {
-            let message = format!("two policies make a {} {name:?}: rename one of them", kind.kind());
-            outcome.failures.push(Summary::new(ConditionReason::Conflict, message));
-        }
-    }
-    distinct
+    plan.objects().map(move |(kind, object)| {
+        let is_first = seen.insert((kind, object.name_any()));
+        (kind, object, is_first)
+    })
+}
+
+fn made_twice(kind: FluxKind, name: &str) -> Summary {
+    let message = format!("two policies make a {} {name:?}: rename one of them", kind.kind());
+    Summary::new(ConditionReason::Conflict, message)
 }
 
 /// Applies one object, and names it if it had to be written.
@@ -185,7 +188,7 @@ pub(super) async fn remove_all(
     let mut left = Vec::new();
     for (kind, object) in &next {
         let reason = match delete(*kind, object, client).await {
-            Ok(()) => State::of(object).message,
+            Ok(()) => State::of(*kind, object).message,
             Err(error) => error.to_string(),
         };
         left.push(format!("{} {} ({reason})", kind.kind(), object.name_any()));
@@ -238,11 +241,14 @@ fn digest(object: &DynamicObject) -> String {
 }
 
 /// Whether `actual` has everything that `wanted` asks for; the API server's
-/// defaults come on top.
+/// defaults come on top, and a null may come to nothing.
 fn contains(actual: &Value, wanted: &Value) -> bool {
     match (actual, wanted) {
         (Value::Object(actual), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, wanted)| actual.get(key).is_some_and(|actual| contains(actual, wanted)))
+            let has = |key: &str, wanted: &Value| {
+                actual.get(key).map_or(wanted.is_null(), |actual| contains(actual, wanted))
+            };
+            wanted.iter().all(|(key, wanted)| has(key, wanted))
         }
         (Value::Array(actual), Value::Array(wanted)) => {
             actual.len() == wanted.len()
@@ -271,6 +277,15 @@ mod tests {
         ];
         for (actual, expected) in table {
             assert_eq!(contains(&actual, &wanted), expected, "{actual}");
+        }
+        let none = json!({"values": {"debug": null}});
+        let table = [
+            (json!({"values": {"debug": null}}), true),
+            (json!({"values": {}}), true),
+            (json!({"values": {"debug": 1}}), false),
+        ];
+        for (actual, expected) in table {
+            assert_eq!(contains(&actual, &none), expected, "{actual}");
         }
     }
 }
