@@ -55,6 +55,12 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "FILE|DIR|-")]
         paths: Vec<PathBuf>,
     },
+    /// Print the Flux objects that Applications become, without a cluster
+    ///
+    /// Every object of every cluster, as the controllers would apply it, as a
+    /// stream of YAML documents. Exit code: 0 if everything was rendered, 1 if
+    /// an Application would be refused, 2 if something could not be read.
+    Render(RenderOptions),
     /// Explain a rule: what it finds, why, and how it is put right
     Explain {
         /// The code at the end of a finding, such as source/url; without it every rule is listed
@@ -64,6 +70,17 @@ pub(crate) enum Command {
     Manifests(OutputOptions),
     /// Print the CRDs
     Crds(OutputOptions),
+}
+
+/// What is rendered.
+#[derive(Debug, Args)]
+pub(crate) struct RenderOptions {
+    /// Files with Applications, folders (their .yaml, .yml and .json files, recursively), or - for standard input
+    #[arg(long = "file", short, required = true, num_args = 1.., value_name = "FILE|DIR|-")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Further files with the Fleets and clusters that the Applications name
+    #[arg(long, num_args = 1.., value_name = "FILE|DIR")]
+    pub(crate) catalog: Vec<PathBuf>,
 }
 
 /// Where the webhook listens.

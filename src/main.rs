@@ -5,6 +5,7 @@
 //! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
 //!                                            └─▶ controllers (judge, plan, apply, status)
 //! files ─▶ check ─▶ Catalog, judge ─▶ findings
+//!   └────▶ render ─▶ judge, plan ───▶ Flux objects
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes
@@ -17,10 +18,11 @@ mod cli;
 mod controllers;
 mod explain;
 mod manifests;
+mod render;
 mod server;
 mod watches;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -32,7 +34,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use self::cli::{Cli, Command, LogFormat, LogOptions, OutputOptions, WebhookOptions};
+use self::cli::{Cli, Command, LogFormat, LogOptions, OutputOptions, RenderOptions, WebhookOptions};
 use self::manifests::Manifest;
 use self::server::Certificate;
 use self::watches::CatalogWatch;
@@ -61,6 +63,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&text)?;
             Ok(ExitCode::from(outcome as u8))
         }
+        Command::Render(options) => render(&options),
         Command::Explain { code } => {
             print(explain::explain(code.as_deref())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
@@ -94,6 +97,22 @@ fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitC
         None => print(manifests::stream(manifests).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Written as it is rendered: of many clusters it is more than need be held at once.
+fn render(options: &RenderOptions) -> anyhow::Result<ExitCode> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match render::run(&options.files, &options.catalog, &mut out, &mut std::io::stderr()) {
+        Ok(outcome) => Ok(ExitCode::from(outcome as u8)),
+        Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error.context("cannot print")),
+    }
+}
+
+/// Whether whoever reads the output has read enough.
+fn is_closed(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// A reader that has read enough, such as `head`, is no error.

@@ -10,6 +10,7 @@
 //! added here is only what the API server would have said before a webhook sees
 //! the object: unknown fields.
 
+mod applications;
 mod documents;
 mod input;
 mod report;
@@ -29,6 +30,7 @@ use fleetgate_webhooks::unknown::unknown_fields;
 use fleetgate_webhooks::{FieldPath, Finding, Kind, judge};
 use serde_json::{Value, json};
 
+pub(crate) use self::applications::{Applications, applications};
 use self::documents::{Document, Position};
 use self::input::{Unreadable, read_all};
 use self::report::Report;
@@ -67,14 +69,7 @@ struct Located {
 /// Checks all objects below `paths` and prints what is to be said about them.
 pub(crate) fn run(paths: &[PathBuf], out: &mut impl Write) -> std::io::Result<Outcome> {
     let mut report = Report::default();
-    let mut objects = Vec::new();
-    for (file, content) in read_all(paths) {
-        report.files += 1;
-        match content {
-            Ok(text) => collect(&file, &text, &mut objects, &mut report),
-            Err(unreadable) => report.unreadable.push(unreadable),
-        }
-    }
+    let objects = read(paths, &mut report);
     let catalog = catalog_of(&objects);
     for object in &objects {
         report.checked += 1;
@@ -83,6 +78,19 @@ pub(crate) fn run(paths: &[PathBuf], out: &mut impl Write) -> std::io::Result<Ou
     report.fleets_unknown = !catalog.knows_fleets() && report.checked > 0;
     report.print(out)?;
     Ok(report.outcome())
+}
+
+/// The objects of ours in all files below `paths`.
+fn read(paths: &[PathBuf], report: &mut Report) -> Vec<Object> {
+    let mut objects = Vec::new();
+    for (file, content) in read_all(paths) {
+        report.files += 1;
+        match content {
+            Ok(text) => collect(&file, &text, &mut objects, report),
+            Err(unreadable) => report.unreadable.push(unreadable),
+        }
+    }
+    objects
 }
 
 /// Sorts a file's documents into objects of ours, others, and what is neither.

@@ -43,7 +43,7 @@ impl Report {
 
     /// Everything that was found, in the order in which one would read the
     /// files; what is said of a file as a whole comes first.
-    fn lines(&self) -> Vec<((&str, Option<Position>), String)> {
+    pub(super) fn lines(&self) -> Vec<((&str, Option<Position>), String)> {
         let unreadable = self.unreadable.iter().map(|Unreadable { file, position, message }| {
             let place = position.map_or_else(|| file.clone(), |position| place(file, position));
             ((file.as_str(), *position), format!("{place}: error: {message}"))
