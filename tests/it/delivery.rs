@@ -2,6 +2,7 @@
 //! goes again.
 
 mod arrival;
+mod kinds;
 mod removal;
 mod trouble;
 
@@ -99,7 +100,7 @@ async fn gone(sandbox: &Sandbox, namespace: &str) {
             sandbox,
             &[
                 "get",
-                "applications,kustomizations,gitrepositories",
+                "applications,kustomizations,helmreleases,gitrepositories,helmrepositories,ocirepositories,buckets",
                 "--namespace",
                 namespace,
                 "--output",

@@ -68,13 +68,6 @@ async fn what_is_only_missing_is_kept() {
     assert!(apply(sandbox, &format!("{manifest}{rollout}")).await.success());
     becomes(sandbox, "kept", "shop", "False NotSupported 0/2: spec.syncPolicies[0].rollout: ").await;
     assert_eq!(kustomizations(sandbox, "kept").await, both);
-    let bucket = manifest.replace(
-        "gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}",
-        "bucket: {bucketName: b, endpoint: e.example.com, interval: 3m}",
-    );
-    assert!(apply(sandbox, &bucket).await.success());
-    becomes(sandbox, "kept", "shop", "False NotSupported 0/2: spec.source.bucket: ").await;
-    assert_eq!(kustomizations(sandbox, "kept").await, both);
     kubectl(sandbox, &["get", "gitrepository", "shop", "--namespace", "kept"]).await;
 
     assert!(apply(sandbox, &manifest).await.success());

@@ -26,15 +26,12 @@ async fn a_missing_fleet_is_a_condition_until_it_exists() {
 async fn what_is_not_delivered_is_said_in_a_condition() {
     let sandbox = delivery();
     namespace(sandbox, "not-yet").await;
-    let manifest = in_namespace(&example("helmrepo-helmrelease-demo.yaml"), "not-yet");
+    let rollout = "    rollout: {port: 80, serviceName: podinfo, trafficRoutingProvider: istio, workload: {name: podinfo}, rolloutPolicy: {}}\n";
+    let manifest = format!("{}{rollout}", selected("not-yet", &[("web", "env: test")]));
+    label(sandbox, "not-yet", "kurator-member1", "env=test").await;
     assert!(apply(sandbox, &manifest).await.success());
-    let application = becomes(
-        sandbox,
-        "not-yet",
-        "helmrepo-helmrelease-demo",
-        "False NotSupported 0/2: spec.source.helmRepository: ",
-    )
-    .await;
+    let application =
+        becomes(sandbox, "not-yet", "shop", "False NotSupported 0/1: spec.syncPolicies[0].rollout: ").await;
     let stalled = application["status"]["conditions"]
         .as_array()
         .is_some_and(|conditions| conditions.iter().any(|condition| condition["type"] == "Stalled"));

@@ -19,6 +19,7 @@ pub mod destination;
 pub mod duration;
 pub mod example;
 pub mod object;
+pub mod overrides;
 pub mod policy;
 pub mod reference;
 pub mod selector;
@@ -74,6 +75,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &policy::EXACTLY_ONE,
     &policy::NAME,
     &policy::TARGET_NAMESPACE,
+    &overrides::OVERRIDE,
     &destination::MIXED,
     &destination::SEVERAL_FLEETS,
     &destination::FLEET_MISSING,
@@ -91,6 +93,7 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
     source::check,
     duration::check,
     policy::check,
+    overrides::check,
     destination::check,
     selector::check,
     reference::check,

@@ -83,7 +83,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn is_empty(selector: &LabelSelector) -> bool {
+pub(super) fn is_empty(selector: &LabelSelector) -> bool {
     let labels = selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty);
     labels && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
 }
@@ -95,7 +95,7 @@ fn invalid(path: FieldPath, value: &str, message: impl Into<String>) -> Finding 
     Finding::error(&SYNTAX, path, Fault::Invalid, message).value(value)
 }
 
-fn check_syntax(selector: &LabelSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check_syntax(selector: &LabelSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
     for (key, value) in selector.match_labels.iter().flatten() {
         let path = path.field("matchLabels");
         if !names::is_label_key(key) {

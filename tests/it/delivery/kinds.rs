@@ -1,0 +1,159 @@
+//! Every kind of source and policy as Flux's CRDs take it. The sandbox has
+//! Flux's kustomize-controller and a stand-in for Git sources; what the others
+//! would say of an object the tests say in their place.
+
+use super::*;
+
+/// Says of an object, in the place of its controller, that it is ready.
+async fn play_ready(sandbox: &Sandbox, namespace: &str, object: &str) {
+    let status = serde_json::json!({"status": {"observedGeneration": 1, "conditions": [{
+        "type": "Ready", "status": "True", "reason": "Succeeded", "message": "played", "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }]}});
+    let patch = format!("--patch={status}");
+    kubectl(
+        sandbox,
+        &["patch", object, "--namespace", namespace, "--subresource=status", "--type=merge", &patch],
+    )
+    .await;
+}
+
+/// Waits until exactly these objects of a kind exist, and returns them.
+async fn objects(sandbox: &Sandbox, namespace: &str, kind: &str, expected: &[&str]) -> Vec<Value> {
+    let what = format!("{kind} {expected:?} in {namespace}");
+    let seen = until(&what, PATIENCE, async || {
+        let answer = kubectl(sandbox, &["get", kind, "--namespace", namespace, "--output", "json"]).await;
+        let list: Value = serde_json::from_str(&answer.stdout)?;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let names: Vec<&str> = items.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
+        Ok(if names == expected { Probe::Done(items) } else { Probe::NotYet(format!("{names:?}")) })
+    });
+    seen.await.expect("the objects")
+}
+
+const RELEASES: [&str; 2] = [
+    "helmrepo-helmrelease-demo-0-attachedcluster-kurator-member1",
+    "helmrepo-helmrelease-demo-0-attachedcluster-kurator-member2",
+];
+
+#[tokio::test]
+async fn a_chart_becomes_a_release_per_cluster() {
+    let sandbox = delivery();
+    let application = "helmrepo-helmrelease-demo";
+    // A registry has no status that could be played: to Flux it is an address.
+    let sources = [
+        ("charts", "https://stefanprodan.github.io/podinfo"),
+        ("registry", "oci://ghcr.io/stefanprodan/charts"),
+    ];
+    for (name, url) in sources {
+        namespace(sandbox, name).await;
+        let manifest = in_namespace(&example("helmrepo-helmrelease-demo.yaml"), name)
+            .replace("https://stefanprodan.github.io/podinfo", url);
+        assert!(apply(sandbox, &manifest).await.success());
+        let releases = objects(sandbox, name, "helmreleases", &RELEASES).await;
+        let spec = &releases[1]["spec"];
+        assert_eq!(
+            spec["kubeConfig"]["secretRef"],
+            serde_json::json!({"name": "kurator-member2", "key": "value"})
+        );
+        assert_eq!(
+            spec["chart"]["spec"]["sourceRef"],
+            serde_json::json!({"kind": "HelmRepository", "name": application})
+        );
+        assert_eq!(spec["values"]["redis"]["tag"], "7.0.6");
+        if name == "charts" {
+            becomes(
+                sandbox,
+                name,
+                application,
+                "False Progressing 0/2: waiting for the source: HelmRepository",
+            )
+            .await;
+            play_ready(sandbox, name, &format!("helmrepository/{application}")).await;
+        }
+        for release in RELEASES {
+            play_ready(sandbox, name, &format!("helmrelease/{release}")).await;
+        }
+        becomes(sandbox, name, application, "True Succeeded 2/2").await;
+        kubectl(sandbox, &["delete", "application", application, "--namespace", name, "--timeout=60s"]).await;
+        gone(sandbox, name).await;
+    }
+}
+
+#[tokio::test]
+async fn another_source_takes_the_place_of_the_first() {
+    let sandbox = delivery();
+    namespace(sandbox, "swapped").await;
+    member_namespace(sandbox, "swapped").await;
+    label(sandbox, "swapped", "kurator-member1", "env=test").await;
+    let manifest = selected("swapped", &[("web", "env: test")]);
+    assert!(apply(sandbox, &manifest).await.success());
+    becomes(sandbox, "swapped", "shop", "True Succeeded 1/1").await;
+    let git = "gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}";
+    let others = [
+        ("buckets", "Bucket", "bucket: {bucketName: b, endpoint: e.example.com, interval: 3m}"),
+        ("ocirepositories", "OCIRepository", "ociRepository: {url: 'oci://e.example.com/a', interval: 3m}"),
+    ];
+    for (plural, kind, source) in others {
+        assert!(apply(sandbox, &manifest.replace(git, source)).await.success());
+        objects(sandbox, "swapped", plural, &["shop"]).await;
+        objects(sandbox, "swapped", "gitrepositories", &[]).await;
+        let child =
+            objects(sandbox, "swapped", "kustomizations", &["web-attachedcluster-kurator-member1"]).await;
+        assert_eq!(child[0]["spec"]["sourceRef"], serde_json::json!({"kind": kind, "name": "shop"}));
+        deployments(sandbox.member_client(0).expect("a member"), "swapped", &["podinfo"]).await;
+    }
+    assert!(apply(sandbox, &manifest).await.success());
+    becomes(sandbox, "swapped", "shop", "True Succeeded 1/1").await;
+    objects(sandbox, "swapped", "ocirepositories", &[]).await;
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", "swapped", "--timeout=60s"]).await;
+    gone(sandbox, "swapped").await;
+}
+
+/// The annotations of a Deployment in a member.
+async fn annotations(sandbox: &Sandbox, member: usize, namespace: &str) -> Value {
+    let api: Api<Deployment> = Api::namespaced(sandbox.member_client(member).expect("a member"), namespace);
+    let deployment = api.get("podinfo").await.expect("the Deployment");
+    serde_json::to_value(deployment.metadata.annotations).expect("JSON")
+}
+
+/// An override for one cluster, variables of each, and a policy that waits for
+/// one that goes to one cluster only.
+#[tokio::test]
+async fn what_differs_from_cluster_to_cluster_arrives_where_it_belongs() {
+    let sandbox = delivery();
+    namespace(sandbox, "differs").await;
+    member_namespace(sandbox, "differs").await;
+    label(sandbox, "differs", "kurator-member1", "env=test").await;
+    label(sandbox, "differs", "kurator-member2", "env=dev").await;
+    let patch = |value: &str| {
+        format!(
+            "{{patch: '[{{op: add, path: /metadata/annotations, value: {{{value}}}}}]', target: {{kind: Deployment}}}}"
+        )
+    };
+    let name = patch("cluster: ${cluster_name}-${cluster_label_env}");
+    let tier =
+        "{patch: '[{op: add, path: /metadata/annotations/tier, value: dev}]', target: {kind: Deployment}}";
+    let manifest = format!(
+        "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {{name: shop, namespace: differs}}\nspec:\n  \
+         source: {{gitRepository: {{url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {{branch: master}}}}}}\n  \
+         destination: {{fleet: quickstart}}\n  syncPolicies:\n  \
+         - name: web\n    kustomization: {{interval: 5m, path: ./kustomize, prune: true, targetNamespace: differs, dependsOn: [{{name: base}}], postBuild: {{substitute: {{}}}}, patches: [{name}]}}\n    \
+         overrides: [{{clusterSelector: {{matchLabels: {{env: dev}}}}, patches: [{tier}]}}]\n  \
+         - name: base\n    destination: {{fleet: quickstart, clusterSelector: {{matchLabels: {{env: dev}}}}}}\n    \
+         kustomization: {{interval: 5m, path: ./kustomize, prune: true, targetNamespace: differs, namePrefix: base-}}\n"
+    );
+    let answer = apply(sandbox, &manifest).await;
+    assert!(answer.success(), "{}", answer.stderr);
+    becomes(sandbox, "differs", "shop", "True Succeeded 2/2").await;
+    deployments(sandbox.member_client(0).expect("a member"), "differs", &["podinfo"]).await;
+    deployments(sandbox.member_client(1).expect("a member"), "differs", &["base-podinfo", "podinfo"]).await;
+    let first = annotations(sandbox, 0, "differs").await;
+    assert_eq!((&first["cluster"], &first["tier"]), (&Value::from("kurator-member1-test"), &Value::Null));
+    let second = annotations(sandbox, 1, "differs").await;
+    assert_eq!(
+        (&second["cluster"], &second["tier"]),
+        (&Value::from("kurator-member2-dev"), &Value::from("dev"))
+    );
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", "differs", "--timeout=60s"]).await;
+    gone(sandbox, "differs").await;
+}
