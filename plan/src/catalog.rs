@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetgate_api::Fleet;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use kube::core::{Selector, SelectorExt};
 
-use crate::{Cluster, ClusterKey, ClusterKind};
+use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,12 +86,14 @@ impl From<&Fleet> for FleetEntry {
     }
 }
 
-/// An immutable snapshot of Fleets, clusters and namespaces; cheap to clone.
+/// An immutable snapshot of Fleets, clusters, namespaces and Flux's CRDs; cheap
+/// to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
     clusters: Shared<ClusterKey, Cluster>,
     terminating: Arc<BTreeSet<String>>,
+    crds: Shared<RenderedKind, InstalledCrd>,
 }
 
 impl Catalog {
@@ -129,6 +132,12 @@ impl Catalog {
         self.terminating.contains(namespace)
     }
 
+    /// The CRD of that kind on the host, if it is installed in the rendered version.
+    #[must_use]
+    pub fn installed_crd(&self, kind: RenderedKind) -> Option<&Arc<InstalledCrd>> {
+        self.crds.get(&kind)
+    }
+
     /// Who belongs to `fleet`.
     #[must_use]
     pub fn members(&self, fleet: &FleetEntry) -> Members {
@@ -157,6 +166,7 @@ impl Catalog {
         Arc::ptr_eq(&self.fleets, &other.fleets)
             && Arc::ptr_eq(&self.clusters, &other.clusters)
             && Arc::ptr_eq(&self.terminating, &other.terminating)
+            && Arc::ptr_eq(&self.crds, &other.crds)
     }
 
     /// Adds or replaces a Fleet; says whether that changed anything.
@@ -186,6 +196,23 @@ impl Catalog {
         }
         let set = Arc::make_mut(&mut self.terminating);
         if terminating { set.insert(namespace.to_owned()) } else { set.remove(namespace) }
+    }
+
+    /// Takes up a CRD of the host, if it is of a kind that is rendered there;
+    /// says whether that changed anything. One that does not serve the rendered
+    /// version (any more) counts as not installed.
+    pub fn insert_crd(&mut self, crd: &CustomResourceDefinition) -> bool {
+        let kind = RenderedKind::of(&crd.spec.group, &crd.spec.names.kind);
+        match (kind.filter(|kind| RenderedKind::ON_HOST.contains(kind)), InstalledCrd::of(crd)) {
+            (None, _) => false,
+            (Some(kind), None) => self.remove_crd(kind),
+            (Some(_), Some(installed)) => insert(&mut self.crds, installed, |installed| installed.kind),
+        }
+    }
+
+    /// Takes the CRD of that kind out; says whether it was there.
+    pub fn remove_crd(&mut self, kind: RenderedKind) -> bool {
+        self.crds.contains_key(&kind) && Arc::make_mut(&mut self.crds).remove(&kind).is_some()
     }
 
     /// Keeps only the Fleets for which `keep` holds, the end of a resync; says
@@ -261,6 +288,25 @@ mod tests {
         assert_eq!(member_names(&members.clusters), ["m1", "m3"]);
         assert_eq!(members.missing.len(), 1);
         assert_eq!(members.missing[0].name, "gone");
+    }
+
+    #[test]
+    fn crds_come_and_go() {
+        let kind = RenderedKind::Kustomization;
+        let crd = |version, field| crate::installed::tests::kustomizations(version, true, field);
+        let mut catalog = Catalog::default();
+        let before = catalog.clone();
+        assert!(catalog.insert_crd(&crd("v1", "path")));
+        assert!(!catalog.insert_crd(&crd("v1", "path")), "nothing has changed");
+        assert!(catalog.insert_crd(&crd("v1", "prune")));
+        assert!(catalog.installed_crd(kind).is_some() && !catalog.is_same(&before));
+        assert!(catalog.insert_crd(&crd("v2", "path")), "v1 is not served any more");
+        assert!(catalog.installed_crd(kind).is_none() && !catalog.remove_crd(kind));
+
+        let mut canaries = crd("v1beta1", "path");
+        canaries.spec.group = RenderedKind::Canary.group().to_owned();
+        canaries.spec.names.kind = RenderedKind::Canary.kind().to_owned();
+        assert!(!catalog.insert_crd(&canaries), "canaries do not live on the host");
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn judge_content(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &C
     schema.prepare(&mut object);
     let faults = schema.faults(&object);
     let repaired: HashSet<FieldPath> = schema.repair(&mut object, &faults).into_iter().collect();
-    let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding).collect();
+    let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding(&UNREADABLE)).collect();
     let name = object::check_name(&object);
     keep_what_rules_read(&mut object);
     let said = match said_by_rules(kind, object, old, catalog) {

@@ -1,22 +1,38 @@
-//! Our own CRDs' schemas, applied to an object before it is parsed.
+//! Schemas: what the API server would say about an object before anyone asks it.
+//!
+//! ```text
+//! our own kinds   ─▶ Schema (metadata, repair) ─┐
+//!                                               ├─▶ StructuralSchema ─▶ faults
+//! rendered objects ─▶ CrdCheck (CEL rules) ─────┘
+//! ```
 //!
 //! serde stops at the first type error, and the API server at the schema. So
-//! the schema is checked first, all its faults become findings, and the faulty
-//! places are [repaired](Schema::repair) in a copy, so that the rules can say
-//! at once what else is wrong.
+//! our own CRDs' schemas are checked first, all their faults become findings,
+//! and the faulty places are [repaired](Schema::repair) in a copy, so that the
+//! rules can say at once what else is wrong.
 
+mod cel;
+mod crd;
 mod fault;
 mod kind;
+mod list_type;
 mod prepare;
+mod re2;
+mod rendered;
+mod structural;
+mod text;
+mod translate;
 
 use std::sync::LazyLock;
 
-use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Value, json};
 
+pub use self::crd::CrdCheck;
 pub use self::fault::SchemaFault;
 pub use self::kind::{Kind, VERSION};
-use self::prepare::{fill_defaults, prune_nulls};
+use self::prepare::fill_defaults;
+pub use self::rendered::{bundled, bundled_schema, check_rendered, checker_for};
+pub use self::structural::{NotStructural, StructuralSchema};
 use crate::field_path::{FieldPath, Segment};
 
 struct Schemas {
@@ -31,10 +47,9 @@ static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| Schemas {
     attached_cluster: Schema::of(Kind::AttachedCluster),
 });
 
-/// A kind's structural schema.
+/// The structural schema of one of our own kinds.
 pub struct Schema {
-    root: Value,
-    validator: Option<Validator>,
+    structural: StructuralSchema,
 }
 
 impl Schema {
@@ -48,34 +63,23 @@ impl Schema {
         if let Some(Value::Object(properties)) = root.get_mut("properties") {
             properties.insert("metadata".to_owned(), object_meta());
         }
-        bound_integers(&mut root);
-        // Structural schemas are Draft 4 as they stand: what else they say
-        // (descriptions, defaults, extensions) is unknown to it and ignored.
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft4)
-            .should_validate_formats(false)
-            .with_pattern_options(PatternOptions::regex())
-            .build(&root)
-            .ok();
-        Self { root, validator }
+        Self { structural: StructuralSchema::compile(root).unwrap_or_default() }
     }
 
     /// The schema document, to walk along.
     #[must_use]
     pub fn root(&self) -> &Value {
-        &self.root
+        self.structural.root()
     }
 
-    /// Does what the API server does to an object before any webhook sees it:
-    /// drops `null` fields that the schema knows, and fills in its defaults.
+    /// Does what the API server does to an object before any webhook sees it.
     pub fn prepare(&self, object: &mut Value) {
-        prune_nulls(&self.root, object);
-        fill_defaults(&self.root, object);
+        self.structural.prepare(object);
     }
 
     /// Fills in the schema's defaults below the field at `path`.
     pub fn fill_defaults_at(&self, path: &FieldPath, value: &mut Value) {
-        if let Some(schema) = self.at(path) {
+        if let Some(schema) = self.structural.at(path) {
             fill_defaults(schema, value);
         }
     }
@@ -83,8 +87,7 @@ impl Schema {
     /// All faults, with what was wrong at each path.
     #[must_use]
     pub fn faults(&self, object: &Value) -> Vec<SchemaFault> {
-        let errors = self.validator.iter().flat_map(|validator| validator.iter_errors(object));
-        errors.map(|error| SchemaFault::from_error(&error)).collect()
+        self.structural.faults(object)
     }
 
     /// Puts a value of the right type wherever one is missing or wrong, so
@@ -92,40 +95,12 @@ impl Schema {
     pub fn repair(&self, object: &mut Value, faults: &[SchemaFault]) -> Vec<FieldPath> {
         let mut repaired = Vec::new();
         for fault in faults.iter().filter(|fault| fault.breaks_parsing) {
-            let path = &fault.finding.path;
-            let placeholder = self.at(path).map(placeholder).unwrap_or_default();
-            if set(object, path, placeholder) {
-                repaired.push(path.clone());
+            let placeholder = self.structural.at(&fault.path).map(placeholder).unwrap_or_default();
+            if set(object, &fault.path, placeholder) {
+                repaired.push(fault.path.clone());
             }
         }
         repaired
-    }
-
-    fn at(&self, path: &FieldPath) -> Option<&Value> {
-        path.segments().iter().try_fold(&self.root, |schema, segment| match segment {
-            Segment::Index(_) => schema.get("items"),
-            Segment::Field(name) => schema
-                .get("properties")
-                .and_then(|properties| properties.get(name))
-                .or_else(|| schema.get("additionalProperties")),
-        })
-    }
-}
-
-/// Gives every 32 bit integer the bounds of its type, so that one that is too
-/// large has a path like any other fault.
-fn bound_integers(schema: &mut Value) {
-    let is_narrow = schema.get("format").and_then(Value::as_str) == Some("int32");
-    match schema {
-        Value::Object(fields) => {
-            if is_narrow {
-                fields.entry("minimum").or_insert_with(|| i32::MIN.into());
-                fields.entry("maximum").or_insert_with(|| i32::MAX.into());
-            }
-            fields.values_mut().for_each(bound_integers);
-        }
-        Value::Array(items) => items.iter_mut().for_each(bound_integers),
-        _ => {}
     }
 }
 
@@ -193,17 +168,17 @@ fn set(object: &mut Value, path: &FieldPath, value: Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::rules::object::UNREADABLE;
 
     fn faults(object: &Value) -> Vec<String> {
         let faults = Kind::Application.schema().faults(object);
-        faults.iter().map(|fault| fault.finding.to_string()).collect()
+        faults.into_iter().map(|fault| fault.finding(&UNREADABLE).to_string()).collect()
     }
 
     #[test]
     fn schemas_compile() {
         for kind in Kind::ALL {
-            assert!(kind.schema().validator.is_some(), "{kind:?}");
+            assert!(!kind.schema().faults(&json!({"spec": 5})).is_empty(), "{kind:?}");
         }
     }
 
@@ -247,6 +222,21 @@ mod tests {
             faults(&object),
             [
                 "spec.syncPolicies[0].helm.maxHistory: Invalid value: 5000000000: must be at most 2147483647 [object/unreadable]"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        let mut object = json!({"spec": {"source": {}, "syncPolicies": [{"helm": {"interval": "5m", "maxHistory": 5.0}}]}});
+        assert_eq!(faults(&object), [] as [&str; 0]);
+        Kind::Application.schema().prepare(&mut object);
+        assert_eq!(object["spec"]["syncPolicies"][0]["helm"]["maxHistory"], json!(5));
+        object["spec"]["syncPolicies"][0]["helm"]["maxHistory"] = json!(5.5);
+        assert_eq!(
+            faults(&object),
+            [
+                "spec.syncPolicies[0].helm.maxHistory: Invalid value: 5.5: must be an integer, is a number [object/unreadable]"
             ]
         );
     }

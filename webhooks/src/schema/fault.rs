@@ -1,72 +1,117 @@
-//! What the schema says against an object, in the words of a finding.
+//! What a schema says against an object.
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
 use serde_json::Value;
 
+use super::list_type;
 use crate::field_path::{FieldPath, Segment};
 use crate::finding::{Fault, Finding};
-use crate::rules::object::UNREADABLE;
+use crate::rules::Rule;
 
-/// A place where an object does not have its kind's schema.
+/// A place where an object does not have its schema, or breaks a rule of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SchemaFault {
-    /// What is said about it.
-    pub finding: Finding,
+    /// Where, from the root of the object that was checked.
+    pub path: FieldPath,
+    /// What is wrong there.
+    pub fault: Fault,
+    /// What is asked for; empty where the fault says it all.
+    pub message: String,
+    /// The offending value, if it is no list or object.
+    pub value: Option<Value>,
     /// Whether the object cannot be parsed with it.
     pub(super) breaks_parsing: bool,
 }
 
 impl SchemaFault {
+    /// What a rule of a CRD says, in its own words.
+    pub(super) fn of_rule(path: FieldPath, fault: Fault, message: String, value: &Value) -> Self {
+        let value = Some(value).filter(|value| !matches!(value, Value::Object(_) | Value::Array(_)));
+        Self { path, fault, message, value: value.cloned(), breaks_parsing: false }
+    }
+
+    /// As a finding of `rule` about that very object.
+    #[must_use]
+    pub fn finding(self, rule: &Rule) -> Finding {
+        let finding = Finding::error(rule, self.path, self.fault, self.message);
+        match self.value {
+            Some(value) => finding.value(value),
+            None => finding,
+        }
+    }
+
     pub(super) fn from_error(error: &ValidationError<'_>) -> Self {
         let mut path = path_of(error);
-        let (fault, message, breaks_parsing) = match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                path = path.field(property.as_str().unwrap_or_default());
-                (Fault::Required, String::new(), true)
-            }
-            ValidationErrorKind::Type { kind } => {
-                let message =
-                    format!("must be {}, is {}", expected(kind), with_article(type_name(error.instance())));
-                (Fault::TypeInvalid, message, true)
-            }
-            ValidationErrorKind::Enum { options } => {
-                (Fault::NotSupported, format!("supported values: {}", listed(options)), false)
-            }
-            ValidationErrorKind::Pattern { pattern } => {
-                (Fault::Invalid, format!("must match {pattern}"), false)
-            }
-            ValidationErrorKind::Minimum { limit } => {
-                (Fault::Invalid, format!("must be at least {limit}"), is_bound_of_type(limit))
-            }
-            ValidationErrorKind::Maximum { limit } => {
-                (Fault::Invalid, format!("must be at most {limit}"), is_bound_of_type(limit))
-            }
-            ValidationErrorKind::MinLength { limit } => {
-                (Fault::Invalid, format!("must have at least {limit} characters"), false)
-            }
-            ValidationErrorKind::MaxLength { limit } => {
-                (Fault::TooLong, format!("may not have more than {limit} characters"), false)
-            }
-            // Masked: the message would repeat the value, however large or secret it is.
-            _ => (Fault::Invalid, error.masked().to_string(), true),
+        if let ValidationErrorKind::Required { property } = error.kind() {
+            path = path.field(property.as_str().unwrap_or_default());
+            let message = String::new();
+            return Self { path, fault: Fault::Required, message, value: None, breaks_parsing: true };
+        }
+        let (fault, message, breaks_parsing) = said(error);
+        let value = match error.instance().as_ref() {
+            value @ (Value::String(_) | Value::Bool(_) | Value::Number(_)) => Some(value.clone()),
+            _ => None,
         };
-        let finding = Finding::error(&UNREADABLE, path, fault, message);
-        let finding = match error.instance().as_ref() {
-            Value::String(text) if fault != Fault::Required => finding.value(text.as_str()),
-            value @ (Value::Bool(_) | Value::Number(_)) if fault != Fault::Required => {
-                finding.value(value.clone())
-            }
-            _ => finding,
-        };
-        Self { finding, breaks_parsing }
+        Self { path, fault, message, value, breaks_parsing }
+    }
+}
+
+/// Fault, message, and whether the object cannot be parsed with it.
+fn said(error: &ValidationError<'_>) -> (Fault, String, bool) {
+    match error.kind() {
+        ValidationErrorKind::Type { kind } => {
+            let message =
+                format!("must be {}, is {}", expected(kind), with_article(type_name(error.instance())));
+            (Fault::TypeInvalid, message, true)
+        }
+        ValidationErrorKind::Enum { options } => {
+            (Fault::NotSupported, format!("supported values: {}", listed(options)), false)
+        }
+        ValidationErrorKind::Custom { keyword, message } if keyword == list_type::KEYWORD => {
+            (Fault::Duplicate, message.clone(), false)
+        }
+        ValidationErrorKind::Custom { message, .. } => (Fault::Invalid, message.clone(), false),
+        ValidationErrorKind::Minimum { limit } => {
+            (Fault::Invalid, format!("must be at least {limit}"), is_bound_of_type(limit))
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            (Fault::Invalid, format!("must be at most {limit}"), is_bound_of_type(limit))
+        }
+        ValidationErrorKind::ExclusiveMinimum { limit } => {
+            (Fault::Invalid, format!("must be more than {limit}"), false)
+        }
+        ValidationErrorKind::ExclusiveMaximum { limit } => {
+            (Fault::Invalid, format!("must be less than {limit}"), false)
+        }
+        ValidationErrorKind::MinLength { limit } => {
+            (Fault::Invalid, format!("must have at least {limit} characters"), false)
+        }
+        ValidationErrorKind::MaxLength { limit } => {
+            (Fault::TooLong, format!("may not have more than {limit} characters"), false)
+        }
+        ValidationErrorKind::MinItems { limit } | ValidationErrorKind::MinProperties { limit } => {
+            (Fault::Invalid, format!("must have at least {limit} items"), false)
+        }
+        ValidationErrorKind::MaxItems { limit } | ValidationErrorKind::MaxProperties { limit } => {
+            (Fault::TooLong, format!("may not have more than {limit} items"), false)
+        }
+        ValidationErrorKind::OneOfMultipleValid { .. } => {
+            (Fault::Invalid, "fits more than one of the alternatives, of which exactly one must hold".to_owned(), true)
+        }
+        ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::AnyOf { .. } => {
+            (Fault::Invalid, "fits none of the alternatives that the schema has".to_owned(), true)
+        }
+        ValidationErrorKind::Not { .. } => (Fault::Invalid, "is what the schema rules out".to_owned(), true),
+        // Masked: the message would repeat the value, however large or secret it is.
+        _ => (Fault::Invalid, error.masked().to_string(), true),
     }
 }
 
 /// Whether a limit is the type's own, beyond which nothing can be parsed.
 fn is_bound_of_type(limit: &Value) -> bool {
-    *limit == i32::MIN || *limit == i32::MAX
+    *limit == i32::MIN || *limit == i32::MAX || *limit == i64::MIN || *limit == i64::MAX
 }
 
 fn path_of(error: &ValidationError<'_>) -> FieldPath {

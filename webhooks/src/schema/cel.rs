@@ -1,0 +1,366 @@
+//! The CEL rules of a CRD (`x-kubernetes-validations`), at whatever depth.
+//!
+//! ```text
+//! openAPIV3Schema ─compile─▶ Rules: the branches that have rules, and no others
+//! object ─────────evaluate─▶ at each of them: what the rule reads of `self` ─▶ program ─▶ fault
+//! ```
+//!
+//! **Invariant**: a rule refuses only what the API server would refuse. What
+//! cannot be evaluated here (an unknown function, a rule about changes, one that
+//! takes too long) has not been judged, and admits.
+//!
+//! An installed CRD is somebody's input: rules are bounded before they run
+//! ([`program`]), what they read before it is converted ([`convert`]), and their
+//! time by a deadline ([`functions`]).
+
+mod convert;
+mod functions;
+mod needs;
+mod place;
+mod program;
+
+use std::thread;
+
+use serde_json::Value;
+
+use self::place::Place;
+use self::program::{Outcome, Program};
+use super::fault::SchemaFault;
+use crate::field_path::FieldPath;
+use crate::finding::Fault;
+
+/// The parser of expressions goes down its grammar at every bracket, and takes
+/// up to 200 KiB for it in a debug build; it stops at 96 brackets. Memory that is
+/// not used is not taken.
+const PARSER_STACK: usize = 64 << 20;
+
+/// The rules of a schema and of the schemas below it.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    own: Vec<Rule>,
+    properties: Vec<(String, Self)>,
+    items: Option<Box<Self>>,
+    /// Those of a map's values.
+    values: Option<Box<Self>>,
+    /// Those of `allOf`, about the same value.
+    branches: Vec<Self>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    program: Program,
+    message: String,
+    message_program: Option<Program>,
+    fault: Fault,
+    /// The field that it is about, from the value on.
+    field: FieldPath,
+}
+
+impl Rules {
+    /// Compiles the rules of `schema`, whose depth has been bounded; with the
+    /// rules that cannot be judged here, each with the reason.
+    pub(super) fn compile(schema: &Value) -> (Self, Vec<String>) {
+        let compiled = thread::scope(|scope| {
+            let parse = || {
+                let mut skipped = Vec::new();
+                let rules = compile(schema, &mut skipped).unwrap_or_default();
+                (rules, skipped)
+            };
+            let parser = thread::Builder::new().stack_size(PARSER_STACK).spawn_scoped(scope, parse);
+            parser.map(thread::ScopedJoinHandle::join)
+        });
+        match compiled {
+            Ok(Ok(compiled)) => compiled,
+            Ok(Err(_)) => (Self::default(), vec!["all rules: the parser panics".to_owned()]),
+            Err(error) => (Self::default(), vec![format!("all rules: no thread to parse them: {error}")]),
+        }
+    }
+
+    /// What the rules say against an object that has the schema.
+    pub(super) fn faults(&self, schema: &Value, object: &Value) -> Vec<SchemaFault> {
+        let mut faults = Vec::new();
+        if !self.is_empty() {
+            functions::with_deadline(|| self.evaluate(schema, object, &Place::Root, &mut faults));
+        }
+        faults
+    }
+
+    fn is_empty(&self) -> bool {
+        self.own.is_empty()
+            && self.properties.is_empty()
+            && self.items.is_none()
+            && self.values.is_none()
+            && self.branches.is_empty()
+    }
+
+    fn evaluate(&self, schema: &Value, value: &Value, place: &Place<'_>, faults: &mut Vec<SchemaFault>) {
+        // Rules are about values: a null has none.
+        if value.is_null() || functions::is_late() {
+            return;
+        }
+        faults.extend(self.own.iter().filter_map(|rule| rule.fault(schema, value, place)));
+        for branch in &self.branches {
+            branch.evaluate(schema, value, place, faults);
+        }
+        match value {
+            Value::Object(fields) => {
+                let properties = schema.get("properties");
+                for (name, rules) in &self.properties {
+                    if let (Some(schema), Some(value)) =
+                        (properties.and_then(|known| known.get(name)), fields.get(name))
+                    {
+                        rules.evaluate(schema, value, &Place::Field(place, name), faults);
+                    }
+                }
+                if let (Some(rules), Some(schema)) = (&self.values, schema.get("additionalProperties")) {
+                    for (name, value) in fields {
+                        rules.evaluate(schema, value, &Place::Field(place, name), faults);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                if let (Some(rules), Some(schema)) = (&self.items, schema.get("items")) {
+                    for (index, item) in items.iter().enumerate() {
+                        rules.evaluate(schema, item, &Place::Index(place, index), faults);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn compile(schema: &Value, skipped: &mut Vec<String>) -> Option<Rules> {
+    let own = schema.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten();
+    let own = own.filter_map(|rule| match Rule::compile(rule) {
+        Ok(rule) => Some(rule),
+        Err(reason) => {
+            skipped.push(reason);
+            None
+        }
+    });
+    let mut rules = Rules { own: own.collect(), ..Rules::default() };
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        rules.properties.extend(compile(property, skipped).map(|below| (name.clone(), below)));
+    }
+    let mut below = |keyword: &str| schema.get(keyword).and_then(|schema| compile(schema, skipped)).map(Box::new);
+    rules.items = below("items");
+    rules.values = below("additionalProperties");
+    let branches = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    rules.branches = branches.filter_map(|branch| compile(branch, skipped)).collect();
+    (!rules.is_empty()).then_some(rules)
+}
+
+impl Rule {
+    fn compile(rule: &Value) -> Result<Self, String> {
+        let text = |field: &str| rule.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let source = text("rule").unwrap_or_default();
+        let program = Program::compile(source).map_err(|refused| format!("{source}: {refused}"))?;
+        let message = text("message").map_or_else(|| format!("failed rule: {source}"), str::to_owned);
+        // A message that cannot be computed here is not worth the rule.
+        let message_program = text("messageExpression").and_then(|source| Program::compile(source).ok());
+        let fault = match text("reason") {
+            Some("FieldValueRequired") => Fault::Required,
+            Some("FieldValueForbidden") => Fault::Forbidden,
+            Some("FieldValueDuplicate") => Fault::Duplicate,
+            _ => Fault::Invalid,
+        };
+        let field = text("fieldPath").map(place::parse).unwrap_or_default();
+        Ok(Self { program, message, message_program, fault, field })
+    }
+
+    fn fault(&self, schema: &Value, value: &Value, place: &Place<'_>) -> Option<SchemaFault> {
+        let message = match self.program.judge(schema, value) {
+            Outcome::Holds | Outcome::Unknown => return None,
+            Outcome::Fails => self.computed_message(schema, value).unwrap_or_else(|| self.message.clone()),
+            Outcome::Lacks(key) => format!("the rule of the CRD needs {key}, which is not set ({})", self.message),
+        };
+        let path = place.path().join(&self.field);
+        let value = if self.field.segments().is_empty() { value } else { &Value::Null };
+        Some(SchemaFault::of_rule(path, self.fault, message, value))
+    }
+
+    fn computed_message(&self, schema: &Value, value: &Value) -> Option<String> {
+        let text = self.message_program.as_ref()?.text(schema, value)?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty() && !text.contains('\n'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::time::{Duration, Instant};
+
+    fn said(schema: &Value, object: &Value) -> Vec<String> {
+        let (rules, _) = Rules::compile(schema);
+        let faults = rules.faults(schema, object);
+        faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect()
+    }
+
+    /// What one rule says about an object with fields of all types.
+    fn holds(rule: &str) -> Option<bool> {
+        let text = json!({"type": "string"});
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "text": text, "namespace": text, "a-b": text, "when": {"type": "string", "format": "date-time"},
+                "count": {"type": "integer"}, "ratio": {"type": "number"}, "on": {"type": "boolean"},
+                "port": {"x-kubernetes-int-or-string": true},
+                "list": {"type": "array", "items": {"type": "string"}},
+                "labels": {"type": "object", "additionalProperties": text},
+                "missing": text,
+            },
+        });
+        let object = json!({
+            "text": "grün", "namespace": "n", "a-b": "c", "when": "2006-01-02T15:04:05Z", "count": 5, "ratio": 2,
+            "on": true, "port": "http", "list": ["a", "b"], "labels": {"example.com/team": "x"},
+        });
+        let schema = json!({"allOf": [{"x-kubernetes-validations": [{"rule": rule}]}], "properties": schema["properties"]});
+        let (rules, skipped) = Rules::compile(&schema);
+        let [Rule { program, .. }] = rules.branches.first()?.own.as_slice() else {
+            assert_eq!(skipped.len(), 1);
+            return None;
+        };
+        match program.judge(&schema, &object) {
+            Outcome::Holds => Some(true),
+            Outcome::Fails | Outcome::Lacks(_) => Some(false),
+            Outcome::Unknown => None,
+        }
+    }
+
+    #[test]
+    fn rules_see_what_the_api_server_shows_them() {
+        let table = [
+            ("self.text.size() == 4", Some(true)),
+            ("self.__namespace__ == 'n' && self.a__dash__b == 'c'", Some(true)),
+            ("self.count == 5 && self.ratio == 2.0 && self.on", Some(true)),
+            ("self.port == 'http' || self.port == 80", Some(true)),
+            ("self.list.all(item, item in ['a', 'b'])", Some(true)),
+            ("self.list.exists(item, item == 'c')", Some(false)),
+            ("'example.com/team' in self.labels && self.labels['example.com/team'] == 'x'", Some(true)),
+            ("has(self.text) && !has(self.missing)", Some(true)),
+            ("self.text.matches('^\\\\w+$')", Some(false)),
+            ("self.text.startsWith('gr') ? self.count > 4 : false", Some(true)),
+            // A field that is not there is an error, which refuses, too.
+            ("self.missing == 'x'", Some(false)),
+            ("!has(self.missing) || self.missing == 'x'", Some(true)),
+            // What is not judged here.
+            ("self.when > timestamp('2000-01-01T00:00:00Z')", None),
+            ("self.count == oldSelf.count", None),
+            ("self.unheardOf()", None),
+            ("self.?missing.orValue('x') == 'x'", None),
+            ("self.list.exists(item, self.missing == item)", None),
+            ("self.count", None),
+            ("!!self.on", None),
+            ("'a-b' == 'a-b' && -1 < 0 && !(!self.on)", Some(true)),
+            ("Struct{field: 1} == self", None),
+            ("self.text.matches(self.text)", None),
+            ("self.text.replace('g', self.text) == ''", None),
+        ];
+        for (rule, expected) in table {
+            assert_eq!(holds(rule), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn rules_are_found_at_any_depth() {
+        let positive = json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self > 0", "message": "must be positive"}]});
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "items": {"type": "array", "items": {"type": "object", "properties": {"n": positive}}},
+                "values": {"type": "object", "additionalProperties": positive},
+                "nullable": {"type": "integer", "nullable": true, "x-kubernetes-validations": [{"rule": "self > 0"}]},
+                "both": {"type": "integer", "allOf": [{"x-kubernetes-validations": [{"rule": "self % 2 == 0", "message": "must be even"}]}]},
+            },
+        });
+        let object = json!({
+            "items": [{"n": 1}, {"n": 0}, {}], "values": {"a.b": -1, "c": 1}, "nullable": null, "both": 3,
+        });
+        assert_eq!(
+            said(&schema, &object),
+            ["both: must be even", "items[1].n: must be positive", "values[a.b]: must be positive"]
+        );
+    }
+
+    #[test]
+    fn messages_paths_and_reasons_are_the_rules_own() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"min": {"type": "integer"}, "max": {"type": "integer"}},
+            "x-kubernetes-validations": [
+                {"rule": "self.min <= self.max", "messageExpression": "'at most ' + string(self.max)", "fieldPath": ".min", "reason": "FieldValueForbidden"},
+                {"rule": "self.min <= self.max", "message": "static", "messageExpression": "self.nothing"},
+                {"rule": "self.min > self.max + 1"},
+                {"rule": "self.min ==", "message": "not a rule"},
+            ],
+        });
+        let (rules, skipped) = Rules::compile(&schema);
+        assert_eq!(skipped, ["self.min ==: cannot be parsed"]);
+        let faults = rules.faults(&schema, &json!({"min": 2, "max": 1}));
+        let said: Vec<_> =
+            faults.iter().map(|fault| (fault.path.to_string(), fault.fault, fault.message.as_str())).collect();
+        assert_eq!(
+            said,
+            [
+                ("min".to_owned(), Fault::Forbidden, "at most 1"),
+                (String::new(), Fault::Invalid, "static"),
+                (String::new(), Fault::Invalid, "failed rule: self.min > self.max + 1"),
+            ]
+        );
+    }
+
+    #[test]
+    fn hostile_rules_end_soon() {
+        let loops = |depth: usize| {
+            let all = (0..depth).map(|n| format!("self.all(x{n}, ")).collect::<String>();
+            format!("{all}true{}", ")".repeat(depth))
+        };
+        let doubled = format!("['x']{}.size() > 0", ".map(v, v + v)".repeat(120));
+        let bombs = [
+            loops(12),
+            doubled,
+            "1 + ".repeat(500) + "1 > 0",
+            "(".repeat(900) + "true" + &")".repeat(900),
+            "[".repeat(900) + &"]".repeat(900),
+            "!".repeat(2000) + "true",
+            "!!(".repeat(90) + "true" + &")".repeat(90),
+            "- -(".repeat(90) + "1" + &")".repeat(90),
+            "! //\n!(".repeat(90) + "true" + &")".repeat(90),
+            "-".repeat(2000) + "1 > 0",
+            "self".to_owned() + &".a".repeat(1000),
+            "true?1:".repeat(280) + "true",
+            "size(".repeat(400) + "self" + &")".repeat(400),
+            "{1:".repeat(500) + "1" + &"}".repeat(500),
+            "[1].all(x,".repeat(180) + "true" + &")".repeat(180),
+            "x".repeat(1 << 20),
+        ];
+        let list = json!(vec!["x"; 1000]);
+        for bomb in bombs {
+            let schema = json!({"type": "array", "items": {"type": "string"}, "x-kubernetes-validations": [{"rule": bomb}]});
+            // The stack of a worker thread.
+            let list = list.clone();
+            let judged = thread::Builder::new().stack_size(2 << 20).spawn(move || {
+                let start = Instant::now();
+                let said = said(&schema, &list);
+                (said, start.elapsed())
+            });
+            let (said, took) = judged.expect("a thread").join().expect("no panic");
+            let bomb = bomb.get(..bomb.len().min(40));
+            assert_eq!(said, [] as [&str; 0], "{bomb:?}");
+            assert!(took < Duration::from_secs(2), "{bomb:?} took {took:?}");
+        }
+    }
+
+    #[test]
+    fn many_items_share_one_deadline() {
+        let rule = json!([{"rule": "self.all(x, self.all(y, self.all(z, x + y + z > 0)))"}]);
+        let list = json!({"type": "array", "items": {"type": "integer"}, "x-kubernetes-validations": rule});
+        let schema = json!({"type": "array", "items": list});
+        let object = json!(vec![vec![1; 200]; 1000]);
+        let start = Instant::now();
+        assert_eq!(said(&schema, &object), [] as [&str; 0]);
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    }
+}

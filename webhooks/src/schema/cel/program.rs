@@ -1,0 +1,192 @@
+//! One CEL expression, bounded before it is parsed and while it runs.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use kube_cel::cel;
+use kube_cel::cel::common::ast::operators::CONDITIONAL;
+use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
+use kube_cel::cel::parser::Parser;
+use kube_cel::cel::ExecutionError;
+use serde_json::Value;
+
+use super::needs::Needs;
+use super::{convert, functions};
+
+/// The value that a rule is about.
+pub(super) const SELF: &str = "self";
+/// What that value was before an update.
+const OLD_SELF: &str = "oldSelf";
+
+/// The longest expression, in bytes.
+const MAX_LENGTH: usize = 2048;
+/// The deepest expression. The interpreter goes down as deep on the stack, with
+/// up to 40 KiB a step in a debug build, and a worker thread has 2 MiB.
+const MAX_DEPTH: usize = 32;
+
+/// A compiled expression.
+#[derive(Debug)]
+pub(super) struct Program {
+    expression: IdedExpr,
+    needs: Needs,
+    loops: bool,
+}
+
+/// What came of a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Holds,
+    Fails,
+    /// It reads a field that is not there, for which the API server refuses, too.
+    Lacks(String),
+    /// It cannot be judged here.
+    Unknown,
+}
+
+/// Why an expression is not evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    TooLong,
+    Unreadable,
+    AboutChanges,
+    Unbounded,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "longer or deeper than rules that are judged",
+            Self::Unreadable => "cannot be parsed",
+            Self::AboutChanges => "about a change, and there is nothing to compare with",
+            Self::Unbounded => "calls a function that may take any amount of time or memory",
+        })
+    }
+}
+
+impl Program {
+    /// Parses an expression; needs [a large stack](super::PARSER_STACK).
+    pub(super) fn compile(source: &str) -> Result<Self, Refused> {
+        if source.len() > MAX_LENGTH {
+            return Err(Refused::TooLong);
+        }
+        if has_doubled_sign(source) {
+            return Err(Refused::Unreadable);
+        }
+        // The parser is generated, large and not ours. It is not asked for optional
+        // fields (`self.?x`): the interpreter fails where one is absent.
+        let parsed = catch_unwind(|| Parser::new().parse(source));
+        let mut expression = parsed.ok().and_then(Result::ok).ok_or(Refused::Unreadable)?;
+        let needs = Needs::of(&expression);
+        let mut guard = Guard::default();
+        guard.visit(&mut expression, 0)?;
+        Ok(Self { expression, needs, loops: guard.loops })
+    }
+
+    /// Evaluates a rule about `value`.
+    pub(super) fn judge(&self, schema: &Value, value: &Value) -> Outcome {
+        match self.run(schema, value) {
+            Some(Ok(cel::Value::Bool(true))) => Outcome::Holds,
+            Some(Ok(cel::Value::Bool(false))) => Outcome::Fails,
+            // In a loop CEL forgives an error if another step decides, and the
+            // interpreter does not.
+            Some(Err(ExecutionError::NoSuchKey(key))) if !self.loops => Outcome::Lacks(key.to_string()),
+            _ => Outcome::Unknown,
+        }
+    }
+
+    /// Evaluates a message about `value`.
+    pub(super) fn text(&self, schema: &Value, value: &Value) -> Option<String> {
+        match self.run(schema, value)? {
+            Ok(cel::Value::String(text)) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    fn run(&self, schema: &Value, value: &Value) -> Option<Result<cel::Value, ExecutionError>> {
+        let this = convert::to_cel(schema, value, &self.needs)?;
+        functions::with_context(|context| {
+            let mut scope = context.new_inner_scope();
+            scope.add_variable_from_value(SELF, this);
+            // The interpreter has corners that panic; a rule that leads there is not judged.
+            catch_unwind(AssertUnwindSafe(|| scope.resolve(&self.expression))).ok()
+        })
+    }
+}
+
+/// Whether there is a `!!` or a `--`. The parser takes them for one sign, and
+/// parses what follows twice: nested ones would keep it busy for ever. Not even a
+/// comment may stand between them.
+fn has_doubled_sign(source: &str) -> bool {
+    let mut last = None;
+    let is_doubled = |char| last.replace(char) == Some(char) && matches!(char, '!' | '-');
+    let is_found = source.chars().filter(|char| !char.is_whitespace()).any(is_doubled);
+    is_found || (source.contains("//") && source.contains('\n'))
+}
+
+/// Looks at every part of an expression, and makes every loop ask for the time.
+#[derive(Default)]
+struct Guard {
+    loops: bool,
+}
+
+impl Guard {
+    fn visit(&mut self, expression: &mut IdedExpr, depth: usize) -> Result<(), Refused> {
+        if depth > MAX_DEPTH {
+            return Err(Refused::TooLong);
+        }
+        let below = depth + 1;
+        match &mut expression.expr {
+            Expr::Ident(name) if name == OLD_SELF => return Err(Refused::AboutChanges),
+            // The interpreter panics at both.
+            Expr::Struct(_) | Expr::Unspecified => return Err(Refused::Unreadable),
+            Expr::Ident(_) | Expr::Literal(_) => {}
+            Expr::Select(select) => self.visit(&mut select.operand, below)?,
+            Expr::Call(call) => {
+                if is_unbounded(call) {
+                    return Err(Refused::Unbounded);
+                }
+                for part in call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args) {
+                    self.visit(part, below)?;
+                }
+            }
+            Expr::List(list) => list.elements.iter_mut().try_for_each(|element| self.visit(element, below))?,
+            Expr::Map(map) => {
+                for entry in &mut map.entries {
+                    let EntryExpr::MapEntry(entry) = &mut entry.expr else {
+                        return Err(Refused::Unreadable);
+                    };
+                    self.visit(&mut entry.key, below)?;
+                    self.visit(&mut entry.value, below)?;
+                }
+            }
+            Expr::Comprehension(comprehension) => {
+                self.loops = true;
+                self.visit(&mut comprehension.iter_range, below)?;
+                self.visit(&mut comprehension.accu_init, below)?;
+                self.visit(&mut comprehension.loop_cond, below)?;
+                self.visit(&mut comprehension.loop_step, below)?;
+                self.visit(&mut comprehension.result, below)?;
+                comprehension.loop_cond = in_time(std::mem::take(&mut comprehension.loop_cond));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_unbounded(call: &CallExpr) -> bool {
+    let name = call.func_name.as_str();
+    let pattern = call.args.get(usize::from(call.target.is_none()));
+    let is_spelled_out =
+        pattern.is_some_and(|pattern| matches!(pattern.expr, Expr::Literal(LiteralValue::String(_))));
+    functions::AMPLIFYING.contains(&name) || (functions::MATCHING.contains(&name) && !is_spelled_out)
+}
+
+/// `@in_time() ? condition : false`; the function fails when the time is over.
+fn in_time(condition: IdedExpr) -> IdedExpr {
+    let call = |func_name: &str, args| {
+        let expr = Expr::Call(CallExpr { func_name: func_name.to_owned(), target: None, args });
+        IdedExpr { id: 0, expr }
+    };
+    let no = IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
+    call(CONDITIONAL, vec![call(functions::IN_TIME, Vec::new()), condition, no])
+}
