@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, ObjectKey};
+use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, ObjectKey, RenderedKind};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
@@ -24,8 +25,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The kinds that the Catalog is built from.
-const KINDS: usize = 3;
+/// The watches that the Catalog is built from: three kinds, and one CRD each.
+const WATCHES: usize = 3 + RenderedKind::ON_HOST.len();
 
 /// The Catalog of a running program, kept up to date by watches.
 #[derive(Clone, Debug)]
@@ -47,13 +48,17 @@ impl CatalogWatch {
         tasks.spawn(this.clone().follow("Fleets", fleets, FleetTable::default()));
         tasks.spawn(this.clone().follow("AttachedClusters", clusters, ClusterTable::default()));
         tasks.spawn(this.clone().follow("Namespaces", namespaces, NamespaceTable));
+        for kind in RenderedKind::ON_HOST {
+            let table = CrdTable { kind, listed: false };
+            tasks.spawn(this.clone().follow(kind.plural(), crd(client, kind), table));
+        }
         this
     }
 
     /// Waits until every watch has listed all there is.
     pub(crate) async fn synced(&self) {
         // The sender lives as long as `self` does.
-        drop(self.synced.subscribe().wait_for(|synced| *synced >= KINDS).await);
+        drop(self.synced.subscribe().wait_for(|synced| *synced >= WATCHES).await);
     }
 
     /// A receiver that is told of every change.
@@ -114,6 +119,15 @@ where
         + 'static,
 {
     watcher::watcher(Api::all(client.clone()), watcher::Config::default())
+}
+
+/// One CRD by its name: a cluster may have hundreds, and they are large.
+fn crd(
+    client: &Client,
+    kind: RenderedKind,
+) -> impl Stream<Item = Result<Event<DeserializeGuard<CustomResourceDefinition>>, watcher::Error>> + use<> {
+    let only = watcher::Config::default().fields(&format!("metadata.name={}", kind.crd_name()));
+    watcher::watcher(Api::all(client.clone()), only)
 }
 
 /// How one kind's events change the Catalog.
@@ -217,6 +231,95 @@ impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
                 catalog.set_terminating(&namespace.name_any(), namespace.meta().deletion_timestamp.is_some())
             }
             Event::Delete(namespace) => catalog.set_terminating(&namespace.name_any(), false),
+        }
+    }
+}
+
+/// The host's CRD of one kind of Flux, which judges what is rendered.
+#[derive(Debug)]
+struct CrdTable {
+    kind: RenderedKind,
+    listed: bool,
+}
+
+impl Table<DeserializeGuard<CustomResourceDefinition>> for CrdTable {
+    fn apply(
+        &mut self,
+        catalog: &mut Catalog,
+        event: Event<DeserializeGuard<CustomResourceDefinition>>,
+    ) -> bool {
+        match event {
+            Event::Init => {
+                self.listed = false;
+                false
+            }
+            Event::InitApply(crd) => {
+                self.listed = true;
+                insert_crd(catalog, self.kind, &crd)
+            }
+            Event::InitDone => !self.listed && catalog.remove_crd(self.kind),
+            Event::Apply(crd) => insert_crd(catalog, self.kind, &crd),
+            Event::Delete(_) => catalog.remove_crd(self.kind),
+        }
+    }
+}
+
+fn insert_crd(
+    catalog: &mut Catalog,
+    kind: RenderedKind,
+    crd: &DeserializeGuard<CustomResourceDefinition>,
+) -> bool {
+    match &crd.0 {
+        Ok(crd) => catalog.insert_crd(crd),
+        Err(error) => {
+            tracing::warn!(name = crd.name_any(), %error, "a CRD cannot be read; the bundled schema judges");
+            catalog.remove_crd(kind)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn crd(version: &str) -> DeserializeGuard<CustomResourceDefinition> {
+        let kind = RenderedKind::Bucket;
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": kind.crd_name()},
+            "spec": {
+                "group": kind.group(), "scope": "Namespaced",
+                "names": {"kind": kind.kind(), "plural": kind.plural()},
+                "versions": [{"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}],
+            },
+        });
+        serde_json::from_value(crd).expect("a CRD")
+    }
+
+    #[test]
+    fn a_crd_is_known_for_as_long_as_it_is_installed() {
+        let kind = RenderedKind::Bucket;
+        let mut catalog = Catalog::default();
+        let mut table = CrdTable { kind, listed: false };
+        let unreadable = serde_json::from_value(json!({"metadata": {"name": kind.crd_name()}, "spec": 5}));
+        let steps = [
+            (Event::Init, false),
+            (Event::InitApply(crd("v1")), true),
+            (Event::InitDone, true),
+            (Event::Apply(crd("v2")), false),
+            (Event::Apply(crd("v1")), true),
+            (Event::Apply(unreadable.expect("a guarded CRD")), false),
+            (Event::Apply(crd("v1")), true),
+            (Event::Delete(crd("v1")), false),
+            (Event::Apply(crd("v1")), true),
+            // It was deleted while nobody watched.
+            (Event::Init, true),
+            (Event::InitDone, false),
+        ];
+        for (index, (event, known)) in steps.into_iter().enumerate() {
+            table.apply(&mut catalog, event);
+            assert_eq!(catalog.installed_crd(kind).is_some(), known, "step {index}");
         }
     }
 }

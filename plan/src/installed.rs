@@ -49,7 +49,9 @@ fn strip_prose(schema: &mut Value) {
     for (keyword, value) in keywords {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(properties)) => properties.values_mut().for_each(strip_prose),
-            ("allOf" | "anyOf" | "oneOf", Value::Array(branches)) => branches.iter_mut().for_each(strip_prose),
+            ("allOf" | "anyOf" | "oneOf", Value::Array(branches)) => {
+                branches.iter_mut().for_each(strip_prose);
+            }
             ("items" | "additionalProperties" | "not", schema) => strip_prose(schema),
             _ => {}
         }

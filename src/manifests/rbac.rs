@@ -1,6 +1,6 @@
 //! The two identities and the least that each of them needs.
 
-use fleetgate_plan::FluxKind;
+use fleetgate_plan::{FluxKind, RenderedKind};
 use fleetgate_webhooks::Kind;
 use serde_json::{Value, json};
 
@@ -47,7 +47,17 @@ fn webhook_rules() -> Vec<Value> {
         rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &READ),
         rule(Kind::AttachedCluster.group(), &[Kind::AttachedCluster.plural()], &READ),
         rule("", &["namespaces"], &READ),
+        crds_rule(),
     ]
+}
+
+/// The CRDs that judge what is rendered, each watched by its name.
+fn crds_rule() -> Value {
+    let mut rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
+    if let Value::Object(fields) = &mut rule {
+        fields.insert("resourceNames".to_owned(), json!(RenderedKind::ON_HOST.map(RenderedKind::crd_name)));
+    }
+    rule
 }
 
 fn controller_rules() -> Vec<Value> {

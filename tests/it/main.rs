@@ -16,5 +16,6 @@ mod api_types;
 mod cases;
 mod delivery;
 mod explain;
+mod schemas;
 mod serve;
 mod support;

@@ -18,7 +18,7 @@ use anyhow::{Context as _, bail};
 
 pub(crate) use build::Cancel;
 pub use cargo::fleetgate;
-pub use crds::flux_crds;
+pub use crds::{flagger_crds, flux_crds};
 pub(crate) use go::{missing as missing_program, module_folder};
 
 use crate::{Progress, files, workdir};

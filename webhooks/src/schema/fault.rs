@@ -97,9 +97,11 @@ fn said(error: &ValidationError<'_>) -> (Fault, String, bool) {
         ValidationErrorKind::MaxItems { limit } | ValidationErrorKind::MaxProperties { limit } => {
             (Fault::TooLong, format!("may not have more than {limit} items"), false)
         }
-        ValidationErrorKind::OneOfMultipleValid { .. } => {
-            (Fault::Invalid, "fits more than one of the alternatives, of which exactly one must hold".to_owned(), true)
-        }
+        ValidationErrorKind::OneOfMultipleValid { .. } => (
+            Fault::Invalid,
+            "fits more than one of the alternatives, of which exactly one must hold".to_owned(),
+            true,
+        ),
         ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::AnyOf { .. } => {
             (Fault::Invalid, "fits none of the alternatives that the schema has".to_owned(), true)
         }

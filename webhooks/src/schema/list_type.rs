@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
 use serde_json::{Map, Value};
 
@@ -13,17 +12,13 @@ pub(super) const KEYWORD: &str = "x-kubernetes-list-type";
 pub(super) const KEYS: &str = "x-kubernetes-list-map-keys";
 
 /// The keyword's meaning: every item at most once.
-pub(super) fn unique<'a>(
-    parent: &'a Map<String, Value>,
-    kind: &'a Value,
-    _: Location,
-) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-    let keys = parent.get(KEYS).and_then(Value::as_array).into_iter().flatten();
+pub(super) fn unique(schema: &Map<String, Value>, kind: &Value) -> Box<dyn for<'i> Keyword<'i>> {
+    let keys = schema.get(KEYS).and_then(Value::as_array).into_iter().flatten();
     let keys = keys.filter_map(|key| Some(key.as_str()?.to_owned())).collect();
-    Ok(match kind.as_str() {
-        Some("set") => Box::new(Unique { keys: None }),
-        Some("map") => Box::new(Unique { keys: Some(keys) }),
-        _ => Box::new(Unique { keys: Some(Vec::new()) }),
+    Box::new(match kind.as_str() {
+        Some("set") => Unique { keys: None },
+        Some("map") => Unique { keys: Some(keys) },
+        _ => Unique { keys: Some(Vec::new()) },
     })
 }
 

@@ -27,7 +27,9 @@ fn for_each_child(schema: &Value, value: &mut Value, visit: impl Fn(&Value, &mut
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| visit(schema, item));
+                for item in items {
+                    visit(schema, item);
+                }
             }
         }
         _ => {}
@@ -38,11 +40,11 @@ fn for_each_child(schema: &Value, value: &mut Value, visit: impl Fn(&Value, &mut
 pub(super) fn is_prepared(schema: &Value, value: &Value) -> bool {
     match value {
         Value::Object(fields) => {
-            let lacks_default =
-                defaults(schema).any(|(name, _)| fields.get(name).is_none_or(Value::is_null));
+            let lacks_default = defaults(schema).any(|(name, _)| fields.get(name).is_none_or(Value::is_null));
             let is_prepared = |(name, child): (&String, &Value)| {
-                field_schema(schema, name)
-                    .is_none_or(|schema| (!child.is_null() || is_nullable(schema)) && is_prepared(schema, child))
+                field_schema(schema, name).is_none_or(|schema| {
+                    (!child.is_null() || is_nullable(schema)) && is_prepared(schema, child)
+                })
             };
             !lacks_default && fields.iter().all(is_prepared)
         }

@@ -131,11 +131,13 @@ mod tests {
         for case in cases {
             let object = &case["object"];
             let group = object["apiVersion"].as_str().and_then(|version| version.split('/').next());
-            let kind = RenderedKind::of(group.unwrap_or_default(), object["kind"].as_str().unwrap_or_default());
+            let kind =
+                RenderedKind::of(group.unwrap_or_default(), object["kind"].as_str().unwrap_or_default());
             let faults = check_rendered(kind.expect("a rendered kind"), object, &Catalog::default());
             let mut said: Vec<String> = faults.iter().map(|fault| fault.path.to_string()).collect();
             said.sort();
-            let expected: Vec<&str> = case["refused"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let expected: Vec<&str> =
+                case["refused"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             assert_eq!(said, expected, "{}: {faults:?}", case["what"]);
         }
     }
@@ -154,7 +156,8 @@ mod tests {
     fn rules_speak_in_their_own_words() {
         let release = json!({"spec": {"interval": "5m", "kubeConfig": {}}});
         let faults = check_rendered(RenderedKind::HelmRelease, &release, &Catalog::default());
-        let said: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
+        let said: Vec<String> =
+            faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
         assert_eq!(
             said,
             [
@@ -198,7 +201,8 @@ mod tests {
         for (crd, expected) in table {
             let mut catalog = Catalog::default();
             catalog.insert_crd(&crd);
-            let accepted = [0, 1].map(|spec| check_rendered(kind, &json!({ "spec": spec }), &catalog).is_empty());
+            let accepted =
+                [0, 1].map(|spec| check_rendered(kind, &json!({ "spec": spec }), &catalog).is_empty());
             assert_eq!(accepted, expected, "{:?}", InstalledCrd::of(&crd));
         }
         let mut catalog = Catalog::default();
@@ -209,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_long_text_takes_time_in_proportion() {
-        let release = json!({"spec": {"interval": "1h".repeat(500_000) + "!", "timeout": "9".repeat(1_000_000)}});
+        let release =
+            json!({"spec": {"interval": "1h".repeat(500_000) + "!", "timeout": "9".repeat(1_000_000)}});
         let start = std::time::Instant::now();
         assert!(!check_rendered(RenderedKind::HelmRelease, &release, &Catalog::default()).is_empty());
         assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
@@ -225,8 +230,25 @@ mod tests {
             "\\PC{0,8}|[0-9.hms]{0,6}|aws|generic|Kustomization".prop_map(Value::from),
         ];
         let names = prop::sample::select(vec![
-            "spec", "metadata", "name", "interval", "chart", "chartRef", "sourceRef", "kubeConfig", "secretRef", "sts",
-            "provider", "install", "strategy", "analysis", "metrics", "service", "match", "targetPort", "ref",
+            "spec",
+            "metadata",
+            "name",
+            "interval",
+            "chart",
+            "chartRef",
+            "sourceRef",
+            "kubeConfig",
+            "secretRef",
+            "sts",
+            "provider",
+            "install",
+            "strategy",
+            "analysis",
+            "metrics",
+            "service",
+            "match",
+            "targetPort",
+            "ref",
         ]);
         leaf.prop_recursive(6, 48, 5, move |inner| {
             prop_oneof![

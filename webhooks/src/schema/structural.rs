@@ -48,9 +48,9 @@ impl StructuralSchema {
         let validator = jsonschema::options()
             .with_draft(Draft::Draft7)
             .should_validate_formats(false)
-            .with_keyword(text::PATTERN, text::pattern)
-            .with_keyword(text::FORMAT, text::format)
-            .with_keyword(list_type::KEYWORD, list_type::unique)
+            .with_keyword(text::PATTERN, |_, pattern, _| Ok(text::pattern(pattern)))
+            .with_keyword(text::FORMAT, |_, format, _| Ok(text::format(format)))
+            .with_keyword(list_type::KEYWORD, |schema, kind, _| Ok(list_type::unique(schema, kind)))
             .build(&translate::to_json_schema(&root)?)
             .map_err(|error| NotStructural(error.to_string()))?;
         Ok(Self { root, validator: Some(validator) })
@@ -131,21 +131,53 @@ mod tests {
             (json!({"type": "integer"}), json!(5.5), "a: must be an integer, is a number"),
             (json!({"type": "integer"}), json!("5"), "a: must be an integer, is a string"),
             (json!({"type": "integer"}), json!(u64::MAX), "a: must be at most 9223372036854775807"),
-            (json!({"type": "integer", "format": "int32"}), json!(1_i64 << 31), "a: must be at most 2147483647"),
+            (
+                json!({"type": "integer", "format": "int32"}),
+                json!(1_i64 << 31),
+                "a: must be at most 2147483647",
+            ),
             (json!({"type": "integer", "format": "int64"}), json!(1_i64 << 31), ""),
-            (json!({"type": "integer", "format": "int32", "minimum": 1.0}), json!(0), "a: must be at least 1"),
-            (json!({"type": "integer", "maximum": 9, "exclusiveMaximum": true}), json!(9), "a: must be less than 9"),
+            (
+                json!({"type": "integer", "format": "int32", "minimum": 1.0}),
+                json!(0),
+                "a: must be at least 1",
+            ),
+            (
+                json!({"type": "integer", "maximum": 9, "exclusiveMaximum": true}),
+                json!(9),
+                "a: must be less than 9",
+            ),
             (json!({"type": "number", "format": "double"}), json!(5), ""),
             (json!({"type": "string", "format": "url"}), json!("no url"), ""),
             (json!({"type": "boolean"}), json!("yes"), "a: must be a boolean, is a string"),
-            (json!({"type": "array", "items": {"type": "string"}}), json!(["x", 1]), "a[1]: must be a string, is an integer"),
-            (json!({"type": "object", "additionalProperties": {"type": "string"}}), json!({"b.c": 1}), "a[b.c]: must be a string, is an integer"),
+            (
+                json!({"type": "array", "items": {"type": "string"}}),
+                json!(["x", 1]),
+                "a[1]: must be a string, is an integer",
+            ),
+            (
+                json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                json!({"b.c": 1}),
+                "a[b.c]: must be a string, is an integer",
+            ),
             (json!({"x-kubernetes-int-or-string": true}), json!(80), ""),
             (json!({"x-kubernetes-int-or-string": true}), json!("http"), ""),
-            (json!({"x-kubernetes-int-or-string": true}), json!(true), "a: must be an integer or a string, is a boolean"),
-            (json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}], "nullable": true}), json!(null), ""),
+            (
+                json!({"x-kubernetes-int-or-string": true}),
+                json!(true),
+                "a: must be an integer or a string, is a boolean",
+            ),
+            (
+                json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}], "nullable": true}),
+                json!(null),
+                "",
+            ),
             (json!({"x-kubernetes-preserve-unknown-fields": true}), json!([null, {"any": 1}]), ""),
-            (json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {"b": {"type": "string"}}}), json!({"b": 1, "c": 1}), "a.b: must be a string, is an integer"),
+            (
+                json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {"b": {"type": "string"}}}),
+                json!({"b": 1, "c": 1}),
+                "a.b: must be a string, is an integer",
+            ),
         ];
         for (schema, value, expected) in table {
             assert_eq!(said_of_field(&schema, &value), expected, "{schema} {value}");
@@ -158,7 +190,11 @@ mod tests {
         let table = [
             // Absent, therefore; in a list it stays, and is none of the type.
             (json!({"type": "string"}), json!(null), ""),
-            (json!({"type": "array", "items": {"type": "string"}}), json!([null]), "a[0]: must be a string, is null"),
+            (
+                json!({"type": "array", "items": {"type": "string"}}),
+                json!([null]),
+                "a[0]: must be a string, is null",
+            ),
             (json!({"type": "string", "nullable": true, "minLength": 1}), json!(null), ""),
             (nullable.clone(), json!("x"), ""),
             // The API server finds null in no enum, not even in one that names it.
@@ -193,15 +229,28 @@ mod tests {
     fn numbers_of_items_and_their_uniqueness() {
         let map = json!({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name", "port"], "items": {"type": "object"}});
         let set = json!({"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}});
-        let atomic = json!({"type": "array", "x-kubernetes-list-type": "atomic", "items": {"type": "string"}});
+        let atomic =
+            json!({"type": "array", "x-kubernetes-list-type": "atomic", "items": {"type": "string"}});
         let table = [
-            (json!({"type": "array", "maxItems": 1, "items": {"type": "string"}}), json!(["x", "y"]), "a: may not have more than 1 items"),
-            (json!({"type": "object", "minProperties": 1, "additionalProperties": true}), json!({}), "a: must have at least 1 items"),
+            (
+                json!({"type": "array", "maxItems": 1, "items": {"type": "string"}}),
+                json!(["x", "y"]),
+                "a: may not have more than 1 items",
+            ),
+            (
+                json!({"type": "object", "minProperties": 1, "additionalProperties": true}),
+                json!({}),
+                "a: must have at least 1 items",
+            ),
             (set.clone(), json!(["x", "y"]), ""),
             (set, json!(["x", "y", "x"]), "a: items 0 and 2 (counted from 0) are the same"),
             (atomic, json!(["x", "x"]), ""),
             (map.clone(), json!([{"name": "x", "port": 1}, {"name": "x", "port": 2}, {"name": "x"}]), ""),
-            (map, json!([{"name": "x"}, {"name": "y"}, {"name": "x", "at": 1}]), "a: items 0 and 2 (counted from 0) have the same name and port"),
+            (
+                map,
+                json!([{"name": "x"}, {"name": "y"}, {"name": "x", "at": 1}]),
+                "a: items 0 and 2 (counted from 0) have the same name and port",
+            ),
         ];
         for (schema, value, expected) in table {
             assert_eq!(said_of_field(&schema, &value), expected, "{schema} {value}");
@@ -229,7 +278,11 @@ mod tests {
         let embedded = json!({"type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true});
         let table = [
             (&either, json!({"b": 1}), ""),
-            (&either, json!({"b": 1, "c": 1}), "a: fits more than one of the alternatives, of which exactly one must hold"),
+            (
+                &either,
+                json!({"b": 1, "c": 1}),
+                "a: fits more than one of the alternatives, of which exactly one must hold",
+            ),
             (&either, json!({}), "a: fits none of the alternatives that the schema has"),
             (&either, json!({"b": 1, "d": 1}), "a: is what the schema rules out"),
             (&embedded, json!({"apiVersion": "v1", "kind": "Pod", "spec": {}}), ""),
@@ -251,7 +304,8 @@ mod tests {
             assert!(StructuralSchema::compile(schema.clone()).is_err(), "{schema}");
         }
         // Nothing is fetched, whatever a schema refers to.
-        let schema = StructuralSchema::compile(json!({"$ref": "http://127.0.0.1:1/x"})).expect("it is ignored");
+        let schema =
+            StructuralSchema::compile(json!({"$ref": "http://127.0.0.1:1/x"})).expect("it is ignored");
         assert_eq!(schema.faults(&json!(5)), []);
     }
 }

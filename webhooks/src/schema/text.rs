@@ -2,10 +2,9 @@
 
 use std::sync::LazyLock;
 
-use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
 use regex::Regex;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::re2;
 
@@ -16,30 +15,25 @@ pub(super) const FORMAT: &str = "x-format";
 
 /// The keyword's meaning: the pattern is found in the text. One that cannot be
 /// understood is found everywhere: rather admitted than refused for nothing.
-pub(super) fn pattern<'a>(
-    _: &'a Map<String, Value>,
-    pattern: &'a Value,
-    _: Location,
-) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
+pub(super) fn pattern(pattern: &Value) -> Box<dyn for<'i> Keyword<'i>> {
     let regex = pattern.as_str().and_then(re2::compile);
     let message = format!("must match {}", pattern.as_str().unwrap_or_default());
-    Ok(Box::new(Demand { accepts: move |text: &str| regex.as_ref().is_none_or(|regex| regex.is_match(text)), message }))
+    Box::new(Demand {
+        accepts: move |text: &str| regex.as_ref().is_none_or(|regex| regex.is_match(text)),
+        message,
+    })
 }
 
 /// The keyword's meaning for the formats of times. The API server knows more
 /// (`uuid`, `ipv4`…), which no rendered object has, and ignores all others.
-pub(super) fn format<'a>(
-    _: &'a Map<String, Value>,
-    format: &'a Value,
-    _: Location,
-) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
+pub(super) fn format(format: &Value) -> Box<dyn for<'i> Keyword<'i>> {
     let (accepts, what): (fn(&str) -> bool, _) = match format.as_str() {
         Some("duration") => (is_duration, "a duration such as 1m30s"),
         Some("date") => (is_date, "a date such as 2006-01-02"),
         Some("date-time") => (is_date_time, "a time such as 2006-01-02T15:04:05Z"),
         _ => (|_| true, ""),
     };
-    Ok(Box::new(Demand { accepts, message: format!("must be {what}") }))
+    Box::new(Demand { accepts, message: format!("must be {what}") })
 }
 
 /// What is asked of a text, and how that is said.
@@ -58,9 +52,8 @@ impl<'i, F: Fn(&str) -> bool + Send + Sync> Keyword<'i> for Demand<F> {
     }
 }
 
-static GO_DURATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    re2::compile(r"^[-+]?(0|(([0-9]{1,18}(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$")
-});
+static GO_DURATION: LazyLock<Option<Regex>> =
+    LazyLock::new(|| re2::compile(r"^[-+]?(0|(([0-9]{1,18}(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"));
 static SCALA_DURATION: LazyLock<Option<Regex>> = LazyLock::new(|| re2::compile(r"([0-9]+)\s*([A-Za-zµ]+)"));
 
 /// The words for a unit; the last one of a row may go on (`minutes`).
@@ -109,7 +102,7 @@ fn is_date(text: &str) -> bool {
 }
 
 fn days(year: u32, month: u32) -> u32 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 => 28 + u32::from(is_leap),
         4 | 6 | 9 | 11 => 30,
@@ -142,7 +135,19 @@ mod tests {
 
     #[test]
     fn durations_are_those_of_go_and_scala() {
-        for text in ["0", "5m", "1h30m", "-1.5s", ".5s", "1.s", "5 minutes", "2d", "3 weeks", "10µs", "9999999999999h"] {
+        for text in [
+            "0",
+            "5m",
+            "1h30m",
+            "-1.5s",
+            ".5s",
+            "1.s",
+            "5 minutes",
+            "2d",
+            "3 weeks",
+            "10µs",
+            "9999999999999h",
+        ] {
             assert!(is_duration(text), "{text}");
         }
         for text in ["", "5", "m", "five minutes", "1x", "99999999999999999999s", "+"] {
@@ -155,9 +160,21 @@ mod tests {
         for text in ["2024-02-29T00:00:00Z", "2006-01-02t15:04:05.999z", "2006-01-02T15:04:05+02:00"] {
             assert!(is_date_time(text), "{text}");
         }
-        for text in ["2023-02-29T00:00:00Z", "2006-01-02", "2006-01-02T24:00:00Z", "2006-01-02T15:04:05", "then", "2006-13-01T00:00:00Z"] {
+        for text in [
+            "2023-02-29T00:00:00Z",
+            "2006-01-02",
+            "2006-01-02T24:00:00Z",
+            "2006-01-02T15:04:05",
+            "then",
+            "2006-13-01T00:00:00Z",
+        ] {
             assert!(!is_date_time(text), "{text}");
         }
-        assert!(is_date("2000-02-29") && !is_date("1900-02-29") && !is_date("2000-2-29") && !is_date("２０００-02-29"));
+        assert!(
+            is_date("2000-02-29")
+                && !is_date("1900-02-29")
+                && !is_date("2000-2-29")
+                && !is_date("２０００-02-29")
+        );
     }
 }

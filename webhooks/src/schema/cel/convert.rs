@@ -96,8 +96,27 @@ impl Conversion {
 
 /// Words that CEL keeps for itself.
 const RESERVED: [&str; 21] = [
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
-    "let", "loop", "package", "namespace", "return", "var", "void", "while",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// A field's name in CEL (`k8s.io/apiserver/pkg/cel/escaping.go`).
@@ -148,7 +167,11 @@ mod tests {
             (&text, json!("short"), true),
             (&text, json!("x".repeat(MAX_TEXT + 1)), false),
             (&json!({"type": "string", "format": "date-time"}), json!("2006-01-02T15:04:05Z"), false),
-            (&json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}), json!({"a": 1}), false),
+            (
+                &json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+                json!({"a": 1}),
+                false,
+            ),
         ];
         for (schema, value, converted) in table {
             assert_eq!(to_cel(schema, &value, &WHOLE).is_some(), converted, "{schema}");

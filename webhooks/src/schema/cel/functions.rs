@@ -89,6 +89,9 @@ fn matches(
             patterns.clear();
         }
         let regex = patterns.entry(Arc::clone(&pattern)).or_insert_with(|| re2::compile(&pattern));
-        regex.as_ref().map(|regex| regex.is_match(&this)).ok_or_else(|| call.error("the pattern cannot be read"))
+        regex
+            .as_ref()
+            .map(|regex| regex.is_match(&this))
+            .ok_or_else(|| call.error("the pattern cannot be read"))
     })
 }

@@ -55,7 +55,9 @@ impl Needs {
                     &comprehension.loop_step,
                     &comprehension.result,
                 ];
-                parts.into_iter().for_each(|part| self.collect(part));
+                for part in parts {
+                    self.collect(part);
+                }
             }
             Expr::List(list) => list.elements.iter().for_each(|element| self.collect(element)),
             Expr::Map(map) => {

@@ -4,10 +4,10 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kube_cel::cel;
+use kube_cel::cel::ExecutionError;
 use kube_cel::cel::common::ast::operators::CONDITIONAL;
 use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use kube_cel::cel::parser::Parser;
-use kube_cel::cel::ExecutionError;
 use serde_json::Value;
 
 use super::needs::Needs;
@@ -20,6 +20,9 @@ const OLD_SELF: &str = "oldSelf";
 
 /// The longest expression, in bytes.
 const MAX_LENGTH: usize = 2048;
+/// The most brackets that are opened. The parser goes down its whole grammar at
+/// each of them.
+const MAX_BRACKETS: usize = 64;
 /// The deepest expression. The interpreter goes down as deep on the stack, with
 /// up to 40 KiB a step in a debug build, and a worker thread has 2 MiB.
 const MAX_DEPTH: usize = 32;
@@ -66,7 +69,7 @@ impl fmt::Display for Refused {
 impl Program {
     /// Parses an expression; needs [a large stack](super::PARSER_STACK).
     pub(super) fn compile(source: &str) -> Result<Self, Refused> {
-        if source.len() > MAX_LENGTH {
+        if source.len() > MAX_LENGTH || source.matches(['(', '[', '{']).count() > MAX_BRACKETS {
             return Err(Refused::TooLong);
         }
         if has_doubled_sign(source) {
@@ -149,7 +152,9 @@ impl Guard {
                     self.visit(part, below)?;
                 }
             }
-            Expr::List(list) => list.elements.iter_mut().try_for_each(|element| self.visit(element, below))?,
+            Expr::List(list) => {
+                list.elements.iter_mut().try_for_each(|element| self.visit(element, below))?;
+            }
             Expr::Map(map) => {
                 for entry in &mut map.entries {
                     let EntryExpr::MapEntry(entry) = &mut entry.expr else {
@@ -189,4 +194,122 @@ fn in_time(condition: IdedExpr) -> IdedExpr {
     };
     let no = IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
     call(CONDITIONAL, vec![call(functions::IN_TIME, Vec::new()), condition, no])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::cel::Rules;
+    use serde_json::json;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// What one rule says about an object with fields of all types.
+    fn holds(rule: &str) -> Option<bool> {
+        let text = json!({"type": "string"});
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "text": text, "namespace": text, "a-b": text, "when": {"type": "string", "format": "date-time"},
+                "count": {"type": "integer"}, "ratio": {"type": "number"}, "on": {"type": "boolean"},
+                "port": {"x-kubernetes-int-or-string": true},
+                "list": {"type": "array", "items": {"type": "string"}},
+                "labels": {"type": "object", "additionalProperties": text},
+                "missing": text,
+            },
+        });
+        let object = json!({
+            "text": "grün", "namespace": "n", "a-b": "c", "when": "2006-01-02T15:04:05Z", "count": 5, "ratio": 2,
+            "on": true, "port": "http", "list": ["a", "b"], "labels": {"example.com/team": "x"},
+        });
+        let schema = json!({"allOf": [{"x-kubernetes-validations": [{"rule": rule}]}], "properties": schema["properties"]});
+        let (rules, skipped) = Rules::compile(&schema);
+        let Some(rule) = rules.branches.first().and_then(|branch| branch.own.first()) else {
+            assert_eq!(skipped.len(), 1);
+            return None;
+        };
+        match rule.program.judge(&schema, &object) {
+            Outcome::Holds => Some(true),
+            Outcome::Fails | Outcome::Lacks(_) => Some(false),
+            Outcome::Unknown => None,
+        }
+    }
+
+    #[test]
+    fn rules_see_what_the_api_server_shows_them() {
+        let table = [
+            ("self.text.size() == 4", Some(true)),
+            ("self.__namespace__ == 'n' && self.a__dash__b == 'c'", Some(true)),
+            ("self.count == 5 && self.ratio == 2.0 && self.on", Some(true)),
+            ("self.port == 'http' || self.port == 80", Some(true)),
+            ("self.list.all(item, item in ['a', 'b'])", Some(true)),
+            ("self.list.exists(item, item == 'c')", Some(false)),
+            ("'example.com/team' in self.labels && self.labels['example.com/team'] == 'x'", Some(true)),
+            ("has(self.text) && !has(self.missing)", Some(true)),
+            ("self.text.matches('^\\\\w+$')", Some(false)),
+            ("self.text.startsWith('gr') ? self.count > 4 : false", Some(true)),
+            // A field that is not there is an error, which refuses, too.
+            ("self.missing == 'x'", Some(false)),
+            ("!has(self.missing) || self.missing == 'x'", Some(true)),
+            // What is not judged here.
+            ("self.when > timestamp('2000-01-01T00:00:00Z')", None),
+            ("self.count == oldSelf.count", None),
+            ("self.unheardOf()", None),
+            ("self.?missing.orValue('x') == 'x'", None),
+            ("self.list.exists(item, self.missing == item)", None),
+            ("self.count", None),
+            ("!!self.on", None),
+            ("'a-b' == 'a-b' && -1 < 0 && !(!self.on)", Some(true)),
+            ("Struct{field: 1} == self", None),
+            ("self.text.matches(self.text)", None),
+            ("self.text.replace('g', self.text) == ''", None),
+        ];
+        for (rule, expected) in table {
+            assert_eq!(holds(rule), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn hostile_rules_end_soon() {
+        let loops = |depth: usize| {
+            let names = (0..depth).fold(String::new(), |rule, n| rule + "self.all(x" + &n.to_string() + ", ");
+            names + "true" + &")".repeat(depth)
+        };
+        let doubled = format!("['x']{}.size() > 0", ".map(v, v + v)".repeat(60));
+        let bombs = [
+            loops(12),
+            doubled,
+            "1 + ".repeat(500) + "1 > 0",
+            "(".repeat(64) + "true" + &")".repeat(64),
+            "[".repeat(64) + &"]".repeat(64),
+            "[".repeat(64),
+            "[".repeat(900) + &"]".repeat(900),
+            "!".repeat(2000) + "true",
+            "!!(".repeat(60) + "true" + &")".repeat(60),
+            "- -(".repeat(60) + "1" + &")".repeat(60),
+            "! //\n!(".repeat(60) + "true" + &")".repeat(60),
+            "-".repeat(2000) + "1 > 0",
+            "self".to_owned() + &".a".repeat(1000),
+            "true?1:".repeat(280) + "true",
+            "size(".repeat(60) + "self" + &")".repeat(60),
+            "{1:".repeat(60) + "1" + &"}".repeat(60),
+            "[1].all(x,".repeat(32) + "true" + &")".repeat(32),
+            "x".repeat(1 << 20),
+        ];
+        let list = json!(vec!["x"; 1000]);
+        for bomb in bombs {
+            let schema = json!({"type": "array", "items": {"type": "string"}, "x-kubernetes-validations": [{"rule": bomb}]});
+            // The stack of a worker thread.
+            let list = list.clone();
+            let judged = thread::Builder::new().stack_size(2 << 20).spawn(move || {
+                let start = Instant::now();
+                let faults = Rules::compile(&schema).0.faults(&schema, &list);
+                (faults, start.elapsed())
+            });
+            let (faults, took) = judged.expect("a thread").join().expect("no panic");
+            let bomb = bomb.get(..bomb.len().min(40));
+            assert_eq!(faults, [], "{bomb:?}");
+            assert!(took < Duration::from_secs(5), "{bomb:?} took {took:?}");
+        }
+    }
 }
