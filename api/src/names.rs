@@ -23,6 +23,15 @@ pub const ANNOTATION_POLICY: &str = "fleetgate.dev/policy";
 /// written when nothing changed.
 pub const ANNOTATION_APPLIED: &str = "fleetgate.dev/applied";
 
+/// The annotation of an object in a member cluster that stands there for a rollout, with the name of
+/// the policy. Kurator's: what carries it there is taken over.
+pub const ANNOTATION_ROLLOUT: &str = "kurator.dev/rollout";
+
+/// The annotation of an object in a member cluster with the Application that it belongs to, as
+/// NAMESPACE/NAME. Namespaces of the host are nothing that a member knows, so that a label by name
+/// alone would not tell whose it is.
+pub const ANNOTATION_OWNER: &str = "fleetgate.dev/application";
+
 /// The field manager of everything that Fleetgate writes.
 pub const FIELD_MANAGER: &str = "fleetgate";
 

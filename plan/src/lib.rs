@@ -15,6 +15,7 @@ mod catalog;
 mod cluster;
 pub mod destination;
 mod fate;
+pub mod flagger;
 pub mod flux;
 mod installed;
 pub mod names;
