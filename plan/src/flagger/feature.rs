@@ -86,7 +86,7 @@ impl Provider {
     /// Whether Flagger's router for this provider reads it.
     #[must_use]
     pub const fn reads(self, feature: Feature) -> bool {
-        use Provider::{Apisix, Contour, Gloo, Istio, Kubernetes, Kuma, Nginx, Skipper};
+        use Provider::{Apisix, Contour, GatewayApiV1, Gloo, Istio, Kubernetes, Kuma, Nginx, Skipper};
         match feature {
             Feature::Weights => !matches!(self, Kubernetes),
             Feature::MatchHeaders => matches!(self, Istio | Nginx | Contour | Gloo) || self.is_gateway_api(),
@@ -95,7 +95,7 @@ impl Provider {
             | Feature::Gateways
             | Feature::Hosts
             | Feature::Headers => matches!(self, Istio) || self.is_gateway_api(),
-            Feature::Timeout => matches!(self, Istio | Contour) || self.is_gateway_api(),
+            Feature::Timeout => matches!(self, Istio | Contour | GatewayApiV1),
             Feature::Retries => matches!(self, Istio | Contour),
             Feature::MatchSourceLabels | Feature::CorsPolicy => matches!(self, Istio),
             Feature::Host => matches!(self, Nginx),
@@ -113,13 +113,14 @@ mod tests {
 
     /// The table of docs/rollouts.md: a row per field, a column per provider.
     fn table() -> String {
-        let providers = Provider::ALL.iter().map(|provider| format!(" {provider} |")).collect::<String>();
-        let rule = Provider::ALL.iter().map(|_| " --- |").collect::<String>();
-        let mut lines = vec![format!("| field |{providers}"), format!("| --- |{rule}")];
+        let row = |first: &str, cells: Vec<&str>| format!("| {first} | {} |", cells.join(" | "));
+        let mut lines = vec![
+            row("field", Provider::ALL.map(Provider::as_str).to_vec()),
+            row("---", vec!["---"; Provider::ALL.len()]),
+        ];
         for feature in Feature::ALL {
-            let marks =
-                Provider::ALL.iter().map(|provider| if provider.reads(feature) { " ✓ |" } else { "  |" });
-            lines.push(format!("| `{}` |{}", feature.field(), marks.collect::<String>()));
+            let mark = |provider: Provider| if provider.reads(feature) { "✓" } else { "" };
+            lines.push(row(&format!("`{}`", feature.field()), Provider::ALL.map(mark).to_vec()));
         }
         lines.join("\n")
     }

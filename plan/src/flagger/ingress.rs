@@ -10,7 +10,7 @@ use super::fields::{Fields, text};
 use super::{Context, MemberKind, MemberObject, Unrenderable};
 use crate::Provider;
 
-/// The IngressClass that ingress-nginx brings.
+/// The `IngressClass` that ingress-nginx brings.
 const CLASS: &str = "nginx";
 
 /// The name of the Ingress that is made for a Service.

@@ -1,4 +1,4 @@
-//! A MetricTemplate for each metric that Flagger does not have built in.
+//! A `MetricTemplate` for each metric that Flagger does not have built in.
 
 use std::collections::BTreeSet;
 

@@ -23,9 +23,13 @@
 
 mod analysis;
 mod canary;
+#[cfg(test)]
+mod examples;
 mod feature;
 mod fields;
 mod ingress;
+#[cfg(test)]
+mod laws;
 mod load_tester;
 mod matching;
 mod metric_template;
@@ -209,7 +213,6 @@ mod test_fixtures {
 #[cfg(test)]
 mod tests {
     use super::test_fixtures::{rollout, try_objects};
-    use super::*;
     use serde_json::json;
 
     #[test]

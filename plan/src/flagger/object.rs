@@ -19,7 +19,7 @@ pub enum MemberKind {
     Service,
     /// `networking.k8s.io/v1` Ingress.
     Ingress,
-    /// `flagger.app/v1beta1` MetricTemplate.
+    /// `flagger.app/v1beta1` `MetricTemplate`.
     MetricTemplate,
     /// `flagger.app/v1beta1` Canary.
     Canary,

@@ -3,6 +3,8 @@
 //! can change it.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 
@@ -83,7 +85,9 @@ impl Found<'_> {
             }
         }
         let below = path.get(self.depth..).filter(|_| self.row.alike).unwrap_or_default();
-        below.iter().for_each(|step| push(&mut text, *step));
+        for step in below {
+            push(&mut text, *step);
+        }
         text
     }
 }
@@ -113,213 +117,4 @@ fn push(text: &mut String, step: Step<'_>) {
 fn bracket(text: &mut String, inner: impl std::fmt::Display) {
     // Writing to a text does not fail.
     let _ = write!(text, "[{inner}]");
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use fleetgate_api::rollout::Rollout;
-    use serde_json::{Value, json};
-
-    use super::super::test_fixtures::{find, rollout, try_objects};
-    use super::*;
-    use crate::Provider;
-
-    /// A rollout with every field that the API has.
-    fn everything(provider: &str) -> Rollout {
-        let metadata = json!({"labels": {"a": "b"}, "annotations": {"example.com/a": "b"}});
-        let text = json!({"exact": "a"});
-        let headers = json!({"add": {"a": "b"}, "remove": ["c"], "set": {"d": "e"}});
-        let reference = json!({"apiVersion": "v9", "name": "route"});
-        let custom = json!({
-            "provider": {
-                "type": "prometheus", "address": "http://p", "region": "eu", "secretRef": {"name": "s"},
-                "insecureSkipVerify": true,
-            },
-            "query": "1",
-        });
-        let routing = json!({
-            "timeoutSeconds": 1, "gateways": ["a/b"], "hosts": ["h"], "host": "h", "protocol": "http",
-            "ingressRef": reference, "routeRef": reference,
-            "retries": {"attempts": 1, "perTryTimeout": "1s", "retryOn": "5xx"},
-            "headers": {"request": headers, "response": headers},
-            "corsPolicy": {
-                "allowOrigins": [text], "allowOrigin": ["a"], "allowMethods": ["GET"], "allowHeaders": ["a"],
-                "exposeHeaders": ["a"], "allowCredentials": true, "maxAge": "1h",
-            },
-            "canaryStrategy": {"maxWeight": 1, "stepWeight": 1, "stepWeights": [1], "stepWeightPromotion": 1},
-            "analysisTimes": 1,
-            "match": [
-                {"uri": text},
-                {"headers": {"a": text}, "queryParams": {"a": text}, "sourceLabels": {"a": "b"}},
-            ],
-        });
-        let analysis = json!({
-            "checkIntervalSeconds": 1, "checkFailedTimes": 1,
-            "metrics": [
-                {"name": "request-duration", "intervalSeconds": 1, "thresholdRange": {"min": 1.5, "max": 2.5}},
-                {"name": "mine", "intervalSeconds": 1, "thresholdRange": {"min": 1.5, "max": 2.5}, "customMetric": custom},
-            ],
-            "webhooks": {"timeoutSeconds": 1, "command": ["a"]},
-            "sessionAffinity": {"cookieName": "c", "maxAge": 1},
-        });
-        rollout(
-            provider,
-            json!({
-                "testLoader": true, "primary": metadata, "preview": metadata,
-                "rolloutPolicy": {
-                    "trafficRouting": routing, "trafficAnalysis": analysis, "rolloutTimeoutSeconds": 1,
-                    "skipTrafficAnalysis": true, "revertOnDeletion": true, "suspend": true,
-                },
-            }),
-        )
-    }
-
-    /// Calls `visit` with the path of every value that holds no other.
-    fn leaves<'a>(value: &'a Value, path: &mut Vec<Step<'a>>, visit: &mut impl FnMut(&[Step<'a>])) {
-        let below: Vec<(Step<'a>, &Value)> = match value {
-            Value::Object(map) => map.iter().map(|(key, value)| (Step::Field(key), value)).collect(),
-            Value::Array(items) => {
-                items.iter().enumerate().map(|(index, item)| (Step::Index(index), item)).collect()
-            }
-            _ => Vec::new(),
-        };
-        if below.is_empty() {
-            visit(path);
-        }
-        for (step, value) in below {
-            path.push(step);
-            leaves(value, path, visit);
-            path.pop();
-        }
-    }
-
-    fn text(path: &[Step<'_>]) -> String {
-        let mut text = String::new();
-        path.iter().for_each(|step| push(&mut text, *step));
-        text
-    }
-
-    /// The origins of everything that the provider's objects hold.
-    fn origins(rollout: &Rollout) -> BTreeSet<String> {
-        let mut origins = BTreeSet::new();
-        for object in try_objects(rollout).expect("it renders") {
-            let rendered = serde_json::to_value(object.render()).expect("it serialises");
-            for part in ["metadata", "spec"].iter().filter(|part| rendered.get(**part).is_some()) {
-                let root = &mut vec![Step::Field(part)];
-                leaves(&rendered[*part], root, &mut |path| drop(origins.insert(object.origin(path))));
-            }
-        }
-        origins
-    }
-
-    #[test]
-    fn every_field_of_a_rollout_is_found_again() {
-        // Neither is passed on, and without Service there is nothing of the first match.
-        let left_out = ["rolloutPolicy.trafficRouting.match[0].uri.exact"];
-        let mut found = BTreeSet::new();
-        for provider in Provider::ALL {
-            found.extend(origins(&everything(provider.as_str())));
-        }
-        let rollout = serde_json::to_value(everything("istio")).expect("it serialises");
-        let mut lost = Vec::new();
-        leaves(&rollout, &mut Vec::new(), &mut |path| {
-            // A text to match, and all that a webhook or a template is made of, is found as a whole.
-            let around = (1..=path.len()).map(|length| text(&path[..length]));
-            let leaf = text(path);
-            let whole = ["match[1].headers.a", "match[1].queryParams.a", "allowOrigins[0]"];
-            let known = found.contains(&leaf)
-                || around
-                    .clone()
-                    .any(|path| found.contains(&path) && whole.iter().any(|end| path.ends_with(end)));
-            if !known && !left_out.contains(&leaf.as_str()) {
-                lost.push(leaf);
-            }
-        });
-        assert_eq!(lost, Vec::<String>::new());
-    }
-
-    #[test]
-    fn every_origin_is_a_field_of_the_rollout() {
-        for provider in Provider::ALL {
-            let rollout = everything(provider.as_str());
-            let value = serde_json::to_value(&rollout).expect("it serialises");
-            let mut fields = BTreeSet::from([String::new()]);
-            leaves(&value, &mut Vec::new(), &mut |path| {
-                fields.extend((1..=path.len()).map(|length| text(&path[..length])));
-            });
-            let unknown: Vec<_> = origins(&rollout).difference(&fields).cloned().collect();
-            // What Kuma is told about the Service's port is no annotation that the user wrote.
-            let kumas: Vec<_> = ["primary", "preview"]
-                .map(|field| format!("{field}.annotations[9898.service.kuma.io/protocol]"))
-                .into_iter()
-                .filter(|_| provider == Provider::Kuma)
-                .collect();
-            let mut kumas_sorted = kumas;
-            kumas_sorted.sort();
-            assert_eq!(unknown, kumas_sorted, "{provider}");
-        }
-    }
-
-    #[test]
-    fn a_fault_leads_back_to_where_the_user_can_change_it() {
-        use Step::{Field, Index};
-        let canary = find(&everything("istio"), MemberKind::Canary).remove(0);
-        let spec = |path: &[Step<'static>]| {
-            let path: Vec<_> = [Field("spec")].iter().chain(path).copied().collect();
-            canary.origin(&path)
-        };
-        let analysis = "rolloutPolicy.trafficAnalysis";
-        let routing = "rolloutPolicy.trafficRouting";
-        let table = [
-            (
-                spec(&[Field("analysis"), Field("metrics"), Index(1), Field("interval")]),
-                format!("{analysis}.metrics[1].intervalSeconds"),
-            ),
-            (
-                spec(&[Field("analysis"), Field("metrics"), Index(0), Field("thresholdRange"), Field("max")]),
-                format!("{analysis}.metrics[0].thresholdRange.max"),
-            ),
-            // The first match was left out.
-            (
-                spec(&[
-                    Field("analysis"),
-                    Field("match"),
-                    Index(0),
-                    Field("headers"),
-                    Field("x.y"),
-                    Field("regex"),
-                ]),
-                format!("{routing}.match[1].headers[x.y]"),
-            ),
-            (
-                spec(&[Field("analysis"), Field("webhooks"), Index(2), Field("metadata"), Field("cmd")]),
-                format!("{analysis}.webhooks.command[2]"),
-            ),
-            (
-                spec(&[Field("analysis"), Field("stepWeights"), Index(3)]),
-                format!("{routing}.canaryStrategy.stepWeights[3]"),
-            ),
-            (spec(&[Field("analysis")]), analysis.to_owned()),
-            (
-                spec(&[Field("service"), Field("gatewayRefs"), Index(0), Field("namespace")]),
-                format!("{routing}.gateways[0]"),
-            ),
-            (
-                spec(&[Field("service"), Field("primary"), Field("annotations"), Field("a.b/c")]),
-                "primary.annotations[a.b/c]".to_owned(),
-            ),
-            (spec(&[Field("service"), Field("nowhere")]), String::new()),
-            (spec(&[]), String::new()),
-        ];
-        for (origin, expected) in table {
-            assert_eq!(origin, expected);
-        }
-        let template = find(&everything("istio"), MemberKind::MetricTemplate).remove(0);
-        assert_eq!(
-            template.origin(&[Field("spec"), Field("provider"), Field("type")]),
-            format!("{analysis}.metrics[1].customMetric.provider.type")
-        );
-    }
 }
