@@ -1,13 +1,16 @@
 //! The gaps that admission fills, beyond the defaults of the CRD's schema.
 //!
 //! **Law**: defaulting twice is defaulting once, and a field that the user set
-//! is never changed.
+//! is never changed. As for the API server, `null` is not set.
+
+mod rollout;
 
 use serde_json::{Value, json};
 
 /// Fills in what an Application leaves open.
 pub fn fill(object: &mut Value) {
     helm_type(object);
+    rollout::fill(object);
 }
 
 /// A Helm repository's absent type follows its URL; Flux takes an absent one for `default`.

@@ -22,6 +22,7 @@ pub mod object;
 pub mod overrides;
 pub mod policy;
 pub mod reference;
+pub mod rollout;
 pub mod selector;
 pub mod source;
 
@@ -85,6 +86,30 @@ pub const CATALOGUE: &[&Rule] = &[
     &selector::EMPTY,
     &selector::NO_MATCH,
     &reference::FLEET,
+    &rollout::REQUIRED,
+    &rollout::WORKLOAD,
+    &rollout::ONE_PER_WORKLOAD,
+    &rollout::ONE_PER_SERVICE,
+    &rollout::PORT,
+    &rollout::SERVICE,
+    &rollout::NAMES,
+    &rollout::STRATEGY,
+    &rollout::STEP_WEIGHTS_EXCLUSIVE,
+    &rollout::STEP_WEIGHT,
+    &rollout::STEP_WEIGHTS,
+    &rollout::MAX_WEIGHT,
+    &rollout::STEP_WEIGHT_PROMOTION,
+    &rollout::WEIGHTS_CHANGED,
+    &rollout::ANALYSIS_TIMES,
+    &rollout::INTERVAL,
+    &rollout::THRESHOLD,
+    &rollout::KUBERNETES_WEIGHTS,
+    &rollout::WEBHOOK_TIMEOUT,
+    &rollout::TESTLOADER,
+    &rollout::SESSION_AFFINITY,
+    &rollout::TIMEOUT,
+    &rollout::SKIP_ANALYSIS,
+    &rollout::REVERT,
 ];
 
 /// The checks that are made of every Application.
@@ -97,6 +122,7 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
     destination::check,
     selector::check,
     reference::check,
+    rollout::check,
 ];
 
 /// What all rules say about an Application.
