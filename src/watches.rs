@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, ObjectKey, RenderedKind};
+use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, FluxKind, ObjectKey, RenderedKind};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// The watches that the Catalog is built from: three kinds, and one CRD each.
-const WATCHES: usize = 3 + RenderedKind::ON_HOST.len();
+const WATCHES: usize = 3 + FluxKind::ALL.len();
 
 /// The Catalog of a running program, kept up to date by watches.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl CatalogWatch {
         tasks.spawn(this.clone().follow("Fleets", fleets, FleetTable::default()));
         tasks.spawn(this.clone().follow("AttachedClusters", clusters, ClusterTable::default()));
         tasks.spawn(this.clone().follow("Namespaces", namespaces, NamespaceTable));
-        for kind in RenderedKind::ON_HOST {
+        for kind in FluxKind::ALL.map(RenderedKind::Flux) {
             let table = CrdTable { kind, listed: false };
             tasks.spawn(this.clone().follow(kind.plural(), crd(client, kind), table));
         }
@@ -284,7 +284,7 @@ mod tests {
     use serde_json::json;
 
     fn crd(version: &str) -> DeserializeGuard<CustomResourceDefinition> {
-        let kind = RenderedKind::Bucket;
+        let kind = RenderedKind::Flux(FluxKind::Bucket);
         let crd = json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": kind.crd_name()},
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_crd_is_known_for_as_long_as_it_is_installed() {
-        let kind = RenderedKind::Bucket;
+        let kind = RenderedKind::Flux(FluxKind::Bucket);
         let mut catalog = Catalog::default();
         let mut table = CrdTable { kind, listed: false };
         let unreadable = serde_json::from_value(json!({"metadata": {"name": kind.crd_name()}, "spec": 5}));

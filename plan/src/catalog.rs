@@ -203,7 +203,7 @@ impl Catalog {
     /// version (any more) counts as not installed.
     pub fn insert_crd(&mut self, crd: &CustomResourceDefinition) -> bool {
         let kind = RenderedKind::of(&crd.spec.group, &crd.spec.names.kind);
-        match (kind.filter(|kind| RenderedKind::ON_HOST.contains(kind)), InstalledCrd::of(crd)) {
+        match (kind.filter(|kind| matches!(kind, RenderedKind::Flux(_))), InstalledCrd::of(crd)) {
             (None, _) => false,
             (Some(kind), None) => self.remove_crd(kind),
             (Some(_), Some(installed)) => insert(&mut self.crds, installed, |installed| installed.kind),
@@ -252,6 +252,7 @@ fn retain<K: Ord + Clone, V>(map: &mut Shared<K, V>, mut keep: impl FnMut(&K) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FluxKind;
     use crate::test_fixtures::{Scenario, member_names};
 
     #[test]
@@ -292,7 +293,7 @@ mod tests {
 
     #[test]
     fn crds_come_and_go() {
-        let kind = RenderedKind::Kustomization;
+        let kind = RenderedKind::Flux(FluxKind::Kustomization);
         let crd = |version, field| crate::installed::tests::kustomizations(version, true, field);
         let mut catalog = Catalog::default();
         let before = catalog.clone();

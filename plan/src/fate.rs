@@ -36,7 +36,7 @@ impl<'a> Fates<'a> {
         let named =
             |template: &'a Template| template.bindings().map(move |binding| (template.kind, binding.name));
         let policies = plan.policies.iter().rev().map(|policy| (policy.name.as_str(), policy));
-        Self { plan, planned: plan.templates().flat_map(named).collect(), policies: policies.collect() }
+        Self { plan, planned: plan.delivered().flat_map(named).collect(), policies: policies.collect() }
     }
 
     /// Of the child of that kind and name that was made for `policy`; a source
@@ -60,7 +60,7 @@ impl<'a> Fates<'a> {
 
 fn is_held(policy: &PolicyPlan, name: &str) -> bool {
     let resolution = &policy.resolution;
-    if policy.template.is_none() || !resolution.is_decided() {
+    if policy.delivered().is_none() || !resolution.is_decided() {
         return true;
     }
     let missing = resolution.missing_clusters.iter().map(|key| names::member_child_name(&policy.name, key));

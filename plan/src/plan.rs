@@ -16,6 +16,7 @@ use fleetgate_api::application::SyncPolicy;
 use kube::core::DynamicObject;
 
 use crate::destination::{self, Resolution, Resolver};
+use crate::flagger::{Member, Release};
 use crate::render::depends_on::Siblings;
 use crate::template::Template;
 use crate::{Catalog, FluxKind, Owner, names, render};
@@ -40,8 +41,11 @@ pub struct PolicyPlan {
     pub name: String,
     /// Where it goes, and what of that does not exist.
     pub resolution: Arc<Resolution>,
-    /// The objects that deliver it; `None` while it is not delivered.
+    /// The objects that deliver it; `None` if it says neither what nor from where.
     pub template: Option<Template>,
+    /// Whether the controllers apply it. One that they do not yet carry out is
+    /// held as it is.
+    pub is_delivered: bool,
 }
 
 /// A part of an Application that is admitted but that no renderer stands for.
@@ -71,22 +75,50 @@ impl Plan {
         Self { owner, source, policies, undelivered }
     }
 
-    /// Every template with the bindings that it is rendered for: the source
-    /// first, then policy by policy.
+    /// Every template: the source first, then policy by policy.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         self.source.iter().chain(self.policies.iter().filter_map(|policy| policy.template.as_ref()))
     }
 
-    /// Every object with its kind, in the order in which it is to be applied.
+    /// The templates that the controllers apply, in the same order.
+    pub fn delivered(&self) -> impl Iterator<Item = &Template> {
+        self.source.iter().chain(self.policies.iter().filter_map(PolicyPlan::delivered))
+    }
+
+    /// Every object that the controllers apply with its kind, in the order in
+    /// which it is to be applied.
     pub fn objects(&self) -> impl Iterator<Item = (FluxKind, DynamicObject)> {
-        self.templates().flat_map(|template| {
+        self.delivered().flat_map(|template| {
             let bindings = template.bindings();
             bindings.map(|binding| (template.kind, template.render(&binding, &self.owner)))
         })
     }
 }
 
-/// Every policy with its name and where it goes, and nothing delivered yet.
+impl PolicyPlan {
+    /// The objects that the controllers apply for it.
+    #[must_use]
+    pub fn delivered(&self) -> Option<&Template> {
+        self.template.as_ref().filter(|_| self.is_delivered)
+    }
+
+    /// What stands in a destination cluster for the policy's rollout, if it has
+    /// one. Nothing of it depends on which cluster that is, but for what the
+    /// cluster itself has to say.
+    #[must_use]
+    pub fn release<'a>(
+        &'a self,
+        owner: &'a Owner,
+        policy: &'a SyncPolicy,
+        member: Member<'a>,
+    ) -> Option<Release<'a>> {
+        let (namespace, application) = (owner.namespace.as_str(), owner.name.as_str());
+        let rollout = policy.rollout.as_ref()?;
+        Some(Release { namespace, application, policy: &self.name, rollout, member })
+    }
+}
+
+/// Every policy with its name and where it goes, and no template yet.
 fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<PolicyPlan> {
     let spec = &application.spec;
     let mut resolver = Resolver::new(&owner.namespace, catalog);
@@ -94,6 +126,7 @@ fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<Po
         name: names::policy_name(&owner.name, index, policy),
         resolution: resolver.resolve(destination::placement(spec, policy)),
         template: None,
+        is_delivered: undelivered_part((index, policy)).is_none(),
     });
     policies.collect()
 }
@@ -110,9 +143,6 @@ fn templates(
         Some((placed.name.as_str(), render::kind_of(policy)?, &placed.resolution))
     }));
     let templates = policies().enumerate().map(|(index, (policy, placed))| {
-        if undelivered_part((index, policy)).is_some() {
-            return None;
-        }
         let place = (placed.name.as_str(), &placed.resolution);
         render::policy((index, policy), place, (source, owner), &siblings)
     });

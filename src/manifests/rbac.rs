@@ -55,7 +55,10 @@ fn webhook_rules() -> Vec<Value> {
 fn crds_rule() -> Value {
     let mut rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
     if let Value::Object(fields) = &mut rule {
-        fields.insert("resourceNames".to_owned(), json!(RenderedKind::ON_HOST.map(RenderedKind::crd_name)));
+        fields.insert(
+            "resourceNames".to_owned(),
+            json!(FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name())),
+        );
     }
     rule
 }

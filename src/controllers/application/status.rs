@@ -121,8 +121,8 @@ fn policies(application: &Application, plan: &Plan, observed: &Observed) -> Vec<
 
 fn policy_status(kind: &str, policy: &PolicyPlan, observed: &Observed) -> PolicyStatus {
     let bound = policy
-        .template
-        .iter()
+        .delivered()
+        .into_iter()
         .flat_map(|template| template.bindings().map(|binding| observed.state(template.kind, &binding.name)));
     let states: Vec<State> = bound.collect();
     let ready = states.iter().filter(|state| state.phase == Phase::Ready).count();
@@ -178,7 +178,7 @@ fn cluster_key(target: &Target) -> (String, String) {
 
 /// How a policy fares on each cluster; the message says which object it is about.
 fn delivered(policy: &PolicyPlan, observed: &Observed) -> BTreeMap<(String, String), State> {
-    let bound = policy.template.iter().flat_map(|template| {
+    let bound = policy.delivered().into_iter().flat_map(|template| {
         template.bindings().map(move |binding| {
             let state = observed.state(template.kind, &binding.name);
             let message = format!("{} {}: {}", template.kind.kind(), binding.name, state.message);

@@ -36,7 +36,7 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
     if let Some(failed) = worst(&source, Phase::Failed) {
         return Summary::new(ConditionReason::SourceFailed, failed);
     }
-    let children = plan.policies.iter().filter_map(|policy| policy.template.as_ref());
+    let children = plan.policies.iter().filter_map(PolicyPlan::delivered);
     let children: Vec<(String, State)> = children.flat_map(|template| states(template, observed)).collect();
     if let Some(failed) = worst(&children, Phase::Failed) {
         return Summary::new(ConditionReason::DeliveryFailed, failed);

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use fleetgate_plan::{Catalog, RenderedKind};
+use fleetgate_plan::{Catalog, FluxKind, RenderedKind};
 use serde_json::Value;
 
 use super::crd::CrdCheck;
@@ -49,12 +49,12 @@ pub fn bundled(kind: RenderedKind) -> Arc<CrdCheck> {
 #[must_use]
 pub const fn bundled_schema(kind: RenderedKind) -> &'static str {
     match kind {
-        RenderedKind::GitRepository => include_str!("../../schemas/GitRepository.json"),
-        RenderedKind::HelmRepository => include_str!("../../schemas/HelmRepository.json"),
-        RenderedKind::OciRepository => include_str!("../../schemas/OCIRepository.json"),
-        RenderedKind::Bucket => include_str!("../../schemas/Bucket.json"),
-        RenderedKind::Kustomization => include_str!("../../schemas/Kustomization.json"),
-        RenderedKind::HelmRelease => include_str!("../../schemas/HelmRelease.json"),
+        RenderedKind::Flux(FluxKind::GitRepository) => include_str!("../../schemas/GitRepository.json"),
+        RenderedKind::Flux(FluxKind::HelmRepository) => include_str!("../../schemas/HelmRepository.json"),
+        RenderedKind::Flux(FluxKind::OciRepository) => include_str!("../../schemas/OCIRepository.json"),
+        RenderedKind::Flux(FluxKind::Bucket) => include_str!("../../schemas/Bucket.json"),
+        RenderedKind::Flux(FluxKind::Kustomization) => include_str!("../../schemas/Kustomization.json"),
+        RenderedKind::Flux(FluxKind::HelmRelease) => include_str!("../../schemas/HelmRelease.json"),
         RenderedKind::Canary => include_str!("../../schemas/Canary.json"),
         RenderedKind::MetricTemplate => include_str!("../../schemas/MetricTemplate.json"),
     }
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn rules_speak_in_their_own_words() {
         let release = json!({"spec": {"interval": "5m", "kubeConfig": {}}});
-        let faults = check_rendered(RenderedKind::HelmRelease, &release, &Catalog::default());
+        let faults = check_rendered(RenderedKind::Flux(FluxKind::HelmRelease), &release, &Catalog::default());
         let said: Vec<String> =
             faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
         assert_eq!(
@@ -188,7 +188,7 @@ mod tests {
         for _ in 0..100 {
             nested = json!({"type": "array", "items": nested});
         }
-        let kind = RenderedKind::Kustomization;
+        let kind = RenderedKind::Flux(FluxKind::Kustomization);
         let table = [
             // The CRD, then whether `spec: 0` and `spec: 1` are accepted by it.
             (crd(kind, "v1", &number), [false, true]),
@@ -216,7 +216,10 @@ mod tests {
         let release =
             json!({"spec": {"interval": "1h".repeat(500_000) + "!", "timeout": "9".repeat(1_000_000)}});
         let start = std::time::Instant::now();
-        assert!(!check_rendered(RenderedKind::HelmRelease, &release, &Catalog::default()).is_empty());
+        assert!(
+            !check_rendered(RenderedKind::Flux(FluxKind::HelmRelease), &release, &Catalog::default())
+                .is_empty()
+        );
         assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 
