@@ -5,9 +5,10 @@
 //! is what the user changed.
 
 use fleetgate_api::{APPLICATION_ALIASES, Alias};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::field_path::FieldPath;
+use crate::defaults;
+use crate::field_path::{FieldPath, Segment};
 use crate::finding::{Fault, Finding};
 use crate::rules::object::DEPRECATED_FIELD;
 use crate::schema::Kind;
@@ -30,7 +31,7 @@ pub fn early_path(path: &FieldPath) -> Option<FieldPath> {
         if path.is_within(&stored)
             && let Some(segment) = segments.get_mut(position)
         {
-            *segment = crate::field_path::Segment::Field(alias.old.to_owned());
+            *segment = Segment::Field(alias.old.to_owned());
             return Some(FieldPath::from(segments));
         }
     }
@@ -81,12 +82,7 @@ fn choose(path: &FieldPath, early: Value, current: Option<&Value>, stored: Optio
         return Choice::Early(early);
     };
     // What is stored has been defaulted; the early name has no schema to default by.
-    let defaulted = |value: &Value| {
-        let mut value = value.clone();
-        Kind::Application.schema().fill_defaults_at(path, &mut value);
-        value
-    };
-    let (asked_early, asked_current) = (defaulted(&early), defaulted(current));
+    let (asked_early, asked_current) = (defaulted(path, &early), defaulted(path, current));
     if asked_early == asked_current || stored == Some(&asked_early) {
         Choice::Current
     } else if stored == Some(&asked_current) {
@@ -94,6 +90,18 @@ fn choose(path: &FieldPath, early: Value, current: Option<&Value>, stored: Optio
     } else {
         Choice::Neither
     }
+}
+
+/// `value` as it would be stored at `path`.
+fn defaulted(path: &FieldPath, value: &Value) -> Value {
+    let mut value = value.clone();
+    Kind::Application.schema().fill_defaults_at(path, &mut value);
+    let mut object = path.segments().iter().rev().fold(value, |inner, segment| match segment {
+        Segment::Field(name) => json!({ name: inner }),
+        Segment::Index(_) => json!([inner]),
+    });
+    defaults::fill(&mut object);
+    path.get(&object).cloned().unwrap_or_default()
 }
 
 fn deprecated(parent: &FieldPath, alias: &Alias) -> Finding {
@@ -115,7 +123,6 @@ fn contradiction(parent: &FieldPath, alias: &Alias) -> Finding {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
 
     fn git(branch: &str) -> Value {
         json!({"url": "https://e.com", "interval": "5m", "ref": {"branch": branch}})
@@ -175,6 +182,27 @@ mod tests {
                 assert_eq!(object["spec"]["source"], json!({"gitRepository": expected}));
             }
         }
+    }
+
+    #[test]
+    fn an_early_name_is_the_stored_one_without_its_defaults() {
+        let policies = |kind: Value, prune: bool| {
+            let rollout =
+                json!({"trafficRoutingProvider": "istio", "workload": {"name": "web", "kind": kind}});
+            json!([{"rollout": rollout, "kustomization": {"interval": "5m", "prune": prune}}])
+        };
+        let path = FieldPath::spec().field("syncPolicies");
+        let stored = super::defaulted(&path, &policies(Value::Null, true));
+        assert_eq!(stored[0]["rollout"]["workload"]["kind"], "Deployment");
+        let current = super::defaulted(&path, &policies(Value::Null, false));
+        let mut object =
+            json!({"spec": {"syncPolicy": policies(Value::Null, true), "syncPolicies": current}});
+        let findings = normalise(&mut object, Some(&json!({"spec": {"syncPolicies": stored}})));
+        assert!(
+            findings.iter().all(|finding| finding.severity == crate::finding::Severity::Warning),
+            "{findings:?}"
+        );
+        assert_eq!(object["spec"], json!({"syncPolicies": current}));
     }
 
     #[test]

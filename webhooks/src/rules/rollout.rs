@@ -23,7 +23,7 @@ mod workload;
 
 use fleetgate_api::Application;
 use fleetgate_api::rollout::{CanaryStrategy, Rollout, TrafficAnalysis, TrafficRouting};
-use fleetgate_plan::Provider;
+use fleetgate_plan::{ClusterKey, Provider, Target};
 
 pub use self::analysis::{INTERVAL, THRESHOLD};
 pub use self::commands::{TESTLOADER, WEBHOOK_TIMEOUT};
@@ -119,6 +119,14 @@ fn subjects(application: &Application) -> impl Iterator<Item = Subject<'_>> {
     })
 }
 
+/// A target's cluster, or `None` for the host.
+fn cluster_of(target: &Target) -> Option<&ClusterKey> {
+    match target {
+        Target::Host => None,
+        Target::Member(cluster) => Some(&cluster.key),
+    }
+}
+
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     for subject in subjects(input.application) {
         for check in CHECKS {
@@ -130,4 +138,99 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     skip_analysis::check(input, findings);
     weights_changed::check(input, findings);
     revert::check(input, findings);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::test_fixtures::{changed, of_policies, policy};
+    use crate::judge::judge;
+    use crate::schema::Kind;
+    use crate::test_fixtures::catalog;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn number() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(json!(null)),
+            (-2..105).prop_map(Value::from),
+            prop::sample::select(vec![i32::MIN, i32::MAX]).prop_map(Value::from),
+            Just(json!("text")),
+        ]
+    }
+
+    fn text() -> impl Strategy<Value = Value> {
+        let known =
+            vec!["istio", "kuma", "knative", "kubernetes", "Service", "DaemonSet", "backend", "v1", ""];
+        prop_oneof![
+            Just(json!(null)),
+            prop::sample::select(known).prop_map(Value::from),
+            "\\PC{0,70}".prop_map(Value::from)
+        ]
+    }
+
+    prop_compose! {
+        fn patch()(
+            numbers in prop::collection::vec(number(), 14), texts in prop::collection::vec(text(), 7),
+            weights in prop::option::of(prop::collection::vec(number(), 0..4)), skips in any::<Option<bool>>(),
+        ) -> Value {
+            json!({
+                "trafficRoutingProvider": texts[0], "serviceName": texts[1], "port": numbers[0], "testLoader": skips,
+                "workload": {"kind": texts[2], "apiVersion": texts[3], "name": texts[4], "namespace": texts[5]},
+                "rolloutPolicy": {
+                    "rolloutTimeoutSeconds": numbers[1], "skipTrafficAnalysis": skips,
+                    "trafficRouting": {
+                        "timeoutSeconds": numbers[2], "analysisTimes": numbers[3],
+                        "retries": {"attempts": numbers[4], "perTryTimeout": texts[6]},
+                        "canaryStrategy": {
+                            "maxWeight": numbers[5], "stepWeight": numbers[6], "stepWeights": weights,
+                            "stepWeightPromotion": numbers[7],
+                        },
+                    },
+                    "trafficAnalysis": {
+                        "checkIntervalSeconds": numbers[8], "checkFailedTimes": numbers[9],
+                        "metrics": [{"name": texts[6], "intervalSeconds": numbers[10]}],
+                        "webhooks": {"timeoutSeconds": numbers[11], "command": [texts[6]]},
+                        "sessionAffinity": {"cookieName": texts[6], "maxAge": numbers[12]},
+                    },
+                },
+            })
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_rollout_makes_it_panic(old in patch(), new in patch(), other in patch()) {
+            let of = |patches: [&Value; 2]| {
+                let policies: Vec<Value> =
+                    patches.iter().map(|patch| policy("web", &changed(patch), &json!(null))).collect();
+                of_policies(&json!(policies))
+            };
+            let (old, new) = (of([&old, &other]), of([&new, &other]));
+            let verdict = judge(Kind::Application, &new, Some(&old), &catalog());
+            let again = judge(Kind::Application, &verdict.object, Some(&old), &catalog());
+            prop_assert_eq!(verdict.object, again.object);
+        }
+    }
+
+    #[test]
+    fn very_many_rollouts_that_change_take_time_in_proportion() {
+        let of = |steps: Value, selector: Value| {
+            let strategy = json!({"maxWeight": null, "stepWeight": null, "stepWeights": steps});
+            let policies: Vec<Value> = (0..2_000)
+                .map(|index| {
+                    let rollout = changed(&json!({
+                        "serviceName": format!("s{index}"), "workload": {"name": format!("w{index}")},
+                        "rolloutPolicy": {"trafficRouting": {"canaryStrategy": strategy}},
+                    }));
+                    policy(&format!("p{index}"), &rollout, &selector)
+                })
+                .collect();
+            of_policies(&json!(policies))
+        };
+        let old = of(json!([10, 20]), json!(null));
+        let new = of(json!([30, 50]), json!({"matchLabels": {"env": "test"}}));
+        let verdict = judge(Kind::Application, &new, Some(&old), &catalog());
+        let count = |code: &str| verdict.findings.iter().filter(|finding| finding.code == code).count();
+        assert_eq!((count("rollout/weights-changed"), count("rollout/revert")), (2_000, 2_000));
+    }
 }

@@ -69,7 +69,9 @@ pub(super) fn check_timeout(subject: Subject<'_>, findings: &mut Vec<Finding>) {
         let message = "means no limit: a load tester that does not answer holds the rollout up for ever";
         findings.push(Finding::warning(&WEBHOOK_TIMEOUT, path(), Fault::Invalid, message).value(timeout));
     }
-    let interval = analysis.check_interval_seconds.unwrap_or(DEFAULT_SECONDS).max(LEAST_CHECK_SECONDS);
+    // A negative interval is refused for itself.
+    let interval = analysis.check_interval_seconds.unwrap_or(DEFAULT_SECONDS);
+    let interval = if interval < 0 { i32::MAX } else { interval.max(LEAST_CHECK_SECONDS) };
     let together = i64::from(timeout).saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
     if together >= i64::from(interval) {
         let message = if count == 1 {

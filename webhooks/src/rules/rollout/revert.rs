@@ -1,15 +1,16 @@
 //! `rollout/revert`: a rollout that is given up somewhere.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
+use fleetgate_plan::ClusterKey;
 use fleetgate_plan::destination::{Resolution, Resolver, placement};
 use fleetgate_plan::names::policy_name;
-use fleetgate_plan::{ClusterKey, Target};
 use kube::ResourceExt;
 
-use super::{Subject, WorkloadKey, subjects};
+use super::{Subject, WorkloadKey, cluster_of, subjects};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::rules::{Example, Input, Rule, WARNS};
@@ -44,17 +45,21 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let namespace = old.namespace().unwrap_or_default();
     let mut resolver = Resolver::new(&namespace, input.catalog);
     for subject in subjects(old).filter(|subject| !reverts(*subject)) {
-        let (Some(key), Some(policy)) = (subject.workload_key(), old.spec.sync_policies.get(subject.index))
+        let (Some(workload), Some(policy)) =
+            (Workload::of(subject), old.spec.sync_policies.get(subject.index))
         else {
             continue;
         };
-        let Some(places) = rollouts.get(&key) else {
+        if let Some(places) = rollouts.get(&workload.key) {
+            let before = resolver.resolve(placement(&old.spec, policy));
+            findings.extend(moved(input, &workload, &before, places));
+        } else {
             let name = policy_name(&old.name_any(), subject.index, policy);
-            findings.push(turned_off(input.application, key, &name, policies.get(&name).copied()));
-            continue;
-        };
-        let before = resolver.resolve(placement(&old.spec, policy));
-        findings.extend(moved(input, key, &before, places));
+            findings.push(match policies.get(&name) {
+                Some(index) => turned_off(input.application, &workload, *index),
+                None => gone(&workload, &name),
+            });
+        }
     }
 }
 
@@ -69,34 +74,53 @@ fn policies(application: &Application) -> HashMap<String, usize> {
     policies.map(|(index, policy)| (policy_name(&name, index, policy), index)).collect()
 }
 
-/// The workload is rolled out nowhere any more.
-fn turned_off(
-    application: &Application,
-    (namespace, workload): WorkloadKey<'_>,
-    policy: &str,
-    place: Option<usize>,
-) -> Finding {
-    let Some(index) = place else {
-        let path = FieldPath::spec().field("syncPolicies");
-        let message = format!(
-            "policy {policy:?} is gone, and the Canary of {namespace}/{workload} with it: unless that goes, too, it stays scaled to zero"
-        );
-        return Finding::warning(&REVERT, path, Fault::Required, message).hint(HINT);
-    };
+/// What is given up.
+struct Workload<'a> {
+    key: WorkloadKey<'a>,
+    /// What becomes of it, as the end of a message.
+    stays: &'static str,
+}
+
+impl<'a> Workload<'a> {
+    fn of(subject: Subject<'a>) -> Option<Self> {
+        // A Service has nothing to scale.
+        let is_service = subject.rollout.workload.kind.as_deref() == Some("Service");
+        let stays = if is_service { "stays as Flagger changed it" } else { "stays scaled to zero" };
+        Some(Self { key: subject.workload_key()?, stays })
+    }
+}
+
+impl fmt::Display for Workload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.key.0, self.key.1)
+    }
+}
+
+/// The policy does not roll the workload out any more, nor does another.
+fn turned_off(application: &Application, workload: &Workload<'_>, index: usize) -> Finding {
     let has_rollout =
         application.spec.sync_policies.get(index).is_some_and(|policy| policy.rollout.is_some());
     let path = FieldPath::policy(index).field("rollout");
     let path = if has_rollout { path.field("workload") } else { path };
+    let message =
+        format!("{workload} loses its Canary, and what serves in its place with it: it {}", workload.stays);
+    Finding::warning(&REVERT, path, Fault::Invalid, message).hint(HINT)
+}
+
+/// The policy itself is not there any more.
+fn gone(workload: &Workload<'_>, policy: &str) -> Finding {
     let message = format!(
-        "{namespace}/{workload} loses its Canary, and the copy that serves in its place: it stays scaled to zero"
+        "policy {policy:?} is gone, and the Canary of {workload} with it: unless that goes, too, it {}",
+        workload.stays
     );
-    Finding::warning(&REVERT, path, Fault::Required, message).hint(HINT)
+    let path = FieldPath::spec().field("syncPolicies");
+    Finding::warning(&REVERT, path, Fault::Invalid, message).hint(HINT)
 }
 
 /// The workload is still rolled out, but not on every cluster where it was.
 fn moved(
     input: Input<'_>,
-    (namespace, workload): WorkloadKey<'_>,
+    workload: &Workload<'_>,
     before: &Resolution,
     places: &[usize],
 ) -> Option<Finding> {
@@ -107,25 +131,19 @@ fn moved(
     if stays || !now.iter().all(|now| now.is_decided()) {
         return None;
     }
-    let kept: HashSet<Option<&ClusterKey>> = now.iter().flat_map(|now| &now.targets).map(place).collect();
-    let mut lost = before.targets.iter().filter(|target| !kept.contains(&place(target)));
+    let kept: HashSet<Option<&ClusterKey>> =
+        now.iter().flat_map(|now| &now.targets).map(cluster_of).collect();
+    let mut lost = before.targets.iter().filter(|target| !kept.contains(&cluster_of(target)));
     let (first, more) = (lost.next()?.name(), lost.count());
     let others = if more == 0 { String::new() } else { format!(" and {more} more") };
     let message = format!(
-        "{namespace}/{workload} is no longer rolled out on {first:?}{others}: unless it is removed there, too, it stays scaled to zero"
+        "{workload} is no longer rolled out on {first:?}{others}: unless it is removed there, too, it {}",
+        workload.stays
     );
-    let index = places.first().copied().unwrap_or_default();
+    let index = *places.first()?;
     let has_own = input.application.spec.sync_policies.get(index)?.destination.is_some();
     let path = if has_own { FieldPath::policy(index) } else { FieldPath::spec() };
     Some(Finding::warning(&REVERT, path.field("destination"), Fault::Invalid, message).hint(HINT))
-}
-
-/// A cluster, or `None` for the host.
-fn place(target: &Target) -> Option<&ClusterKey> {
-    match target {
-        Target::Host => None,
-        Target::Member(cluster) => Some(&cluster.key),
-    }
 }
 
 #[cfg(test)]
@@ -149,6 +167,7 @@ mod tests {
         let rollout = changed(&json!({}));
         let reverting = changed(&json!({"rolloutPolicy": {"revertOnDeletion": true}}));
         let other = changed(&json!({"workload": {"name": "frontend"}}));
+        let service = changed(&json!({"workload": {"kind": "Service", "apiVersion": "v1"}}));
         let (none, warned) = (json!(null), "W rollout/revert");
         let table = [
             (web(&rollout, &none), web(&rollout, &none), ""),
@@ -176,6 +195,7 @@ mod tests {
                 "",
             ),
             (web(&none, &none), web(&rollout, &none), ""),
+            (web(&service, &none), web(&none, &none), warned),
         ];
         for (old, new, expected) in table {
             assert_eq!(codes(&[&REVERT], &new, Some(&old)), expected, "{old}\n{new}");

@@ -105,7 +105,11 @@ fn check_step(canary: &CanaryStrategy, path: &FieldPath) -> Option<Finding> {
     let step = canary.step_weight?;
     let path = path.field("stepWeight");
     if !(1..=TOTAL).contains(&step) {
-        let message = "must be from 1 to 100 percent: by this step the canary never moves on";
+        let message = if step < 1 {
+            "must be from 1 to 100 percent: without a positive step the canary never moves on"
+        } else {
+            "must be from 1 to 100 percent"
+        };
         return Some(Finding::error(&STEP_WEIGHT, path, Fault::Invalid, message).value(step));
     }
     let max = effective_max(canary).filter(|_| canary.step_weights.is_none())?;
