@@ -69,7 +69,7 @@ pub struct GitRepository {
     pub access_from: Option<AccessFrom>,
 }
 
-/// What to check out. Of several, commit wins, then name, semver, tag, branch.
+/// What to check out. Of several, commit wins, then name, tag, semver, branch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitReference {

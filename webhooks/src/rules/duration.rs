@@ -186,9 +186,11 @@ fn nanos(number: &str, unit: &str) -> Result<u64, DurationFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_fixtures::{codes, git_source, kustomization};
+    use crate::rules::example::fragment;
+    use crate::schema::Kind;
+    use crate::test_fixtures::{codes, findings, git_source, kustomization};
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     const UNITS: &[&str] = &["ms", "s", "m", "h"];
 
@@ -240,6 +242,34 @@ mod tests {
             policy["interval"] = json!(policy_interval);
             let spec = json!({"source": source, "syncPolicies": [{"kustomization": policy}]});
             assert_eq!(codes(spec), expected, "{interval} {timeout} {policy_interval}");
+        }
+    }
+
+    /// The places of the schema whose pattern is that of a duration.
+    fn places(schema: &Value, path: &FieldPath, found: &mut Vec<FieldPath>) {
+        if schema["pattern"].as_str().is_some_and(|pattern| pattern.contains("(ms|s|m")) {
+            found.push(path.clone());
+        }
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            places(field, &path.field(name), found);
+        }
+        if let Some(item) = schema.get("items") {
+            places(item, &path.index(0), found);
+        }
+    }
+
+    #[test]
+    fn every_duration_of_the_schema_is_judged() {
+        let mut found = Vec::new();
+        places(&Kind::Application.schema().root()["properties"]["spec"], &FieldPath::spec(), &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for path in found {
+            let spec = fragment(&format!("{path}: \"99999999999999999999m\""))["spec"].clone();
+            let said = findings(spec);
+            assert!(
+                said.iter().any(|finding| finding.code == INTERVAL.code && finding.path == path),
+                "{path}: {said:?}"
+            );
         }
     }
 

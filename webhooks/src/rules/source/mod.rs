@@ -1,9 +1,19 @@
 //! Rules about `spec.source`.
 
-use fleetgate_api::application::Source;
-use url::Url;
+mod bucket;
+mod range;
+mod reference;
+mod semver;
+mod url;
+mod verification;
 
-use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
+use fleetgate_api::application::Source;
+
+pub use self::reference::REF;
+pub use self::semver::SEMVER;
+pub use self::url::URL;
+pub use self::verification::IGNORE_AND_INCLUDE;
+use super::{DENIES, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 
@@ -53,18 +63,6 @@ pub const HELM_TYPE: Rule = Rule {
     ),
 };
 
-/// `source/url`
-pub const URL: Rule = Rule {
-    code: "source/url",
-    severities: DENIES_OR_WARNS,
-    what: "A URL without host, with a scheme that the source kind does not have, or with a tag or digest in an OCI URL. A warning for a password in it.",
-    why: "Flux has no way to fetch it; and a password in a spec is read by everyone who may read the Application.",
-    example: Example::new(
-        r#"spec.source.gitRepository.url: "git@github.com:org/repo""#,
-        r#"spec.source.gitRepository.url: "ssh://git@github.com/org/repo""#,
-    ),
-};
-
 /// The source kinds that are set, by field name.
 fn kinds(source: &Source) -> Vec<&'static str> {
     [
@@ -83,7 +81,10 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     check_exactly_one(source, findings);
     check_policies(input, findings);
     check_helm_type(source, findings);
-    check_urls(source, findings);
+    url::check(source, findings);
+    reference::check(source, findings);
+    semver::check(input, findings);
+    verification::check(input, findings);
 }
 
 fn check_exactly_one(source: &Source, findings: &mut Vec<Finding>) {
@@ -148,74 +149,6 @@ fn check_helm_type(source: &Source, findings: &mut Vec<Finding>) {
     );
 }
 
-fn check_urls(source: &Source, findings: &mut Vec<Finding>) {
-    let path = |kind: &str| FieldPath::spec().field("source").field(kind).field("url");
-    if let Some(git) = &source.git_repository {
-        check_url(&git.url, &["http", "https", "ssh"], path("gitRepository"), findings);
-    }
-    if let Some(helm) = &source.helm_repository {
-        check_url(&helm.url, &["http", "https", "oci"], path("helmRepository"), findings);
-        let way_out = "put it into the policy's helm.chart.spec.version";
-        check_oci_reference(&helm.url, way_out, path("helmRepository"), findings);
-    }
-    if let Some(oci) = &source.oci_repository {
-        check_url(&oci.url, &["oci"], path("ociRepository"), findings);
-        check_oci_reference(&oci.url, "put it into ref.tag or ref.digest", path("ociRepository"), findings);
-    }
-}
-
-fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<Finding>) {
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
-        let known: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
-        let message = format!("must start with {}", known.join(" or "));
-        let mut finding = Finding::error(&URL, path, Fault::Invalid, message).value(text);
-        if scheme.is_none() && text.contains('@') && schemes.contains(&"ssh") {
-            finding = finding.hint("write git@host:path as ssh://git@host/path");
-        }
-        findings.push(finding);
-        return;
-    }
-    let url = match Url::parse(text) {
-        Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => url,
-        Ok(_) | Err(url::ParseError::EmptyHost) => {
-            findings.push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(text));
-            return;
-        }
-        Err(error) => {
-            let finding =
-                Finding::error(&URL, path, Fault::Invalid, format!("is no URL: {error}")).value(text);
-            let is_scp_like = scheme == Some("ssh") && error == url::ParseError::InvalidPort;
-            findings.push(if is_scp_like {
-                finding.hint("write ssh://git@host:path as ssh://git@host/path")
-            } else {
-                finding
-            });
-            return;
-        }
-    };
-    // A user name alone is no secret.
-    if url.password().is_some() {
-        let message = "holds a password, which everyone who may read the Application reads";
-        // The value would repeat it.
-        findings.push(
-            Finding::warning(&URL, path, Fault::Invalid, message)
-                .hint("put it into a Secret and name that in secretRef"),
-        );
-    }
-}
-
-fn check_oci_reference(text: &str, way_out: &str, path: FieldPath, findings: &mut Vec<Finding>) {
-    let Some(repository) = text.strip_prefix("oci://") else {
-        return;
-    };
-    let last = repository.split_once('/').map_or("", |(_, path)| path).rsplit('/').next().unwrap_or_default();
-    if last.contains([':', '@']) {
-        let message = "may not have a tag or digest";
-        findings.push(Finding::error(&URL, path, Fault::Invalid, message).value(text).hint(way_out));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::test_fixtures::{codes, git_source, kustomization};
@@ -271,58 +204,6 @@ mod tests {
         let policy = json!({"helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}});
         for (helm, expected) in table {
             assert_eq!(codes(with(json!({"helmRepository": helm}), policy.clone())), expected, "{helm}");
-        }
-    }
-
-    #[test]
-    fn urls() {
-        let table = [
-            ("gitRepository", "https://github.com/o/r", ""),
-            ("gitRepository", "ssh://git@github.com/o/r", ""),
-            ("gitRepository", "ssh://git@github.com:22/o/r.git", ""),
-            ("gitRepository", "ftp://example.com/r.git", "E source/url"),
-            ("gitRepository", "git@github.com:o/r", "E source/url"),
-            ("gitRepository", "https://", "E source/url"),
-            ("gitRepository", "ssh://", "E source/url"),
-            ("gitRepository", "", "E source/url"),
-            ("gitRepository", "https://user:secret@github.com/o/r", "W source/url"),
-            ("gitRepository", "https://org@dev.azure.com/org/project/_git/repo", ""),
-            ("gitRepository", "ssh://git@host:org/repo.git", "E source/url"),
-            ("gitRepository", "https://host:99999/r", "E source/url"),
-            ("gitRepository", "ftp://user:secret@host/r", "E source/url"),
-            ("helmRepository", "oci://ghcr.io/a/b:v1", "E source/policy-mismatch, E source/url"),
-            ("helmRepository", "oci://ghcr.io:5000/a", "E source/policy-mismatch"),
-            ("ociRepository", "oci://ghcr.io:5000/a/b", ""),
-            ("ociRepository", "https://ghcr.io/a/b", "E source/url"),
-            ("ociRepository", "oci://ghcr.io/a/b:v1", "E source/url"),
-            ("ociRepository", "oci://ghcr.io/a/b@sha256:00", "E source/url"),
-        ];
-        for (kind, url, expected) in table {
-            let source = json!({kind: {"url": url, "interval": "5m"}});
-            assert_eq!(
-                codes(with(source, json!({"kustomization": kustomization()}))),
-                expected,
-                "{kind} {url}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_password_is_repeated() {
-        for url in [
-            "ftp://user:hunter2@h/x",
-            "https://user:hunter2@",
-            "https://user:hunter2@h:99999/x",
-            "oci://user:hunter2@h/a:v1",
-            "https://user:hun/hunter2@h/x",
-            "user:hunter2@h/x",
-        ] {
-            for kind in ["gitRepository", "helmRepository", "ociRepository"] {
-                let source = json!({kind: {"url": url, "interval": "5m"}});
-                let said =
-                    crate::test_fixtures::findings(with(source, json!({"kustomization": kustomization()})));
-                assert!(said.iter().all(|finding| !finding.to_string().contains("hunter2")), "{said:?}");
-            }
         }
     }
 }

@@ -1,0 +1,158 @@
+//! The rule about the addresses of a source.
+
+use fleetgate_api::application::Source;
+use url::Url;
+
+use super::bucket;
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::rules::{DENIES_OR_WARNS, Example, Rule};
+
+/// `source/url`
+pub const URL: Rule = Rule {
+    code: "source/url",
+    severities: DENIES_OR_WARNS,
+    what: "A URL without host, with a scheme that the source kind does not have, or with a tag or digest in an OCI URL. A bucket's endpoint that is more than a host and a port (`azure`: that is no `https://` URL), or a bucket without name. A warning for a password in an address.",
+    why: "Flux has no way to fetch it; and a password in a spec is read by everyone who may read the Application.",
+    example: Example::new(
+        r#"spec.source.gitRepository.url: "git@github.com:org/repo""#,
+        r#"spec.source.gitRepository.url: "ssh://git@github.com/org/repo""#,
+    ),
+};
+
+pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
+    let path = |kind: &str| FieldPath::spec().field("source").field(kind).field("url");
+    if let Some(git) = &source.git_repository {
+        check_url(&git.url, &["http", "https", "ssh"], path("gitRepository"), findings);
+    }
+    if let Some(helm) = &source.helm_repository {
+        check_url(&helm.url, &["http", "https", "oci"], path("helmRepository"), findings);
+        let way_out = "put it into the policy's helm.chart.spec.version";
+        check_oci_reference(&helm.url, way_out, path("helmRepository"), findings);
+    }
+    if let Some(oci) = &source.oci_repository {
+        check_url(&oci.url, &["oci"], path("ociRepository"), findings);
+        check_oci_reference(&oci.url, "put it into ref.tag or ref.digest", path("ociRepository"), findings);
+    }
+    if let Some(bucket) = &source.bucket {
+        bucket::check(bucket, findings);
+    }
+}
+
+fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<Finding>) {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
+        let known: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
+        let message = format!("must start with {}", known.join(" or "));
+        let mut finding = Finding::error(&URL, path, Fault::Invalid, message).value(text);
+        if scheme.is_none() && text.contains('@') && schemes.contains(&"ssh") {
+            finding = finding.hint("write git@host:path as ssh://git@host/path");
+        }
+        findings.push(finding);
+        return;
+    }
+    let url = match Url::parse(text) {
+        Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => url,
+        Ok(_) | Err(url::ParseError::EmptyHost) => {
+            findings.push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(text));
+            return;
+        }
+        Err(error) => {
+            let finding =
+                Finding::error(&URL, path, Fault::Invalid, format!("is no URL: {error}")).value(text);
+            let is_scp_like = scheme == Some("ssh") && error == url::ParseError::InvalidPort;
+            findings.push(if is_scp_like {
+                finding.hint("write ssh://git@host:path as ssh://git@host/path")
+            } else {
+                finding
+            });
+            return;
+        }
+    };
+    check_password(&url, path, findings);
+}
+
+/// A user name alone is no secret.
+pub(super) fn check_password(url: &Url, path: FieldPath, findings: &mut Vec<Finding>) {
+    if url.password().is_some() {
+        let message = "holds a password, which everyone who may read the Application reads";
+        // The value would repeat it.
+        findings.push(
+            Finding::warning(&URL, path, Fault::Invalid, message)
+                .hint("put it into a Secret and name that in secretRef"),
+        );
+    }
+}
+
+fn check_oci_reference(text: &str, way_out: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+    let Some(repository) = text.strip_prefix("oci://") else {
+        return;
+    };
+    let last = repository.split_once('/').map_or("", |(_, path)| path).rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) {
+        let message = "may not have a tag or digest";
+        findings.push(Finding::error(&URL, path, Fault::Invalid, message).value(text).hint(way_out));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{codes, kustomization};
+    use serde_json::{Value, json};
+
+    fn with(source: Value, policy: Value) -> Value {
+        json!({"source": source, "syncPolicies": [policy]})
+    }
+
+    #[test]
+    fn urls() {
+        let table = [
+            ("gitRepository", "https://github.com/o/r", ""),
+            ("gitRepository", "ssh://git@github.com/o/r", ""),
+            ("gitRepository", "ssh://git@github.com:22/o/r.git", ""),
+            ("gitRepository", "ftp://example.com/r.git", "E source/url"),
+            ("gitRepository", "git@github.com:o/r", "E source/url"),
+            ("gitRepository", "https://", "E source/url"),
+            ("gitRepository", "ssh://", "E source/url"),
+            ("gitRepository", "", "E source/url"),
+            ("gitRepository", "https://user:secret@github.com/o/r", "W source/url"),
+            ("gitRepository", "https://org@dev.azure.com/org/project/_git/repo", ""),
+            ("gitRepository", "ssh://git@host:org/repo.git", "E source/url"),
+            ("gitRepository", "https://host:99999/r", "E source/url"),
+            ("gitRepository", "ftp://user:secret@host/r", "E source/url"),
+            ("helmRepository", "oci://ghcr.io/a/b:v1", "E source/policy-mismatch, E source/url"),
+            ("helmRepository", "oci://ghcr.io:5000/a", "E source/policy-mismatch"),
+            ("ociRepository", "oci://ghcr.io:5000/a/b", ""),
+            ("ociRepository", "https://ghcr.io/a/b", "E source/url"),
+            ("ociRepository", "oci://ghcr.io/a/b:v1", "E source/url"),
+            ("ociRepository", "oci://ghcr.io/a/b@sha256:00", "E source/url"),
+        ];
+        for (kind, url, expected) in table {
+            let source = json!({kind: {"url": url, "interval": "5m"}});
+            assert_eq!(
+                codes(with(source, json!({"kustomization": kustomization()}))),
+                expected,
+                "{kind} {url}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_password_is_repeated() {
+        for url in [
+            "ftp://user:hunter2@h/x",
+            "https://user:hunter2@",
+            "https://user:hunter2@h:99999/x",
+            "oci://user:hunter2@h/a:v1",
+            "https://user:hun/hunter2@h/x",
+            "user:hunter2@h/x",
+        ] {
+            for kind in ["gitRepository", "helmRepository", "ociRepository"] {
+                let source = json!({kind: {"url": url, "interval": "5m"}});
+                let said =
+                    crate::test_fixtures::findings(with(source, json!({"kustomization": kustomization()})));
+                assert!(said.iter().all(|finding| !finding.to_string().contains("hunter2")), "{said:?}");
+            }
+        }
+    }
+}
