@@ -15,9 +15,12 @@ use crate::finding::{Finding, Severity};
 
 pub use self::example::Example;
 
+mod data_source;
 pub mod destination;
 pub mod duration;
 pub mod example;
+pub mod helm;
+pub mod kustomization;
 pub mod object;
 pub mod overrides;
 pub mod policy;
@@ -80,6 +83,11 @@ pub const CATALOGUE: &[&Rule] = &[
     &policy::NAME,
     &policy::TARGET_NAMESPACE,
     &overrides::OVERRIDE,
+    &helm::CHART_NAME,
+    &helm::RELEASE_NAME,
+    &helm::VALUES,
+    &kustomization::PATCH_TARGET,
+    &kustomization::SUBSTITUTE,
     &destination::MIXED,
     &destination::SEVERAL_FLEETS,
     &destination::FLEET_MISSING,
@@ -122,6 +130,8 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
     duration::check,
     policy::check,
     overrides::check,
+    helm::check,
+    kustomization::check,
     destination::check,
     selector::check,
     reference::check,
