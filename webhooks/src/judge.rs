@@ -10,7 +10,6 @@ use std::collections::HashSet;
 
 use fleetgate_api::Application;
 use fleetgate_plan::{Catalog, Plan};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::defaults;
@@ -103,14 +102,21 @@ fn said_by_rules(
     Ok(match kind {
         Kind::Application => {
             let application: Application = serde_json::from_value(object)?;
-            // What is stored and cannot be read is nothing to compare with.
-            let old = old.and_then(|old| Application::deserialize(old).ok());
+            let old = old.and_then(stored);
             let plan = Plan::of(&application, catalog);
             rules::check(Input { application: &application, old: old.as_ref(), catalog, plan: &plan })
         }
         Kind::Fleet => selector::check_fleet(&serde_json::from_value(object)?),
         Kind::AttachedCluster => Vec::new(),
     })
+}
+
+/// What is stored, with today's defaults, as the new object has them; what
+/// cannot be read is nothing to compare with.
+fn stored(old: &Value) -> Option<Application> {
+    let mut old = old.clone();
+    Kind::Application.schema().prepare(&mut old);
+    serde_json::from_value(old).ok()
 }
 
 fn unreadable(error: &serde_json::Error) -> Finding {

@@ -43,6 +43,16 @@ pub(crate) fn kustomization() -> Value {
     json!({"interval": "5m0s", "path": "./deploy", "prune": true})
 }
 
+/// Each kustomization with a folder of its own: two of one folder fight.
+pub(crate) fn apart(mut policies: Value) -> Value {
+    for (index, policy) in policies.as_array_mut().into_iter().flatten().enumerate() {
+        if let Some(path) = policy.pointer_mut("/kustomization/path") {
+            *path = json!(format!("./deploy/{index}"));
+        }
+    }
+    policies
+}
+
 pub(crate) fn application(name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",

@@ -187,7 +187,7 @@ fn check_widened(input: Input<'_>, findings: &mut Vec<Finding>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::test_fixtures::{codes, git_source, kustomization};
+    use crate::test_fixtures::{apart, codes, git_source, kustomization};
     use serde_json::{Value, json};
 
     fn spec(default: Value, destinations: &[Value]) -> Value {
@@ -195,7 +195,7 @@ mod tests {
             .iter()
             .map(|destination| json!({"destination": destination, "kustomization": kustomization()}))
             .collect();
-        json!({"source": git_source(), "destination": default, "syncPolicies": policies})
+        json!({"source": git_source(), "destination": default, "syncPolicies": apart(json!(policies))})
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! Rules about `spec.syncPolicies`.
 
+mod child_name_taken;
 mod child_names;
+mod depends_on;
+mod duplicate_delivery;
+mod metadata;
+mod path;
+mod renumbered;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +14,12 @@ use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
 use fleetgate_plan::names::{MAX_NAME, policy_name};
 
+pub use self::child_name_taken::{CHILD_NAME_TAKEN, check_owners};
+pub use self::depends_on::DEPENDS_ON;
+pub use self::duplicate_delivery::DUPLICATE_DELIVERY;
+pub use self::metadata::METADATA;
+pub use self::path::PATH;
+pub use self::renumbered::RENUMBERED;
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -86,6 +98,11 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
     check_names(input.application, findings);
     child_names::check(input, findings);
+    renumbered::check(input, findings);
+    depends_on::check(input, findings);
+    path::check(input, findings);
+    duplicate_delivery::check(input, findings);
+    metadata::check(input, findings);
 }
 
 fn check_one_kind(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>) {
@@ -163,11 +180,11 @@ fn check_explicit_name(name: &str, path: &FieldPath, findings: &mut Vec<Finding>
 mod tests {
     use crate::judge::judge;
     use crate::schema::Kind;
-    use crate::test_fixtures::{codes, codes_named, git_source, kustomization};
+    use crate::test_fixtures::{apart, codes, codes_named, git_source, kustomization};
     use serde_json::{Value, json};
 
     fn spec(policies: Value) -> Value {
-        json!({"source": git_source(), "syncPolicies": policies})
+        json!({"source": git_source(), "syncPolicies": apart(policies)})
     }
 
     #[test]

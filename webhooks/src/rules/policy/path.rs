@@ -1,0 +1,123 @@
+//! The rule about paths in a source.
+
+use fleetgate_api::application::SyncPolicy;
+
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
+
+/// `policy/path`
+pub const PATH: Rule = Rule {
+    code: "policy/path",
+    severities: DENIES_OR_WARNS,
+    what: "The absolute path of a chart in a `gitRepository` or `bucket`. A warning for the absolute path of a kustomization, and for a path that climbs out of the source with `..`.",
+    why: "Flux refuses the first; the others it joins below the source's root, so that they are not what they say.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].kustomization.path: "../deploy""#,
+        r#"spec.syncPolicies[0].kustomization.path: "./deploy""#,
+    ),
+};
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let source = &input.application.spec.source;
+    let has_files = source.git_repository.is_some() || source.bucket.is_some();
+    for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
+        check_manifests(policy, index, findings);
+        if has_files && source.helm_repository.is_none() {
+            check_chart(policy, index, findings);
+        }
+    }
+}
+
+fn check_manifests(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+    let Some(path) = policy.kustomization.as_ref().and_then(|kustomization| kustomization.path.as_deref())
+    else {
+        return;
+    };
+    let place = FieldPath::policy(index).field("kustomization").field("path");
+    if path.starts_with('/') {
+        let message = "is not absolute: it is taken from the source's root";
+        findings.push(
+            Finding::warning(&PATH, place, Fault::Invalid, message).value(path).hint("begin it with ./"),
+        );
+    } else if climbs(path) {
+        findings.push(climbing(path, place));
+    }
+}
+
+/// source-controller, `LocalReference.Validate`: "expected to be relative".
+fn check_chart(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+    let chart = policy.helm.as_ref().and_then(|helm| helm.chart.as_ref());
+    let Some(path) = chart.and_then(|chart| chart.spec.chart.as_deref()) else {
+        return;
+    };
+    let place = FieldPath::policy(index).field("helm").field("chart").field("spec").field("chart");
+    if path.starts_with('/') {
+        let message = "must be a path relative to the source's root";
+        findings
+            .push(Finding::error(&PATH, place, Fault::Invalid, message).value(path).hint("begin it with ./"));
+    } else if climbs(path) {
+        findings.push(climbing(path, place));
+    }
+}
+
+fn climbing(path: &str, place: FieldPath) -> Finding {
+    let message = "climbs out of the source, and is taken from its root instead";
+    Finding::warning(&PATH, place, Fault::Invalid, message).value(path).hint("leave the .. in front out")
+}
+
+/// Whether the path leaves the folder that it starts in, on its way or for good.
+fn climbs(path: &str) -> bool {
+    let mut depth: usize = 0;
+    path.split('/').any(|part| match part {
+        "" | "." => false,
+        ".." if depth == 0 => true,
+        ".." => {
+            depth -= 1;
+            false
+        }
+        _ => {
+            depth += 1;
+            false
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{codes, git_source, kustomization};
+    use serde_json::json;
+
+    #[test]
+    fn paths_of_manifests() {
+        let table = [
+            ("./deploy", ""),
+            ("deploy/../base", ""),
+            (".", ""),
+            ("", ""),
+            ("a..b/..c", ""),
+            ("/deploy", "W policy/path"),
+            ("/", "W policy/path"),
+            ("..", "W policy/path"),
+            ("../deploy", "W policy/path"),
+            ("./a/../../b", "W policy/path"),
+        ];
+        for (path, expected) in table {
+            let mut kustomization = kustomization();
+            kustomization["path"] = json!(path);
+            let spec = json!({"source": git_source(), "syncPolicies": [{"kustomization": kustomization}]});
+            assert_eq!(codes(spec), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_of_charts() {
+        let table =
+            [("./charts/podinfo", ""), ("/charts/podinfo", "E policy/path"), ("../charts", "W policy/path")];
+        for (chart, expected) in table {
+            let helm = json!({"interval": "5m", "chart": {"spec": {"chart": chart}}});
+            let spec = json!({"source": git_source(), "syncPolicies": [{"helm": helm}]});
+            assert_eq!(codes(spec), expected, "{chart}");
+        }
+    }
+}
