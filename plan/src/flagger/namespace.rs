@@ -15,7 +15,7 @@ use crate::Provider;
 pub(super) fn render(context: &Context<'_>) -> Option<MemberObject> {
     let (labels, annotations) = match context.provider {
         Provider::Istio => (mark("istio-injection"), BTreeMap::new()),
-        // A label since Kuma 1.x; the annotation is what Kurator and earlier versions have.
+        // Newer versions of Kuma read the label; older ones, and Kurator, have the annotation.
         Provider::Kuma => (mark("kuma.io/sidecar-injection"), mark("kuma.io/sidecar-injection")),
         Provider::Linkerd => (BTreeMap::new(), mark("linkerd.io/inject")),
         _ => return None,
