@@ -26,18 +26,18 @@ pub fn check_owners<'a>(
 ) {
     let policies = plan.policies.iter().enumerate();
     let places = policies.flat_map(|(index, policy)| {
-        policy.templates.iter().map(move |template| (FieldPath::policy(index).field("name"), template))
+        policy.template.iter().map(move |template| (FieldPath::policy(index).field("name"), template))
     });
     let source = plan.source.iter().map(|source| (FieldPath::root().field("metadata").field("name"), source));
     for (path, template) in source.chain(places) {
-        let taken = template.bindings.iter().find_map(|binding| {
+        let taken = template.bindings().find_map(|binding| {
             let owner = owner(template.kind, &binding.name).filter(|owner| *owner != plan.owner.name)?;
-            Some((&binding.name, owner))
+            Some((binding.name, owner))
         });
         if let Some((name, owner)) = taken {
             let message = format!("belongs to the Application {owner:?} already");
             let finding = Finding::warning(&CHILD_NAME_TAKEN, path, Fault::Duplicate, message);
-            findings.push(finding.value(name.as_str()));
+            findings.push(finding.value(name));
         }
     }
 }
