@@ -164,7 +164,7 @@ mod tests {
             ("My Release", "E helm/release-name"),
             ("-a", "E helm/release-name"),
             ("a..b", "E helm/release-name"),
-            ("", "E object/unreadable"),
+            ("", "E schema/HelmRelease"),
         ];
         for (name, expected) in table {
             assert_eq!(codes(with("releaseName", json!(name))), expected, "{name:?}");
@@ -193,7 +193,7 @@ mod tests {
             (json!({"kind": "Secret", "name": "shop"}), ""),
             (json!({"kind": "Pod", "name": "shop"}), "E helm/values"),
             (json!({"kind": "Secret", "name": ""}), "E helm/values"),
-            (json!({"kind": "Secret"}), "E object/unreadable"),
+            (json!({"kind": "Secret"}), "E schema/HelmRelease"),
             (json!({"kind": "Secret", "name": "My_Values"}), "E helm/values"),
             (json!({"kind": "Secret", "name": "My_Values", "optional": true}), ""),
         ];

@@ -26,6 +26,7 @@ pub mod overrides;
 pub mod policy;
 pub mod reference;
 pub mod rollout;
+pub mod schema;
 pub mod selector;
 pub mod source;
 
@@ -126,6 +127,14 @@ pub const CATALOGUE: &[&Rule] = &[
     &rollout::TIMEOUT,
     &rollout::SKIP_ANALYSIS,
     &rollout::REVERT,
+    &schema::GIT_REPOSITORY,
+    &schema::HELM_REPOSITORY,
+    &schema::OCI_REPOSITORY,
+    &schema::BUCKET,
+    &schema::KUSTOMIZATION,
+    &schema::HELM_RELEASE,
+    &schema::CANARY,
+    &schema::METRIC_TEMPLATE,
 ];
 
 /// The checks that are made of every Application.
@@ -150,6 +159,8 @@ pub fn check(input: Input<'_>) -> Vec<Finding> {
     for check in CHECKS {
         check(input, &mut findings);
     }
+    // Last: it leaves to the others what they have said.
+    schema::check(input, &mut findings);
     findings
 }
 
@@ -165,7 +176,9 @@ mod tests {
             assert!(seen.insert(rule.code), "{} stands twice", rule.code);
             let (subject, name) = rule.code.split_once('/').expect("subject/name");
             let kebab = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-            assert!(kebab(subject) && kebab(name), "{}", rule.code);
+            // A schema's rule is named after its kind.
+            let is_kind = subject == "schema" && name.chars().all(char::is_alphabetic);
+            assert!(kebab(subject) && (kebab(name) || is_kind), "{}", rule.code);
             assert!(!rule.what.is_empty() && !rule.why.is_empty(), "{}", rule.code);
         }
     }

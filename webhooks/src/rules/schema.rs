@@ -1,0 +1,266 @@
+//! The rules about what an Application becomes: each rendered object is held
+//! against the CRD of the system that must accept it.
+//!
+//! One object per template is looked at, so that a thousand clusters cost no
+//! more than one, and what is refused is reported at the field of the
+//! Application that it comes from. Where another rule refuses that field
+//! already, it has said it better.
+
+use std::collections::HashSet;
+
+use fleetgate_plan::flagger::{self, Member, MemberKind, MemberObject, Step};
+use fleetgate_plan::{FluxKind, RenderedKind, Template};
+use serde_json::Value;
+
+use super::{DENIES, Example, Input, Rule};
+use crate::field_path::{FieldPath, Segment};
+use crate::finding::{Finding, Severity};
+use crate::schema::{SchemaFault, check_rendered};
+
+/// What every rule of this file says.
+const fn rule(code: &'static str, what: &'static str, example: Example) -> Rule {
+    Rule {
+        code,
+        severities: DENIES,
+        what,
+        why: "The API server would refuse the object, after the Application was admitted.",
+        example,
+    }
+}
+
+/// `schema/GitRepository`
+pub const GIT_REPOSITORY: Rule = rule(
+    "schema/GitRepository",
+    "Whatever the schema or the CEL rules of Flux's GitRepository refuse; the installed CRD's, or else the bundled one's.",
+    Example::new(
+        r#"spec.source.gitRepository.serviceAccountName: "fetcher""#,
+        r#"
+            spec.source.gitRepository.serviceAccountName: "fetcher"
+            spec.source.gitRepository.provider: "azure"
+        "#,
+    ),
+);
+
+/// `schema/HelmRepository`
+pub const HELM_REPOSITORY: Rule = rule(
+    "schema/HelmRepository",
+    "Whatever the schema of Flux's HelmRepository refuses; the installed CRD's, or else the bundled one's.",
+    Example::new(
+        r#"spec.source: {"helmRepository": {"url": "https://charts.example.com", "provider": "gitlab"}}"#,
+        r#"spec.source: {"helmRepository": {"url": "https://charts.example.com", "provider": "generic"}}"#,
+    ),
+);
+
+/// `schema/OCIRepository`
+pub const OCI_REPOSITORY: Rule = rule(
+    "schema/OCIRepository",
+    "Whatever the schema of Flux's OCIRepository refuses; the installed CRD's, or else the bundled one's.",
+    Example::new(
+        r#"spec.source: {"ociRepository": {"url": "oci://ghcr.io/org/app", "interval": "5m", "provider": "gitlab"}}"#,
+        r#"spec.source: {"ociRepository": {"url": "oci://ghcr.io/org/app", "interval": "5m", "provider": "aws"}}"#,
+    ),
+);
+
+/// `schema/Bucket`
+pub const BUCKET: Rule = rule(
+    "schema/Bucket",
+    "Whatever the schema or the CEL rules of Flux's Bucket refuse; the installed CRD's, or else the bundled one's.",
+    Example::new(
+        r#"spec.source: {"bucket": {"bucketName": "app", "endpoint": "storage.googleapis.com", "interval": "5m", "provider": "gcp", "sts": {"provider": "aws", "endpoint": "https://sts.example.com"}}}"#,
+        r#"spec.source: {"bucket": {"bucketName": "app", "endpoint": "storage.googleapis.com", "interval": "5m", "provider": "gcp"}}"#,
+    ),
+);
+
+/// `schema/Kustomization`
+pub const KUSTOMIZATION: Rule = rule(
+    "schema/Kustomization",
+    "Whatever the schema or the CEL rules of Flux's Kustomization refuse; the installed CRD's, or else the bundled one's.",
+    Example::new(
+        r#"spec.syncPolicies[0].kustomization.deletionPolicy: "Keep""#,
+        r#"spec.syncPolicies[0].kustomization.deletionPolicy: "Orphan""#,
+    ),
+);
+
+/// `schema/HelmRelease`
+pub const HELM_RELEASE: Rule = rule(
+    "schema/HelmRelease",
+    "Whatever the schema or the CEL rules of Flux's HelmRelease refuse; the installed CRD's, or else the bundled one's.",
+    Example::new(
+        r#"spec.syncPolicies: [{"helm": {"interval": "5m", "chart": {"spec": {"chart": ""}}}}]"#,
+        r#"spec.syncPolicies: [{"helm": {"interval": "5m", "chart": {"spec": {"chart": "./charts/podinfo"}}}}]"#,
+    ),
+);
+
+/// `schema/Canary`
+pub const CANARY: Rule = rule(
+    "schema/Canary",
+    "Whatever the schema of Flagger's Canary refuses, which a rollout becomes; the bundled one's.",
+    Example::new(
+        r#"
+            spec.syncPolicies[0].rollout.trafficRoutingProvider: "istio"
+            spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins: [{"exact": "https://example.com", "regex": ".*"}]
+        "#,
+        r#"
+            spec.syncPolicies[0].rollout.trafficRoutingProvider: "istio"
+            spec.syncPolicies[0].rollout.rolloutPolicy.trafficRouting.corsPolicy.allowOrigins: [{"exact": "https://example.com"}]
+        "#,
+    ),
+);
+
+/// `schema/MetricTemplate`
+pub const METRIC_TEMPLATE: Rule = rule(
+    "schema/MetricTemplate",
+    "Whatever the schema of Flagger's MetricTemplate refuses, which a metric of one's own becomes; the bundled one's.",
+    Example::new(
+        r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "errors", "thresholdRange": {"max": 1}, "customMetric": {"query": "1", "provider": {"type": "datadog", "secretRef": {}}}}]"#,
+        r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "errors", "thresholdRange": {"max": 1}, "customMetric": {"query": "1", "provider": {"type": "datadog", "secretRef": {"name": "datadog"}}}}]"#,
+    ),
+);
+
+/// The rule about objects of that kind.
+const fn rule_of(kind: RenderedKind) -> &'static Rule {
+    match kind {
+        RenderedKind::Flux(FluxKind::GitRepository) => &GIT_REPOSITORY,
+        RenderedKind::Flux(FluxKind::HelmRepository) => &HELM_REPOSITORY,
+        RenderedKind::Flux(FluxKind::OciRepository) => &OCI_REPOSITORY,
+        RenderedKind::Flux(FluxKind::Bucket) => &BUCKET,
+        RenderedKind::Flux(FluxKind::Kustomization) => &KUSTOMIZATION,
+        RenderedKind::Flux(FluxKind::HelmRelease) => &HELM_RELEASE,
+        RenderedKind::Canary => &CANARY,
+        RenderedKind::MetricTemplate => &METRIC_TEMPLATE,
+    }
+}
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let mut faults = Vec::new();
+    for template in input.plan.templates() {
+        check_template(template, input, &mut faults);
+    }
+    for index in 0..input.plan.policies.len() {
+        check_rollout(index, input, &mut faults);
+    }
+    if faults.is_empty() {
+        return;
+    }
+    let said: HashSet<FieldPath> = refused(findings);
+    // One fault may be seen in several objects: a rollout's provider in each metric's template.
+    let mut seen = HashSet::new();
+    for (kind, fault) in faults {
+        let is_said = said.contains(&fault.path) || fault.path.is_within_any(&said);
+        if !is_said && seen.insert((fault.path.clone(), fault.message.clone())) {
+            findings.push(fault.finding(rule_of(kind)));
+        }
+    }
+}
+
+/// Every field that is refused already, and every one around it.
+fn refused(findings: &[Finding]) -> HashSet<FieldPath> {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let mut said = HashSet::new();
+    for finding in errors {
+        let mut path = Some(finding.path.clone());
+        while let Some(around) = path {
+            path = around.parent();
+            // Of what is further out all objects are made.
+            if around.segments().len() > 2 && !said.insert(around) {
+                break;
+            }
+        }
+    }
+    said
+}
+
+type Faults = Vec<(RenderedKind, SchemaFault)>;
+
+fn check_template(template: &Template, input: Input<'_>, faults: &mut Faults) {
+    let kind = RenderedKind::Flux(template.kind);
+    let Ok(object) = serde_json::to_value(template.sample(&input.plan.owner)) else {
+        return;
+    };
+    for mut fault in check_rendered(kind, &object, input.catalog) {
+        let traced = template.trace(&fault.path.to_string());
+        fault.path = traced.parse().unwrap_or_else(|_| FieldPath::root());
+        faults.push((kind, fault));
+    }
+}
+
+fn check_rollout(index: usize, input: Input<'_>, faults: &mut Faults) {
+    let spec = input.application.spec.sync_policies.get(index);
+    let Some((policy, planned)) = spec.zip(input.plan.policies.get(index)) else {
+        return;
+    };
+    let Some(release) = planned.release(&input.plan.owner, policy, Member::default()) else {
+        return;
+    };
+    // Why a rollout cannot be rendered is said by the rules about that field.
+    for object in flagger::objects(&release).into_iter().flatten() {
+        check_member_object(&object, index, input, faults);
+    }
+}
+
+fn check_member_object(object: &MemberObject, index: usize, input: Input<'_>, faults: &mut Faults) {
+    let kind = match object.kind {
+        MemberKind::Canary => RenderedKind::Canary,
+        MemberKind::MetricTemplate => RenderedKind::MetricTemplate,
+        // Kubernetes' own kinds, made of what the rules have judged.
+        MemberKind::Namespace | MemberKind::Deployment | MemberKind::Service | MemberKind::Ingress => return,
+    };
+    let body = Value::Object(object.body.clone());
+    for mut fault in check_rendered(kind, &body, input.catalog) {
+        let origin = object.origin(&steps(&fault.path));
+        let below = origin.parse().unwrap_or_else(|_| FieldPath::root());
+        fault.path = FieldPath::policy(index).field("rollout").join(&below);
+        faults.push((kind, fault));
+    }
+}
+
+fn steps(path: &FieldPath) -> Vec<Step<'_>> {
+    let steps = path.segments().iter().map(|segment| match segment {
+        Segment::Field(name) => Step::Field(name),
+        Segment::Index(index) => Step::Index(*index),
+    });
+    steps.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{codes, findings, git_source, kustomization};
+    use serde_json::{Value, json};
+
+    fn spec(policy: Value) -> Value {
+        json!({"source": git_source(), "destination": {"fleet": "quickstart"}, "syncPolicies": [policy]})
+    }
+
+    fn paths(spec: Value) -> Vec<String> {
+        let findings = findings(spec);
+        findings.iter().map(|finding| format!("{} {}", finding.path, finding.code)).collect()
+    }
+
+    #[test]
+    fn a_fault_is_said_where_the_user_can_mend_it() {
+        let helm = |helm: Value| spec(json!({ "helm": helm }));
+        let strategy = json!({"interval": "5m", "chart": {"spec": {"chart": "c"}}, "install": {
+            "strategy": {"name": "RemediateOnFailure", "retryInterval": "5m"},
+        }});
+        let mut in_override = kustomization();
+        in_override["wait"] = json!(true);
+        let table = [
+            (
+                helm(json!({"interval": "5m", "chart": {"spec": {"chart": ""}}})),
+                vec!["spec.syncPolicies[0].helm.chart.spec.chart schema/HelmRelease"],
+            ),
+            (helm(strategy), vec!["spec.syncPolicies[0].helm.install.strategy schema/HelmRelease"]),
+            (spec(json!({ "kustomization": in_override })), vec![]),
+        ];
+        for (spec, expected) in table {
+            assert_eq!(paths(spec.clone()), expected, "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_refuses_the_field_has_said_it_better() {
+        let mut policy = kustomization();
+        policy["interval"] = json!("often");
+        assert_eq!(codes(spec(json!({ "kustomization": policy }))), "E source/interval");
+    }
+}
