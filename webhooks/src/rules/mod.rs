@@ -27,6 +27,7 @@ pub mod policy;
 pub mod reference;
 pub mod rollout;
 pub mod schema;
+pub mod routing;
 pub mod selector;
 pub mod source;
 
@@ -135,6 +136,16 @@ pub const CATALOGUE: &[&Rule] = &[
     &schema::HELM_RELEASE,
     &schema::CANARY,
     &schema::METRIC_TEMPLATE,
+    &routing::provider::PROVIDER,
+    &routing::ab::PROVIDER_AB,
+    &routing::ab::MATCH_NEEDS_TIMES,
+    &routing::matching::MATCH,
+    &routing::ab::CANARY_AND_MATCH,
+    &routing::nginx::NGINX_HOST,
+    &routing::istio::ISTIO,
+    &routing::gateway_api::GATEWAY_API,
+    &routing::kuma::KUMA_PROTOCOL,
+    &routing::foreign::FOREIGN_FIELD,
 ];
 
 /// The checks that are made of every Application.
@@ -150,6 +161,7 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
     selector::check,
     reference::check,
     rollout::check,
+    routing::check,
 ];
 
 /// What all rules say about an Application.
