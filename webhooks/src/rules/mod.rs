@@ -21,6 +21,7 @@ pub mod duration;
 pub mod example;
 pub mod helm;
 pub mod kustomization;
+pub mod metric;
 pub mod object;
 pub mod overrides;
 pub mod policy;
@@ -146,6 +147,10 @@ pub const CATALOGUE: &[&Rule] = &[
     &routing::gateway_api::GATEWAY_API,
     &routing::kuma::KUMA_PROTOCOL,
     &routing::foreign::FOREIGN_FIELD,
+    &metric::name::METRIC_NAME,
+    &metric::range::METRIC_RANGE,
+    &metric::template::METRIC_TEMPLATE,
+    &metric::traffic::METRIC_TRAFFIC,
 ];
 
 /// The checks that are made of every Application.
@@ -162,6 +167,7 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
     reference::check,
     rollout::check,
     routing::check,
+    metric::check,
 ];
 
 /// What all rules say about an Application.
