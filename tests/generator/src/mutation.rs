@@ -238,6 +238,8 @@ pub const MUTATIONS: &[Mutation] = &[
         what: "a success rate of 150 percent",
         code: "rollout/metric-range",
         apply: |app| {
+            // Without analysis nobody looks at it.
+            remove(app, POLICY, "skipTrafficAnalysis");
             set(
                 app,
                 ANALYSIS,
@@ -286,6 +288,7 @@ pub const MUTATIONS: &[Mutation] = &[
 ];
 
 const ROLLOUT: &str = "/spec/syncPolicies/0/rollout";
+const POLICY: &str = "/spec/syncPolicies/0/rollout/rolloutPolicy";
 const ROUTING: &str = "/spec/syncPolicies/0/rollout/rolloutPolicy/trafficRouting";
 const ANALYSIS: &str = "/spec/syncPolicies/0/rollout/rolloutPolicy/trafficAnalysis";
 

@@ -105,7 +105,10 @@ mod tests {
 
     /// A valid object of the kind that the code is about.
     fn base(code: &str) -> Value {
-        let subject = code.split_once('/').map_or(code, |(subject, _)| subject);
+        let subject = match code {
+            "schema/Canary" | "schema/MetricTemplate" => "rollout",
+            code => code.split_once('/').map_or(code, |(subject, _)| subject),
+        };
         let metadata = json!({"name": "shop", "namespace": "default"});
         let (group, kind, spec) = match subject {
             "fleet" => (

@@ -193,7 +193,7 @@ mod tests {
             (json!({"kind": "Secret", "name": "shop"}), ""),
             (json!({"kind": "Pod", "name": "shop"}), "E helm/values"),
             (json!({"kind": "Secret", "name": ""}), "E helm/values"),
-            (json!({"kind": "Secret"}), "E schema/HelmRelease"),
+            (json!({"kind": "Secret"}), "E object/unreadable"),
             (json!({"kind": "Secret", "name": "My_Values"}), "E helm/values"),
             (json!({"kind": "Secret", "name": "My_Values", "optional": true}), ""),
         ];

@@ -27,8 +27,8 @@ pub mod overrides;
 pub mod policy;
 pub mod reference;
 pub mod rollout;
-pub mod schema;
 pub mod routing;
+pub mod schema;
 pub mod selector;
 pub mod source;
 
@@ -89,8 +89,8 @@ pub const CATALOGUE: &[&Rule] = &[
     &policy::PATH,
     &policy::DUPLICATE_DELIVERY,
     &policy::TARGET_NAMESPACE,
-    &overrides::OVERRIDE,
     &policy::METADATA,
+    &overrides::OVERRIDE,
     &helm::CHART_NAME,
     &helm::RELEASE_NAME,
     &helm::VALUES,
@@ -129,14 +129,6 @@ pub const CATALOGUE: &[&Rule] = &[
     &rollout::TIMEOUT,
     &rollout::SKIP_ANALYSIS,
     &rollout::REVERT,
-    &schema::GIT_REPOSITORY,
-    &schema::HELM_REPOSITORY,
-    &schema::OCI_REPOSITORY,
-    &schema::BUCKET,
-    &schema::KUSTOMIZATION,
-    &schema::HELM_RELEASE,
-    &schema::CANARY,
-    &schema::METRIC_TEMPLATE,
     &routing::provider::PROVIDER,
     &routing::ab::PROVIDER_AB,
     &routing::ab::MATCH_NEEDS_TIMES,
@@ -151,6 +143,14 @@ pub const CATALOGUE: &[&Rule] = &[
     &metric::range::METRIC_RANGE,
     &metric::template::METRIC_TEMPLATE,
     &metric::traffic::METRIC_TRAFFIC,
+    &schema::GIT_REPOSITORY,
+    &schema::HELM_REPOSITORY,
+    &schema::OCI_REPOSITORY,
+    &schema::BUCKET,
+    &schema::KUSTOMIZATION,
+    &schema::HELM_RELEASE,
+    &schema::CANARY,
+    &schema::METRIC_TEMPLATE,
 ];
 
 /// The checks that are made of every Application.

@@ -112,8 +112,8 @@ pub const METRIC_TEMPLATE: Rule = rule(
     "schema/MetricTemplate",
     "Whatever the schema of Flagger's MetricTemplate refuses, which a metric of one's own becomes; the bundled one's.",
     Example::new(
-        r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "errors", "thresholdRange": {"max": 1}, "customMetric": {"query": "1", "provider": {"type": "datadog", "secretRef": {}}}}]"#,
-        r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "errors", "thresholdRange": {"max": 1}, "customMetric": {"query": "1", "provider": {"type": "datadog", "secretRef": {"name": "datadog"}}}}]"#,
+        r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "errors", "thresholdRange": {"max": 1}, "customMetric": {"query": "1", "provider": {"type": "keptn"}}}]"#,
+        r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "errors", "thresholdRange": {"max": 1}, "customMetric": {"query": "1", "provider": {"type": "prometheus", "address": "http://prometheus.monitoring:9090"}}}]"#,
     ),
 );
 
