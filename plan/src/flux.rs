@@ -1,7 +1,7 @@
 //! The Flux objects that a plan is made of, and how they are reached.
 //!
 //! Another source or policy kind is one more variant here and one more file
-//! below [`crate::render`].
+//! among the renderers.
 
 use kube::core::ApiResource;
 use kube::core::GroupVersionKind;

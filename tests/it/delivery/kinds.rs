@@ -48,18 +48,28 @@ async fn a_chart_becomes_a_release_per_cluster() {
         namespace(sandbox, name).await;
         let manifest = in_namespace(&example("helmrepo-helmrelease-demo.yaml"), name)
             .replace("https://stefanprodan.github.io/podinfo", url);
+        label(sandbox, name, "kurator-member2", "env=dev").await;
+        let manifest = format!(
+            "{manifest}      overrides: [{{clusterSelector: {{matchLabels: {{env: dev}}}}, values: {{ingress: null, redis: {{tag: dev}}}}}}]\n"
+        );
         assert!(apply(sandbox, &manifest).await.success());
         let releases = objects(sandbox, name, "helmreleases", &RELEASES).await;
         let spec = &releases[1]["spec"];
         assert_eq!(
             spec["kubeConfig"]["secretRef"],
-            serde_json::json!({"name": "kurator-member2", "key": "value"})
+            serde_json::json!({"name": "kurator-member2", "key": "kurator-member2.config"})
         );
         assert_eq!(
             spec["chart"]["spec"]["sourceRef"],
             serde_json::json!({"kind": "HelmRepository", "name": application})
         );
-        assert_eq!(spec["values"]["redis"]["tag"], "7.0.6");
+        let values = |release: usize| &releases[release]["spec"]["values"];
+        assert_eq!(
+            (&values(0)["redis"]["tag"], &values(1)["redis"]["tag"]),
+            (&"7.0.6".into(), &"dev".into())
+        );
+        assert_eq!(values(0)["ingress"]["enabled"], true);
+        assert_eq!(values(1).get("ingress"), Some(&Value::Null), "what makes Helm take a key away is kept");
         if name == "charts" {
             becomes(
                 sandbox,
@@ -125,14 +135,12 @@ async fn what_differs_from_cluster_to_cluster_arrives_where_it_belongs() {
     member_namespace(sandbox, "differs").await;
     label(sandbox, "differs", "kurator-member1", "env=test").await;
     label(sandbox, "differs", "kurator-member2", "env=dev").await;
-    let patch = |value: &str| {
-        format!(
-            "{{patch: '[{{op: add, path: /metadata/annotations, value: {{{value}}}}}]', target: {{kind: Deployment}}}}"
-        )
-    };
-    let name = patch("cluster: ${cluster_name}-${cluster_label_env}");
-    let tier =
-        "{patch: '[{op: add, path: /metadata/annotations/tier, value: dev}]', target: {kind: Deployment}}";
+    // What is in the patches is for kustomize to read; Flux substitutes afterwards.
+    let patch = |text: &str| format!("{{patch: {text:?}, target: {{kind: Deployment}}}}");
+    let name = patch(
+        "- op: add\n  path: /metadata/annotations\n  value:\n    cluster: ${cluster_name}-${cluster_label_env}\n",
+    );
+    let tier = patch("- op: add\n  path: /metadata/annotations/tier\n  value: dev\n");
     let manifest = format!(
         "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {{name: shop, namespace: differs}}\nspec:\n  \
          source: {{gitRepository: {{url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {{branch: master}}}}}}\n  \

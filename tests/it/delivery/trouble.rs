@@ -56,3 +56,19 @@ async fn an_object_of_someone_elses_is_never_taken() {
     kubectl(sandbox, &["delete", "application", "shop", "--namespace", "conflict", "--timeout=60s"]).await;
     kubectl(sandbox, &["get", "gitrepository", "shop", "--namespace", "conflict"]).await;
 }
+
+#[tokio::test]
+async fn what_flux_cannot_apply_is_said_in_its_words() {
+    let sandbox = delivery();
+    namespace(sandbox, "nowhere").await;
+    member_namespace(sandbox, "nowhere").await;
+    label(sandbox, "nowhere", "kurator-member1", "env=test").await;
+    let good = selected("nowhere", &[("web", "env: test")]);
+    assert!(apply(sandbox, &good.replace("./kustomize", "./nowhere")).await.success());
+    let expected = "False DeliveryFailed 0/1: Kustomization web-attachedcluster-kurator-member1: kustomization path not found";
+    becomes(sandbox, "nowhere", "shop", expected).await;
+    assert!(apply(sandbox, &good).await.success());
+    becomes(sandbox, "nowhere", "shop", "True Succeeded 1/1").await;
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", "nowhere", "--timeout=60s"]).await;
+    gone(sandbox, "nowhere").await;
+}
