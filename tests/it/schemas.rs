@@ -29,7 +29,7 @@ fn the_bundled_schemas_are_those_of_the_sandboxs_versions() -> anyhow::Result<()
         } else {
             assert!(
                 bundled_schema(kind) == schema,
-                "{} has changed: look at what is new, and run `{UPDATE}=1 cargo test --test it schemas`",
+                "{} has changed: look at what is new, and run `{UPDATE}=1 cargo test --test it bundled_schemas`",
                 kind.crd_name()
             );
         }

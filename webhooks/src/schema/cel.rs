@@ -179,7 +179,7 @@ impl Rule {
             }
         };
         let path = place.path().join(&self.field);
-        let value = if self.field.segments().is_empty() { value } else { &Value::Null };
+        let value = Some(value).filter(|_| self.field.segments().is_empty());
         Some(SchemaFault::of_rule(path, self.fault, message, value))
     }
 

@@ -19,7 +19,7 @@ pub struct SchemaFault {
     pub fault: Fault,
     /// What is asked for; empty where the fault says it all.
     pub message: String,
-    /// The offending value, if it is no list or object.
+    /// The offending value, if it is a text, a number or a boolean.
     pub value: Option<Value>,
     /// Whether the object cannot be parsed with it.
     pub(super) breaks_parsing: bool,
@@ -27,9 +27,8 @@ pub struct SchemaFault {
 
 impl SchemaFault {
     /// What a rule of a CRD says, in its own words.
-    pub(super) fn of_rule(path: FieldPath, fault: Fault, message: String, value: &Value) -> Self {
-        let value = Some(value).filter(|value| !matches!(value, Value::Object(_) | Value::Array(_)));
-        Self { path, fault, message, value: value.cloned(), breaks_parsing: false }
+    pub(super) fn of_rule(path: FieldPath, fault: Fault, message: String, value: Option<&Value>) -> Self {
+        Self { path, fault, message, value: value.and_then(shown), breaks_parsing: false }
     }
 
     /// As a finding of `rule` about that very object.
@@ -50,11 +49,15 @@ impl SchemaFault {
             return Self { path, fault: Fault::Required, message, value: None, breaks_parsing: true };
         }
         let (fault, message, breaks_parsing) = said(error);
-        let value = match error.instance().as_ref() {
-            value @ (Value::String(_) | Value::Bool(_) | Value::Number(_)) => Some(value.clone()),
-            _ => None,
-        };
-        Self { path, fault, message, value, breaks_parsing }
+        Self { path, fault, message, value: shown(error.instance()), breaks_parsing }
+    }
+}
+
+/// What a message repeats of a value.
+fn shown(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(_) | Value::Bool(_) | Value::Number(_) => Some(value.clone()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The bundled ones are generated from the CRDs of the Flux and Flagger versions
-//! that the sandbox runs (`UPDATE_SCHEMAS=1 cargo test --test it schemas`).
+//! that the sandbox runs (`UPDATE_SCHEMAS=1 cargo test --test it bundled_schemas`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};

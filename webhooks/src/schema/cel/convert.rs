@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::needs::{Needs, WHOLE};
 
 /// The most values that a rule may read at once.
-const MAX_VALUES: usize = 4096;
+const MAX_VALUES: usize = 1024;
 /// The most text that a rule may read at once, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
 

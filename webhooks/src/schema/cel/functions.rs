@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube_cel::KubeCelExt;
+use kube_cel::cel::common::ast::{CallExpr, Expr, LiteralValue};
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
 use regex::Regex;
@@ -22,14 +23,52 @@ pub(super) const IN_TIME: &str = "@in_time";
 /// The most patterns that a thread keeps compiled.
 const MAX_PATTERNS: usize = 64;
 
-/// Functions whose result may be much larger than what they are given: a short
-/// rule would ask for more memory than there is. The API server bounds them by
-/// their cost; here no rule that calls one is judged.
-pub(super) const AMPLIFYING: [&str; 7] = ["encode", "flatten", "format", "join", "quote", "range", "replace"];
+/// Functions that take time and memory in proportion to what they are given. A
+/// rule that calls another one (`sets.…`, `distinct`, `join`, `replace`…) is not
+/// judged: a short one could ask for more than there is. The API server bounds
+/// those by their cost.
+#[rustfmt::skip]
+const PROPORTIONAL: &[&str] = &[
+    // The language itself, and texts.
+    "contains", "size", "startsWith", "endsWith", "matches", "find", "int", "uint", "double", "string", "charAt",
+    "lowerAscii", "upperAscii", "split", "substring", "trim",
+    // Times.
+    "timestamp", "duration", "getFullYear", "getMonth", "getDayOfYear", "getDayOfMonth", "getDate", "getDayOfWeek",
+    "getHours", "getMinutes", "getSeconds", "getMilliseconds",
+    // Lists and numbers.
+    "isSorted", "sum", "min", "max", "greatest", "least", "ceil", "floor", "round", "trunc", "abs",
+    // URLs.
+    "url", "isURL", "getScheme", "getHost", "getHostname", "getPort", "getEscapedPath", "getQuery",
+    // Addresses.
+    "ip", "isIP", "isCanonical", "family", "isLoopback", "isUnspecified", "isLinkLocalUnicast", "isGlobalUnicast",
+    "cidr", "isCIDR", "containsIP", "containsCIDR", "prefixLength", "masked",
+    // Quantities and versions.
+    "quantity", "isQuantity", "isInteger", "asInteger", "asApproximateFloat", "sign", "add", "sub", "isGreaterThan",
+    "isLessThan", "compareTo", "semver", "isSemver", "major", "minor", "patch",
+    // Named formats.
+    "dns1123Label", "dns1123Subdomain", "dns1035Label", "qualifiedName", "labelValue",
+];
 
-/// Functions whose argument is a pattern. Only one that the rule spells
-/// out is compiled, none that comes from the object.
-pub(super) const MATCHING: [&str; 3] = ["matches", "find", "findAll"];
+/// Functions whose argument is a pattern. Only one that the rule spells out is
+/// compiled, none that comes from the object.
+const MATCHING: [&str; 2] = ["matches", "find"];
+
+/// Whether a call takes time and memory in proportion to what it is given.
+/// Operators do; their names begin with no letter.
+pub(super) fn is_proportional(call: &CallExpr) -> bool {
+    let name = call.func_name.as_str();
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return true;
+    }
+    let is_of_sets = call
+        .target
+        .as_ref()
+        .is_some_and(|target| matches!(&target.expr, Expr::Ident(name) if name == "sets"));
+    let pattern = call.args.get(usize::from(call.target.is_none()));
+    let is_spelled_out =
+        pattern.is_some_and(|pattern| matches!(pattern.expr, Expr::Literal(LiteralValue::String(_))));
+    PROPORTIONAL.contains(&name) && !is_of_sets && (is_spelled_out || !MATCHING.contains(&name))
+}
 
 thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };

@@ -145,7 +145,7 @@ impl Guard {
             Expr::Ident(_) | Expr::Literal(_) => {}
             Expr::Select(select) => self.visit(&mut select.operand, below)?,
             Expr::Call(call) => {
-                if is_unbounded(call) {
+                if !functions::is_proportional(call) {
                     return Err(Refused::Unbounded);
                 }
                 for part in call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args) {
@@ -176,14 +176,6 @@ impl Guard {
         }
         Ok(())
     }
-}
-
-fn is_unbounded(call: &CallExpr) -> bool {
-    let name = call.func_name.as_str();
-    let pattern = call.args.get(usize::from(call.target.is_none()));
-    let is_spelled_out =
-        pattern.is_some_and(|pattern| matches!(pattern.expr, Expr::Literal(LiteralValue::String(_))));
-    functions::AMPLIFYING.contains(&name) || (functions::MATCHING.contains(&name) && !is_spelled_out)
 }
 
 /// `@in_time() ? condition : false`; the function fails when the time is over.
@@ -247,6 +239,7 @@ mod tests {
             ("'example.com/team' in self.labels && self.labels['example.com/team'] == 'x'", Some(true)),
             ("has(self.text) && !has(self.missing)", Some(true)),
             ("self.text.matches('^\\\\w+$')", Some(false)),
+            ("isURL('https://e.com') && quantity('1Gi').isGreaterThan(quantity('1M'))", Some(true)),
             ("self.text.startsWith('gr') ? self.count > 4 : false", Some(true)),
             // A field that is not there is an error, which refuses, too.
             ("self.missing == 'x'", Some(false)),
@@ -263,6 +256,8 @@ mod tests {
             ("Struct{field: 1} == self", None),
             ("self.text.matches(self.text)", None),
             ("self.text.replace('g', self.text) == ''", None),
+            ("sets.contains(self.list, ['a'])", None),
+            ("self.list.distinct().size() == 2", None),
         ];
         for (rule, expected) in table {
             assert_eq!(holds(rule), expected, "{rule}");
