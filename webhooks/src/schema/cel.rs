@@ -10,24 +10,26 @@
 //! takes too long) has not been judged, and admits.
 //!
 //! An installed CRD is somebody's input: rules are bounded before they run
-//! ([`program`]), what they read before it is converted ([`convert`]), and their
+//! ([`program`], [`guard`]), what they read before it is converted ([`convert`]), and their
 //! time by a deadline ([`functions`]).
 
 mod convert;
 mod functions;
+mod guard;
 mod needs;
 mod place;
 mod program;
+mod rule;
 
 use std::thread;
 
 use serde_json::Value;
 
+use self::needs::Needs;
 use self::place::Place;
-use self::program::{Outcome, Program};
+use self::program::Subject;
+use self::rule::Rule;
 use super::fault::SchemaFault;
-use crate::field_path::FieldPath;
-use crate::finding::Fault;
 
 /// The parser of expressions goes down its grammar at every bracket, and takes
 /// up to 200 KiB for it in a debug build; there are at most 64 ([`program`]).
@@ -38,22 +40,14 @@ const PARSER_STACK: usize = 32 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     own: Vec<Rule>,
+    /// What they read, all of them together.
+    needs: Needs,
     properties: Vec<(String, Self)>,
     items: Option<Box<Self>>,
     /// Those of a map's values.
     values: Option<Box<Self>>,
     /// Those of `allOf`, about the same value.
     branches: Vec<Self>,
-}
-
-#[derive(Debug)]
-struct Rule {
-    program: Program,
-    message: String,
-    message_program: Option<Program>,
-    fault: Fault,
-    /// The field that it is about, from the value on.
-    field: FieldPath,
 }
 
 impl Rules {
@@ -98,7 +92,7 @@ impl Rules {
         if value.is_null() || functions::is_late() {
             return;
         }
-        faults.extend(self.own.iter().filter_map(|rule| rule.fault(schema, value, place)));
+        self.evaluate_own(schema, value, place, faults);
         for branch in &self.branches {
             branch.evaluate(schema, value, place, faults);
         }
@@ -130,6 +124,24 @@ impl Rules {
     }
 }
 
+impl Rules {
+    fn evaluate_own(&self, schema: &Value, value: &Value, place: &Place<'_>, faults: &mut Vec<SchemaFault>) {
+        if self.own.is_empty() {
+            return;
+        }
+        functions::with_context(|context| {
+            let shared = Subject::new(context, schema, value, &self.needs);
+            for rule in &self.own {
+                // One rule that reads too much does not keep the others from judging.
+                let alone = if shared.is_none() { rule.subject(context, schema, value) } else { None };
+                if let Some(subject) = shared.as_ref().or(alone.as_ref()) {
+                    faults.extend(rule.fault(subject, value, place));
+                }
+            }
+        });
+    }
+}
+
 fn compile(schema: &Value, skipped: &mut Vec<String>) -> Option<Rules> {
     let own = schema.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten();
     let own = own.filter_map(|rule| match Rule::compile(rule) {
@@ -140,6 +152,9 @@ fn compile(schema: &Value, skipped: &mut Vec<String>) -> Option<Rules> {
         }
     });
     let mut rules = Rules { own: own.collect(), ..Rules::default() };
+    for rule in &rules.own {
+        rule.programs().for_each(|program| rules.needs.add(&program.needs));
+    }
     for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         rules.properties.extend(compile(property, skipped).map(|below| (name.clone(), below)));
     }
@@ -152,46 +167,10 @@ fn compile(schema: &Value, skipped: &mut Vec<String>) -> Option<Rules> {
     (!rules.is_empty()).then_some(rules)
 }
 
-impl Rule {
-    fn compile(rule: &Value) -> Result<Self, String> {
-        let text = |field: &str| rule.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let source = text("rule").unwrap_or_default();
-        let program = Program::compile(source).map_err(|refused| format!("{source}: {refused}"))?;
-        let message = text("message").map_or_else(|| format!("failed rule: {source}"), str::to_owned);
-        // A message that cannot be computed here is not worth the rule.
-        let message_program = text("messageExpression").and_then(|source| Program::compile(source).ok());
-        let fault = match text("reason") {
-            Some("FieldValueRequired") => Fault::Required,
-            Some("FieldValueForbidden") => Fault::Forbidden,
-            Some("FieldValueDuplicate") => Fault::Duplicate,
-            _ => Fault::Invalid,
-        };
-        let field = text("fieldPath").map(place::parse).unwrap_or_default();
-        Ok(Self { program, message, message_program, fault, field })
-    }
-
-    fn fault(&self, schema: &Value, value: &Value, place: &Place<'_>) -> Option<SchemaFault> {
-        let message = match self.program.judge(schema, value) {
-            Outcome::Holds | Outcome::Unknown => return None,
-            Outcome::Fails => self.computed_message(schema, value).unwrap_or_else(|| self.message.clone()),
-            Outcome::Lacks(key) => {
-                format!("the rule of the CRD needs {key}, which is not set ({})", self.message)
-            }
-        };
-        let path = place.path().join(&self.field);
-        let value = Some(value).filter(|_| self.field.segments().is_empty());
-        Some(SchemaFault::of_rule(path, self.fault, message, value))
-    }
-
-    fn computed_message(&self, schema: &Value, value: &Value) -> Option<String> {
-        let text = self.message_program.as_ref()?.text(schema, value)?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty() && !text.contains('\n'))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Fault;
     use serde_json::json;
     use std::time::{Duration, Instant};
 
@@ -249,6 +228,16 @@ mod tests {
                 (String::new(), Fault::Invalid, "failed rule: self.min > self.max + 1"),
             ]
         );
+    }
+
+    #[test]
+    fn a_rule_that_reads_too_much_does_not_silence_the_others() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"list": {"type": "array", "items": {"type": "integer"}}, "n": {"type": "integer"}},
+            "x-kubernetes-validations": [{"rule": "self.list.all(x, x > 0)"}, {"rule": "self.n > 0", "message": "must be positive"}],
+        });
+        assert_eq!(said(&schema, &json!({"list": vec![0; 10_000], "n": 0})), [": must be positive"]);
     }
 
     #[test]

@@ -27,6 +27,14 @@ impl Needs {
         needs
     }
 
+    /// And what `other` needs.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.whole |= other.whole;
+        for (name, needs) in &other.fields {
+            self.fields.entry(name.clone()).or_default().add(needs);
+        }
+    }
+
     /// What is needed of a field, if anything.
     pub(super) fn field(&self, name: &str) -> Option<&Self> {
         if self.whole { Some(&WHOLE) } else { self.fields.get(name) }

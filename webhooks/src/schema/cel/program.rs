@@ -4,35 +4,47 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kube_cel::cel;
-use kube_cel::cel::ExecutionError;
-use kube_cel::cel::common::ast::operators::CONDITIONAL;
-use kube_cel::cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
+use kube_cel::cel::common::ast::IdedExpr;
 use kube_cel::cel::parser::Parser;
+use kube_cel::cel::{Context, ExecutionError};
 use serde_json::Value;
 
 use super::needs::Needs;
-use super::{convert, functions};
+use super::{convert, guard};
 
 /// The value that a rule is about.
 pub(super) const SELF: &str = "self";
-/// What that value was before an update.
-const OLD_SELF: &str = "oldSelf";
 
 /// The longest expression, in bytes.
 const MAX_LENGTH: usize = 2048;
 /// The most brackets that are opened. The parser goes down its whole grammar at
 /// each of them.
 const MAX_BRACKETS: usize = 64;
-/// The deepest expression. The interpreter goes down as deep on the stack, with
-/// up to 40 KiB a step in a debug build, and a worker thread has 2 MiB.
-const MAX_DEPTH: usize = 32;
 
 /// A compiled expression.
 #[derive(Debug)]
 pub(super) struct Program {
     expression: IdedExpr,
-    needs: Needs,
+    pub(super) needs: Needs,
     loops: bool,
+}
+
+/// A value, as far as programs read it.
+pub(super) struct Subject<'a>(Context<'a>);
+
+impl<'a> Subject<'a> {
+    /// `None` if that is too much, or of a type that is not converted.
+    pub(super) fn new(
+        context: &'a Context<'static>,
+        schema: &Value,
+        value: &Value,
+        needs: &Needs,
+    ) -> Option<Self> {
+        let this = convert::to_cel(schema, value, needs)?;
+        let mut scope = context.new_inner_scope();
+        scope.add_variable_from_value(SELF, this);
+        Some(Self(scope))
+    }
 }
 
 /// What came of a rule.
@@ -80,14 +92,13 @@ impl Program {
         let parsed = catch_unwind(|| Parser::new().parse(source));
         let mut expression = parsed.ok().and_then(Result::ok).ok_or(Refused::Unreadable)?;
         let needs = Needs::of(&expression);
-        let mut guard = Guard::default();
-        guard.visit(&mut expression, 0)?;
-        Ok(Self { expression, needs, loops: guard.loops })
+        let loops = guard::bound(&mut expression)?;
+        Ok(Self { expression, needs, loops })
     }
 
-    /// Evaluates a rule about `value`.
-    pub(super) fn judge(&self, schema: &Value, value: &Value) -> Outcome {
-        match self.run(schema, value) {
+    /// Evaluates a rule.
+    pub(super) fn judge(&self, subject: &Subject<'_>) -> Outcome {
+        match self.run(subject) {
             Some(Ok(cel::Value::Bool(true))) => Outcome::Holds,
             Some(Ok(cel::Value::Bool(false))) => Outcome::Fails,
             // In a loop CEL forgives an error if another step decides, and the
@@ -97,22 +108,17 @@ impl Program {
         }
     }
 
-    /// Evaluates a message about `value`.
-    pub(super) fn text(&self, schema: &Value, value: &Value) -> Option<String> {
-        match self.run(schema, value)? {
+    /// Evaluates a message.
+    pub(super) fn text(&self, subject: &Subject<'_>) -> Option<String> {
+        match self.run(subject)? {
             Ok(cel::Value::String(text)) => Some(text.to_string()),
             _ => None,
         }
     }
 
-    fn run(&self, schema: &Value, value: &Value) -> Option<Result<cel::Value, ExecutionError>> {
-        let this = convert::to_cel(schema, value, &self.needs)?;
-        functions::with_context(|context| {
-            let mut scope = context.new_inner_scope();
-            scope.add_variable_from_value(SELF, this);
-            // The interpreter has corners that panic; a rule that leads there is not judged.
-            catch_unwind(AssertUnwindSafe(|| scope.resolve(&self.expression))).ok()
-        })
+    /// `None` where the interpreter panics, as it does in some corners.
+    fn run(&self, subject: &Subject<'_>) -> Option<Result<cel::Value, ExecutionError>> {
+        catch_unwind(AssertUnwindSafe(|| subject.0.resolve(&self.expression))).ok()
     }
 }
 
@@ -126,72 +132,10 @@ fn has_doubled_sign(source: &str) -> bool {
     is_found || (source.contains("//") && source.contains('\n'))
 }
 
-/// Looks at every part of an expression, and makes every loop ask for the time.
-#[derive(Default)]
-struct Guard {
-    loops: bool,
-}
-
-impl Guard {
-    fn visit(&mut self, expression: &mut IdedExpr, depth: usize) -> Result<(), Refused> {
-        if depth > MAX_DEPTH {
-            return Err(Refused::TooLong);
-        }
-        let below = depth + 1;
-        match &mut expression.expr {
-            Expr::Ident(name) if name == OLD_SELF => return Err(Refused::AboutChanges),
-            // The interpreter panics at both.
-            Expr::Struct(_) | Expr::Unspecified => return Err(Refused::Unreadable),
-            Expr::Ident(_) | Expr::Literal(_) => {}
-            Expr::Select(select) => self.visit(&mut select.operand, below)?,
-            Expr::Call(call) => {
-                if !functions::is_proportional(call) {
-                    return Err(Refused::Unbounded);
-                }
-                for part in call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args) {
-                    self.visit(part, below)?;
-                }
-            }
-            Expr::List(list) => {
-                list.elements.iter_mut().try_for_each(|element| self.visit(element, below))?;
-            }
-            Expr::Map(map) => {
-                for entry in &mut map.entries {
-                    let EntryExpr::MapEntry(entry) = &mut entry.expr else {
-                        return Err(Refused::Unreadable);
-                    };
-                    self.visit(&mut entry.key, below)?;
-                    self.visit(&mut entry.value, below)?;
-                }
-            }
-            Expr::Comprehension(comprehension) => {
-                self.loops = true;
-                self.visit(&mut comprehension.iter_range, below)?;
-                self.visit(&mut comprehension.accu_init, below)?;
-                self.visit(&mut comprehension.loop_cond, below)?;
-                self.visit(&mut comprehension.loop_step, below)?;
-                self.visit(&mut comprehension.result, below)?;
-                comprehension.loop_cond = in_time(std::mem::take(&mut comprehension.loop_cond));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// `@in_time() ? condition : false`; the function fails when the time is over.
-fn in_time(condition: IdedExpr) -> IdedExpr {
-    let call = |func_name: &str, args| {
-        let expr = Expr::Call(CallExpr { func_name: func_name.to_owned(), target: None, args });
-        IdedExpr { id: 0, expr }
-    };
-    let no = IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
-    call(CONDITIONAL, vec![call(functions::IN_TIME, Vec::new()), condition, no])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::cel::Rules;
+    use crate::schema::cel::{Rules, functions};
     use serde_json::json;
     use std::thread;
     use std::time::{Duration, Instant};
@@ -220,7 +164,10 @@ mod tests {
             assert_eq!(skipped.len(), 1);
             return None;
         };
-        match rule.program.judge(&schema, &object) {
+        let outcome = functions::with_context(|context| {
+            rule.subject(context, &schema, &object).map(|subject| rule.program.judge(&subject))
+        });
+        match outcome? {
             Outcome::Holds => Some(true),
             Outcome::Fails | Outcome::Lacks(_) => Some(false),
             Outcome::Unknown => None,
