@@ -50,7 +50,10 @@ async fn objects_are_judged_as_by_the_schema_check() {
         let answer = create(sandbox, &case["object"]).await;
         let refused: Vec<&str> =
             case["refused"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let is_said = |path: &&str| answer.stderr.contains(&format!("{path}:"));
+        let is_said = |path: &&str| {
+            let words = [format!("{path}:"), format!("\"{path}\" must"), format!(" in {path}")];
+            words.iter().any(|words| answer.stderr.contains(words))
+        };
         if answer.success() != refused.is_empty() || !refused.iter().all(is_said) {
             differences.push(format!("{}: {refused:?}\n{}{}", case["what"], answer.stdout, answer.stderr));
         }
