@@ -4,19 +4,20 @@
 //! everyone who decides takes a snapshot of it. While a watch is broken or
 //! resyncs, the last good state serves.
 
+mod crds;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetgate_api::{AttachedCluster, Fleet};
+use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, FluxKind, ObjectKey, RenderedKind};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
@@ -25,32 +26,39 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The watches that the Catalog is built from: three kinds, and one CRD each.
-const WATCHES: usize = 3 + FluxKind::ALL.len();
+use self::crds::CrdTable;
+
+/// The watches that the Catalog is built from: four kinds, and one CRD each.
+const WATCHES: usize = 4 + FluxKind::ALL.len();
 
 /// The Catalog of a running program, kept up to date by watches.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CatalogWatch {
     catalog: Arc<watch::Sender<Catalog>>,
+    /// Touched when a destination may mean something else. A channel of its own:
+    /// who compared snapshots would have to hold one, and a Catalog that is held
+    /// is copied at every change.
+    destinations: Arc<watch::Sender<()>>,
     synced: Arc<watch::Sender<usize>>,
 }
 
 impl CatalogWatch {
     /// Starts the watches on `tasks`.
     pub(crate) fn start(client: &Client, tasks: &mut JoinSet<()>) -> Self {
-        let this = Self { catalog: Arc::default(), synced: Arc::default() };
+        let this = Self::default();
         let fleets = guarded::<Fleet>(client);
         let clusters = guarded::<AttachedCluster>(client);
+        let applications = guarded::<Application>(client);
         let namespaces = watcher::watcher(
             Api::<PartialObjectMeta<Namespace>>::all(client.clone()),
             watcher::Config::default(),
         );
         tasks.spawn(this.clone().follow("Fleets", fleets, FleetTable::default()));
         tasks.spawn(this.clone().follow("AttachedClusters", clusters, ClusterTable::default()));
+        tasks.spawn(this.clone().follow("Applications", applications, ApplicationTable::default()));
         tasks.spawn(this.clone().follow("Namespaces", namespaces, NamespaceTable));
         for kind in FluxKind::ALL.map(RenderedKind::Flux) {
-            let table = CrdTable { kind, listed: false };
-            tasks.spawn(this.clone().follow(kind.plural(), crd(client, kind), table));
+            tasks.spawn(this.clone().follow(kind.plural(), crds::events(client, kind), CrdTable::of(kind)));
         }
         this
     }
@@ -61,9 +69,11 @@ impl CatalogWatch {
         drop(self.synced.subscribe().wait_for(|synced| *synced >= WATCHES).await);
     }
 
-    /// A receiver that is told of every change.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Catalog> {
-        self.catalog.subscribe()
+    /// A receiver that is told of every change after which a destination may
+    /// mean something else. Applications are none: each write to one, of a
+    /// status too, would have all of them reconciled.
+    pub(crate) fn destination_changes(&self) -> watch::Receiver<()> {
+        self.destinations.subscribe()
     }
 
     async fn follow<K, S, T>(self, what: &'static str, events: S, mut table: T)
@@ -79,7 +89,10 @@ impl CatalogWatch {
                 Ok(event) => {
                     let done = matches!(event, Event::InitDone);
                     // Nobody is woken where nothing changed.
-                    self.catalog.send_if_modified(|catalog| table.apply(catalog, event));
+                    let changed = self.catalog.send_if_modified(|catalog| table.apply(catalog, event));
+                    if changed && T::CHANGES_DESTINATIONS {
+                        self.destinations.send_replace(());
+                    }
                     if done && !is_synced {
                         is_synced = true;
                         self.synced.send_modify(|synced| *synced += 1);
@@ -121,17 +134,11 @@ where
     watcher::watcher(Api::all(client.clone()), watcher::Config::default())
 }
 
-/// One CRD by its name: a cluster may have hundreds, and they are large.
-fn crd(
-    client: &Client,
-    kind: RenderedKind,
-) -> impl Stream<Item = Result<Event<DeserializeGuard<CustomResourceDefinition>>, watcher::Error>> + use<> {
-    let only = watcher::Config::default().fields(&format!("metadata.name={}", kind.crd_name()));
-    watcher::watcher(Api::all(client.clone()), only)
-}
-
 /// How one kind's events change the Catalog.
 trait Table<K> {
+    /// Whether a destination may mean something else after a change.
+    const CHANGES_DESTINATIONS: bool = true;
+
     /// Says whether the event changed anything.
     fn apply(&mut self, catalog: &mut Catalog, event: Event<K>) -> bool;
 }
@@ -218,6 +225,47 @@ fn attached_cluster_key(cluster: &impl ResourceExt) -> ClusterKey {
     }
 }
 
+/// Applications come whole and are kept as entries of the index; most events
+/// are of a new status, and change nothing there.
+#[derive(Debug, Default)]
+struct ApplicationTable {
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Table<DeserializeGuard<Application>> for ApplicationTable {
+    const CHANGES_DESTINATIONS: bool = false;
+
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Application>>) -> bool {
+        let key = |application: &DeserializeGuard<Application>| {
+            ObjectKey::new(application.namespace().unwrap_or_default(), application.name_any())
+        };
+        match event {
+            Event::Init => {
+                self.listed.clear();
+                false
+            }
+            Event::InitApply(application) => {
+                self.listed.insert(key(&application));
+                insert_application(catalog, &application)
+            }
+            Event::InitDone => catalog.retain_applications(|key| self.listed.contains(key)),
+            Event::Apply(application) => insert_application(catalog, &application),
+            Event::Delete(application) => catalog.remove_application(&key(&application)),
+        }
+    }
+}
+
+/// One that cannot be read stays in the index as it was read last, if it was.
+fn insert_application(catalog: &mut Catalog, application: &DeserializeGuard<Application>) -> bool {
+    match &application.0 {
+        Ok(application) => catalog.insert_application(application),
+        Err(error) => {
+            tracing::warn!(name = application.name_any(), %error, "an Application cannot be read and is not in the index");
+            false
+        }
+    }
+}
+
 /// Only namespaces on their way out are kept, and those come with an event
 /// each, so that a resync has nothing to forget but what was deleted meanwhile.
 #[derive(Debug)]
@@ -235,91 +283,74 @@ impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
     }
 }
 
-/// The host's CRD of one kind of Flux, which judges what is rendered.
-#[derive(Debug)]
-struct CrdTable {
-    kind: RenderedKind,
-    listed: bool,
-}
-
-impl Table<DeserializeGuard<CustomResourceDefinition>> for CrdTable {
-    fn apply(
-        &mut self,
-        catalog: &mut Catalog,
-        event: Event<DeserializeGuard<CustomResourceDefinition>>,
-    ) -> bool {
-        match event {
-            Event::Init => {
-                self.listed = false;
-                false
-            }
-            Event::InitApply(crd) => {
-                self.listed = true;
-                insert_crd(catalog, self.kind, &crd)
-            }
-            Event::InitDone => !self.listed && catalog.remove_crd(self.kind),
-            Event::Apply(crd) => insert_crd(catalog, self.kind, &crd),
-            Event::Delete(_) => catalog.remove_crd(self.kind),
-        }
-    }
-}
-
-fn insert_crd(
-    catalog: &mut Catalog,
-    kind: RenderedKind,
-    crd: &DeserializeGuard<CustomResourceDefinition>,
-) -> bool {
-    match &crd.0 {
-        Ok(crd) => catalog.insert_crd(crd),
-        Err(error) => {
-            tracing::warn!(name = crd.name_any(), %error, "a CRD cannot be read; the bundled schema judges");
-            catalog.remove_crd(kind)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use futures::stream;
+    use serde_json::{Value, json};
 
-    fn crd(version: &str) -> DeserializeGuard<CustomResourceDefinition> {
-        let kind = RenderedKind::Flux(FluxKind::Bucket);
-        let crd = json!({
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": kind.crd_name()},
-            "spec": {
-                "group": kind.group(), "scope": "Namespaced",
-                "names": {"kind": kind.kind(), "plural": kind.plural()},
-                "versions": [{"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}],
-            },
-        });
-        serde_json::from_value(crd).expect("a CRD")
+    fn guarded<K: DeserializeOwned + Resource>(object: Value) -> DeserializeGuard<K> {
+        serde_json::from_value(object).expect("an object")
     }
 
-    #[test]
-    fn a_crd_is_known_for_as_long_as_it_is_installed() {
-        let kind = RenderedKind::Flux(FluxKind::Bucket);
-        let mut catalog = Catalog::default();
-        let mut table = CrdTable { kind, listed: false };
-        let unreadable = serde_json::from_value(json!({"metadata": {"name": kind.crd_name()}, "spec": 5}));
-        let steps = [
-            (Event::Init, false),
-            (Event::InitApply(crd("v1")), true),
-            (Event::InitDone, true),
-            (Event::Apply(crd("v2")), false),
-            (Event::Apply(crd("v1")), true),
-            (Event::Apply(unreadable.expect("a guarded CRD")), false),
-            (Event::Apply(crd("v1")), true),
-            (Event::Delete(crd("v1")), false),
-            (Event::Apply(crd("v1")), true),
-            // It was deleted while nobody watched.
-            (Event::Init, true),
-            (Event::InitDone, false),
-        ];
-        for (index, (event, known)) in steps.into_iter().enumerate() {
-            table.apply(&mut catalog, event);
-            assert_eq!(catalog.installed_crd(kind).is_some(), known, "step {index}");
-        }
+    fn application(fleet: &str, ready: &str) -> DeserializeGuard<Application> {
+        guarded(json!({
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "default"},
+            "spec": {"source": {}, "destination": {"fleet": fleet}, "syncPolicies": [{}]},
+            "status": {"ready": ready},
+        }))
+    }
+
+    fn fleet() -> DeserializeGuard<Fleet> {
+        guarded(json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+            "metadata": {"name": "quickstart", "namespace": "default"}, "spec": {},
+        }))
+    }
+
+    async fn feed<K: Debug, T: Table<K>>(watch: &CatalogWatch, table: T, events: Vec<Event<K>>) {
+        watch.clone().follow("objects", stream::iter(events.into_iter().map(Ok)), table).await;
+    }
+
+    #[tokio::test]
+    async fn applications_are_indexed_and_trigger_nothing() {
+        let watch = CatalogWatch::default();
+        let (mut triggers, mut changes) = (watch.destination_changes(), watch.catalog.subscribe());
+        let listed = vec![Event::Init, Event::InitApply(application("a", "0/1")), Event::InitDone];
+        feed(&watch, ApplicationTable::default(), listed).await;
+        assert!(watch.current().application("default", "shop").is_some());
+        assert!(changes.has_changed().expect("a sender"));
+        changes.mark_unchanged();
+
+        feed(&watch, ApplicationTable::default(), vec![Event::Apply(application("a", "1/1"))]).await;
+        assert!(!changes.has_changed().expect("a sender"), "a status is no change");
+        feed(&watch, ApplicationTable::default(), vec![Event::Apply(application("b", "1/1"))]).await;
+        assert!(changes.has_changed().expect("a sender"));
+        assert!(!triggers.has_changed().expect("a sender"), "no destination means anything else");
+
+        feed(&watch, FleetTable::default(), vec![Event::Apply(fleet())]).await;
+        assert!(triggers.has_changed().expect("a sender"));
+        triggers.mark_unchanged();
+        feed(&watch, FleetTable::default(), vec![Event::Apply(fleet())]).await;
+        assert!(!triggers.has_changed().expect("a sender"), "the same Fleet again is no change");
+
+        feed(&watch, ApplicationTable::default(), vec![Event::Init, Event::InitDone]).await;
+        assert!(watch.current().application("default", "shop").is_none(), "a resync forgets");
+    }
+
+    #[tokio::test]
+    async fn an_application_that_cannot_be_read_stays_as_it_was() {
+        let watch = CatalogWatch::default();
+        let broken = guarded(json!({
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "default"}, "spec": 5,
+        }));
+        let events = vec![Event::Apply(application("a", "0/1")), Event::Apply(broken)];
+        feed(&watch, ApplicationTable::default(), events).await;
+        let catalog = watch.current();
+        assert_eq!(catalog.applications_of_fleet("default", "a").count(), 1);
+        feed(&watch, ApplicationTable::default(), vec![Event::Delete(application("a", ""))]).await;
+        assert_eq!(watch.current().applications("default").count(), 0);
     }
 }

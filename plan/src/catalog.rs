@@ -4,14 +4,18 @@
 //! their maps, and a writer copies a map only while a reader still holds it,
 //! so that a review works on one consistent state for as long as it lasts.
 
+mod applications;
+mod fleet_entry;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetgate_api::Fleet;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::ResourceExt;
-use kube::core::{Selector, SelectorExt};
+use kube::core::SelectorExt;
 
+pub use self::applications::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
+pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 
 /// Namespace and name of an object.
@@ -31,21 +35,6 @@ impl ObjectKey {
     }
 }
 
-/// A Fleet as the plan sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FleetEntry {
-    /// What identifies it.
-    pub key: ObjectKey,
-    /// The clusters that it lists, in its order, each once.
-    pub listed: Vec<ClusterKey>,
-    /// Membership by label, beside the listed ones.
-    pub selector: Option<Selector>,
-    /// What of it cannot be understood, each with its field path. While there
-    /// is such a thing nobody knows who belongs to the Fleet, and nothing is
-    /// removed anywhere.
-    pub faults: Vec<String>,
-}
-
 /// Who belongs to a Fleet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Members {
@@ -56,42 +45,13 @@ pub struct Members {
     pub missing: Vec<ClusterKey>,
 }
 
-impl From<&Fleet> for FleetEntry {
-    fn from(object: &Fleet) -> Self {
-        let namespace = object.namespace().unwrap_or_default();
-        let mut faults = Vec::new();
-        let mut listed = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (index, reference) in object.spec.clusters.iter().flatten().enumerate() {
-            let (Some(kind), Some(name)) = (ClusterKind::of(reference), &reference.name) else {
-                let kind = reference.kind.as_deref().unwrap_or_default();
-                faults.push(format!("spec.clusters[{index}]: kind {kind:?} or a missing name"));
-                continue;
-            };
-            let key = ClusterKey { namespace: namespace.clone(), kind, name: name.clone() };
-            if seen.insert(key.clone()) {
-                listed.push(key);
-            }
-        }
-        let selector = object.spec.cluster_selector.clone().map(Selector::try_from);
-        if let Some(Err(error)) = &selector {
-            faults.push(format!("spec.clusterSelector: {error}"));
-        }
-        Self {
-            key: ObjectKey::new(namespace, object.name_any()),
-            listed,
-            selector: selector.and_then(Result::ok),
-            faults,
-        }
-    }
-}
-
-/// An immutable snapshot of Fleets, clusters, namespaces and Flux's CRDs; cheap
-/// to clone.
+/// An immutable snapshot of Fleets, clusters, namespaces, Applications and
+/// Flux's CRDs; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
     clusters: Shared<ClusterKey, Cluster>,
+    applications: Shared<ObjectKey, AppEntry>,
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
 }
@@ -124,6 +84,16 @@ impl Catalog {
     #[must_use]
     pub fn cluster(&self, key: &ClusterKey) -> Option<&Arc<Cluster>> {
         self.clusters.get(key)
+    }
+
+    /// The names of a namespace's clusters of that kind, in alphabetical order.
+    pub fn cluster_names<'a>(
+        &'a self,
+        namespace: &'a str,
+        kind: ClusterKind,
+    ) -> impl Iterator<Item = &'a str> {
+        let of_kind = move |key: &&ClusterKey| key.namespace == namespace && key.kind == kind;
+        self.clusters.keys().filter(of_kind).map(|key| key.name.as_str())
     }
 
     /// Whether the namespace is being deleted.
@@ -165,6 +135,7 @@ impl Catalog {
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.fleets, &other.fleets)
             && Arc::ptr_eq(&self.clusters, &other.clusters)
+            && Arc::ptr_eq(&self.applications, &other.applications)
             && Arc::ptr_eq(&self.terminating, &other.terminating)
             && Arc::ptr_eq(&self.crds, &other.crds)
     }

@@ -5,14 +5,16 @@
 //! neither it is the host cluster. A policy destination that names no fleet
 //! inherits the default's fleet, and keeps its own selector.
 
+mod selection;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetgate_api::Destination;
 use fleetgate_api::application::{ApplicationSpec, SyncPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{Selector, SelectorExt};
 
+pub use self::selection::Selection;
 use crate::{Catalog, Cluster, ClusterKey};
 
 /// The destination that holds for one policy, after inheritance.
@@ -121,7 +123,7 @@ impl Resolution {
 
 /// What placements are told apart by.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Distinct<'a> {
+pub(crate) enum Distinct<'a> {
     Nowhere,
     Host,
     Default,
@@ -130,7 +132,7 @@ enum Distinct<'a> {
 }
 
 impl<'a> Distinct<'a> {
-    fn of(placement: Placement<'a>) -> Self {
+    pub(crate) fn of(placement: Placement<'a>) -> Self {
         match placement {
             Placement::FleetMissing => Self::Nowhere,
             Placement::Host => Self::Host,
@@ -169,41 +171,45 @@ impl<'a> Resolver<'a> {
 /// Resolves `placement` for an Application in `namespace`.
 #[must_use]
 pub fn resolve(placement: Placement<'_>, namespace: &str, catalog: &Catalog) -> Resolution {
-    let (fleet, selector) = match placement {
-        Placement::Host => {
-            return Resolution { targets: vec![Target::Host], ..Resolution::default() };
+    match placement {
+        Placement::Host => Resolution { targets: vec![Target::Host], ..Resolution::default() },
+        Placement::FleetMissing => Resolution::default(),
+        Placement::Fleet { fleet, selector, .. } => {
+            resolve_in_fleet(fleet, &Selection::of(selector), namespace, catalog)
         }
-        Placement::FleetMissing => return Resolution::default(),
-        Placement::Fleet { fleet, selector, .. } => (fleet, selector),
-    };
+    }
+}
+
+/// The clusters that `selection` means of the Fleet of that name in `namespace`.
+pub(crate) fn resolve_in_fleet(
+    fleet: &str,
+    selection: &Selection,
+    namespace: &str,
+    catalog: &Catalog,
+) -> Resolution {
     let Some(entry) = catalog.fleet(namespace, fleet) else {
         return Resolution { missing_fleet: Some(fleet.to_owned()), ..Resolution::default() };
     };
     let members = catalog.members(entry);
-    let mut resolution = Resolution {
+    let mut faults: Vec<String> =
+        entry.faults.iter().map(|fault| format!("Fleet {fleet:?}, {fault}")).collect();
+    if let Selection::Unreadable(error) = selection {
+        faults.push(format!("clusterSelector: {error}"));
+    }
+    let clusters = members.clusters.into_iter().filter(|cluster| selection.matches(&cluster.labels));
+    Resolution {
+        targets: clusters.map(Target::Member).collect(),
+        missing_fleet: None,
         missing_clusters: members.missing,
-        faults: entry.faults.iter().map(|fault| format!("Fleet {fleet:?}, {fault}")).collect(),
-        ..Resolution::default()
-    };
-    let clusters = match selector.cloned().map(Selector::try_from) {
-        None => members.clusters,
-        Some(Ok(selector)) => {
-            members.clusters.into_iter().filter(|cluster| selector.matches(&cluster.labels)).collect()
-        }
-        // Admission refuses it (`selector/syntax`).
-        Some(Err(error)) => {
-            resolution.faults.push(format!("clusterSelector: {error}"));
-            Vec::new()
-        }
-    };
-    resolution.targets = clusters.into_iter().map(Target::Member).collect();
-    resolution
+        faults,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::test_fixtures::{Scenario, application, destination, names};
+    use kube::core::Selector;
     use serde_json::json;
 
     #[test]

@@ -17,20 +17,26 @@ pub mod destination;
 mod fate;
 pub mod flagger;
 pub mod flux;
+pub mod impact;
 mod installed;
 pub mod names;
 mod owner;
 mod plan;
 mod provider;
+pub mod prune;
 mod render;
 mod rendered;
 mod template;
 #[cfg(test)]
 mod test_fixtures;
+pub mod usage;
 
-pub use catalog::{Catalog, FleetEntry, Members, ObjectKey};
+pub use catalog::{
+    AppEntry, Catalog, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
+    PolicyEntry, WorkloadKey,
+};
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
-pub use destination::{Placement, Resolution, Resolver, Target};
+pub use destination::{Placement, Resolution, Resolver, Selection, Target};
 pub use fate::{Fate, Fates};
 pub use flux::FluxKind;
 pub use installed::InstalledCrd;

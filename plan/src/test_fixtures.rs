@@ -52,6 +52,21 @@ impl Scenario {
         self.fleet_with(name, clusters, json!({ "matchLabels": labels }))
     }
 
+    pub(crate) fn application(mut self, name: &str, spec: Value) -> Self {
+        self.catalog.insert_application(&application_named(name, spec));
+        self
+    }
+
+    /// One that is on its way out.
+    pub(crate) fn deleted_application(mut self, name: &str, spec: Value) -> Self {
+        let mut application = application_named(name, spec);
+        application.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+            k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
+        ));
+        self.catalog.insert_application(&application);
+        self
+    }
+
     fn fleet_with(mut self, name: &str, clusters: &[&str], selector: Value) -> Self {
         let clusters: Vec<Value> =
             clusters.iter().map(|name| json!({"name": name, "kind": "AttachedCluster"})).collect();
@@ -80,6 +95,23 @@ pub(crate) fn cluster(name: &str, labels: &[(&str, &str)]) -> Cluster {
         labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         kubeconfig: Some(KubeconfigRef { secret: name.into(), key: "value".into() }),
     }
+}
+
+/// A Fleet of AttachedClusters in `default`.
+pub(crate) fn fleet(name: &str, clusters: &[&str]) -> Fleet {
+    let clusters: Vec<Value> =
+        clusters.iter().map(|name| json!({"name": name, "kind": "AttachedCluster"})).collect();
+    serde_json::from_value(json!({
+        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+        "metadata": {"name": name, "namespace": "default"}, "spec": {"clusters": clusters},
+    }))
+    .expect("a Fleet")
+}
+
+fn application_named(name: &str, spec: Value) -> Application {
+    let mut application = application(spec);
+    application.metadata.name = Some(name.to_owned());
+    application
 }
 
 /// An Application `shop` in `default`; a missing source is an empty one.

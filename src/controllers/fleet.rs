@@ -44,7 +44,7 @@ pub(super) async fn run(
     let cluster_changes = reflector(writer, events)
         .touched_objects()
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
-    let catalog_changes = WatchStream::from_changes(catalog.subscribe()).map(|_| ());
+    let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let changes = futures::stream::select(cluster_changes, catalog_changes);
     let context = Arc::new(Context { client: client.clone(), catalog, clusters });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())

@@ -46,6 +46,7 @@ fn webhook_rules() -> Vec<Value> {
     vec![
         rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &READ),
         rule(Kind::AttachedCluster.group(), &[Kind::AttachedCluster.plural()], &READ),
+        rule(Kind::Application.group(), &[Kind::Application.plural()], &READ),
         rule("", &["namespaces"], &READ),
         crds_rule(),
     ]
@@ -66,7 +67,7 @@ fn crds_rule() -> Value {
 fn controller_rules() -> Vec<Value> {
     let mut rules = webhook_rules();
     rules.extend([
-        rule(Kind::Application.group(), &[Kind::Application.plural()], &["get", "list", "watch", "patch"]),
+        rule(Kind::Application.group(), &[Kind::Application.plural()], &["patch"]),
         // What blockOwnerDeletion in a child's owner reference asks for.
         rule(Kind::Application.group(), &["applications/finalizers"], &["update"]),
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),

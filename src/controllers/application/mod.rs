@@ -67,7 +67,7 @@ pub(super) async fn run(
     }
     // A change of a Fleet or of a cluster may concern any Application; to look
     // costs no write where nothing changes.
-    let catalog_changes = WatchStream::from_changes(catalog.subscribe()).map(|_| ());
+    let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let context = Arc::new(Context { client: client.clone(), catalog, children });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .with_config(Config::default().concurrency(CONCURRENCY))

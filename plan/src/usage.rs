@@ -1,0 +1,92 @@
+//! Who uses what: the Applications that keep a Fleet or a cluster in use.
+//!
+//! An Application that is on its way out uses nothing any more: what it needs
+//! to be taken away, its Flux objects know themselves.
+
+use std::sync::Arc;
+
+use crate::{AppEntry, Catalog, Cluster};
+
+/// A Fleet whose Applications deliver to a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterUse<'a> {
+    /// The Fleet's name.
+    pub fleet: &'a str,
+    /// The names of the Applications, in alphabetical order; never empty.
+    pub applications: Vec<&'a str>,
+}
+
+/// The Applications that deliver to a Fleet of that name.
+pub fn of_fleet<'a>(
+    namespace: &'a str,
+    fleet: &'a str,
+    catalog: &'a Catalog,
+) -> impl Iterator<Item = &'a Arc<AppEntry>> {
+    catalog.applications_of_fleet(namespace, fleet).filter(|entry| !entry.is_deleted)
+}
+
+/// The Fleets by which Applications deliver to `cluster`.
+#[must_use]
+pub fn of_cluster<'a>(cluster: &'a Cluster, catalog: &'a Catalog) -> Vec<ClusterUse<'a>> {
+    let namespace = &cluster.key.namespace;
+    let fleets = catalog.fleets().filter(|fleet| fleet.has(cluster));
+    let uses = fleets.map(|fleet| {
+        let name = fleet.key.name.as_str();
+        let applications = of_fleet(namespace, name, catalog).filter(|entry| {
+            entry.policies_to(name).any(|policy| policy.destination.selects(&cluster.labels))
+        });
+        ClusterUse { fleet: name, applications: applications.map(|entry| entry.key.name.as_str()).collect() }
+    });
+    uses.filter(|usage| !usage.applications.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{Scenario, cluster};
+    use serde_json::json;
+
+    fn catalog() -> Catalog {
+        let test = json!({"fleet": "a", "clusterSelector": {"matchLabels": {"env": "test"}}});
+        Scenario::new()
+            .cluster("m1", &[("env", "test")])
+            .cluster("m2", &[("env", "dev")])
+            .fleet("a", &["m1", "m2"])
+            .fleet_by_label("b", &[], &[("env", "test")])
+            .fleet("unused", &["m1"])
+            .application("api", json!({"destination": test, "syncPolicies": [{}]}))
+            .application(
+                "both",
+                json!({"syncPolicies": [{"destination": test}, {"destination": {"fleet": "b"}}]}),
+            )
+            .application("host", json!({"syncPolicies": [{}]}))
+            .deleted_application("gone", json!({"destination": {"fleet": "a"}, "syncPolicies": [{}]}))
+            .catalog()
+    }
+
+    #[test]
+    fn fleets() {
+        let catalog = catalog();
+        let users = |fleet: &str| {
+            of_fleet("default", fleet, &catalog).map(|entry| entry.key.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(users("a"), ["api", "both"]);
+        assert_eq!(users("b"), ["both"]);
+        assert_eq!(users("unused"), [""; 0]);
+    }
+
+    #[test]
+    fn clusters() {
+        let catalog = catalog();
+        let users = |name: &str, labels: &[(&str, &str)]| {
+            let cluster = cluster(name, labels);
+            let uses = of_cluster(&cluster, &catalog);
+            let text = uses.iter().map(|usage| format!("{}: {}", usage.fleet, usage.applications.join(" ")));
+            text.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(users("m1", &[("env", "test")]), "a: api both, b: both");
+        assert_eq!(users("m2", &[("env", "dev")]), "");
+        assert_eq!(users("m2", &[("env", "test")]), "a: api both, b: both");
+        assert_eq!(users("stranger", &[]), "");
+    }
+}
