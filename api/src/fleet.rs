@@ -2,12 +2,15 @@
 //!
 //! Invariant: a Fleet and its clusters are in one namespace; nothing here refers beyond it.
 
+pub mod plugin;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::plugin::FleetPlugin;
 use crate::schema::{conditions, label_selector, schemaless_object};
 
 /// Which clusters belong to a Fleet.
@@ -61,10 +64,9 @@ pub struct FleetSpec {
     #[schemars(schema_with = "label_selector")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_selector: Option<LabelSelector>,
-    /// What is installed in every cluster of the Fleet. Kept as it is, and not checked yet.
-    #[schemars(schema_with = "schemaless_object")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plugin: Option<Value>,
+    /// What is installed in every cluster of the Fleet, by Kurator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<FleetPlugin>,
 }
 
 /// A cluster by kind and name. As in Kubernetes' `ObjectReference`, everything may be absent; what
