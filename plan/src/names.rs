@@ -18,7 +18,13 @@ const HASH_DIGITS: usize = 8;
 /// A policy's name: its own, or `<application>-<index>`.
 #[must_use]
 pub fn policy_name(application: &str, index: usize, policy: &SyncPolicy) -> String {
-    match policy.name.as_deref() {
+    named_or_generated(application, index, policy.name.as_deref())
+}
+
+/// The same of a policy of which only the name is at hand.
+#[must_use]
+pub fn named_or_generated(application: &str, index: usize, name: Option<&str>) -> String {
+    match name {
         None | Some("") => format!("{application}-{index}"),
         Some(name) => name.to_owned(),
     }

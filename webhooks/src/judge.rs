@@ -4,21 +4,23 @@
 //! ```text
 //! object ─▶ early names moved ─▶ gaps filled ─┬─▶ what is to be stored (the patch is the difference)
 //!                                             └─▶ schema ─▶ (repaired) ─▶ rules ─▶ findings
+//! stored object ─▶ the same, if there are errors ─▶ those that are old become warnings ─┘
 //! ```
 
 use std::collections::HashSet;
 
-use fleetgate_api::Application;
+use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Plan};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::defaults;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Severity};
 use crate::normalise::normalise;
+use crate::ratchet;
 use crate::rules::object::{self, UNREADABLE};
-use crate::rules::selector;
-use crate::rules::{self, Input};
+use crate::rules::{self, ClusterInput, FleetInput, Input};
 use crate::schema::Kind;
 
 /// What becomes of an object.
@@ -53,8 +55,12 @@ pub fn judge(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog)
         defaults::fill(&mut object);
     }
     findings.extend(judge_content(kind, object.clone(), old, catalog));
-    findings.sort_by_key(|finding| finding.severity);
-    Verdict { object, findings }
+    let mut verdict = Verdict { object, findings };
+    if let Some(old) = old.filter(|_| !verdict.is_admitted()) {
+        ratchet::soften(&mut verdict, &judge(kind, old, None, catalog));
+    }
+    verdict.findings.sort_by_key(|finding| finding.severity);
+    verdict
 }
 
 fn judge_content(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Vec<Finding> {
@@ -85,11 +91,12 @@ fn judge_content(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &C
     findings
 }
 
-/// No rule reads more of the metadata than what identifies the object, and a
-/// faulty rest should not keep it from being parsed.
+/// No rule reads more of the metadata than what identifies the object and the
+/// labels, and a faulty rest should not keep it from being parsed.
 fn keep_what_rules_read(object: &mut Value) {
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        metadata.retain(|field, _| matches!(field.as_str(), "name" | "generateName" | "namespace"));
+        metadata
+            .retain(|field, _| matches!(field.as_str(), "name" | "generateName" | "namespace" | "labels"));
     }
 }
 
@@ -102,20 +109,28 @@ fn said_by_rules(
     Ok(match kind {
         Kind::Application => {
             let application: Application = serde_json::from_value(object)?;
-            let old = old.and_then(stored);
+            let old = stored(kind, old);
             let plan = Plan::of(&application, catalog);
             rules::check(Input { application: &application, old: old.as_ref(), catalog, plan: &plan })
         }
-        Kind::Fleet => selector::check_fleet(&serde_json::from_value(object)?),
-        Kind::AttachedCluster => Vec::new(),
+        Kind::Fleet => {
+            let fleet: Fleet = serde_json::from_value(object)?;
+            let old = stored(kind, old);
+            rules::check_fleet(FleetInput { fleet: &fleet, old: old.as_ref(), catalog })
+        }
+        Kind::AttachedCluster => {
+            let cluster: AttachedCluster = serde_json::from_value(object)?;
+            let old = stored(kind, old);
+            rules::check_cluster(ClusterInput { cluster: &cluster, old: old.as_ref(), catalog })
+        }
     })
 }
 
 /// What is stored, with today's defaults, as the new object has them; what
 /// cannot be read is nothing to compare with.
-fn stored(old: &Value) -> Option<Application> {
-    let mut old = old.clone();
-    Kind::Application.schema().prepare(&mut old);
+fn stored<T: DeserializeOwned>(kind: Kind, old: Option<&Value>) -> Option<T> {
+    let mut old = old?.clone();
+    kind.schema().prepare(&mut old);
     serde_json::from_value(old).ok()
 }
 

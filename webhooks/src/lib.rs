@@ -9,12 +9,15 @@
 //! **Invariant**: this crate reads the Catalog and never the API server. There
 //! is no tokio, hyper or kube client in its tree; whoever listens hands it bytes.
 
+pub mod credentials;
 pub mod defaults;
+pub mod deletion;
 pub mod field_path;
 pub mod finding;
 pub mod judge;
 pub mod names;
 pub mod normalise;
+mod ratchet;
 mod redact;
 pub mod review;
 pub mod router;

@@ -1,6 +1,8 @@
 //! What Kubernetes accepts as a name or a label, and how near a wrong name is
 //! to a right one (`k8s.io/apimachinery/pkg/util/validation`).
 
+use std::collections::BTreeSet;
+
 /// The longest DNS label, label value, and name part of a label key, in bytes.
 pub const MAX_LABEL: usize = 63;
 /// The longest DNS subdomain, in bytes.
@@ -58,6 +60,29 @@ pub fn is_label_key(text: &str) -> bool {
 
 /// At most this many names are listed in full.
 const LISTED: usize = 5;
+
+/// `names` as a text, at most [`LISTED`] of them and how many more there are.
+#[must_use]
+pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names = names;
+    let head: Vec<String> = names.by_ref().take(LISTED).map(|name| format!("{name:?}")).collect();
+    let head = head.join(", ");
+    match names.count() {
+        0 => head,
+        more => format!("{head} and {more} more"),
+    }
+}
+
+/// The same with what they are names of: `Application "a"`, `policies "a", "b"`.
+#[must_use]
+pub fn of_kind(kind: &str, names: &BTreeSet<&str>) -> String {
+    let kind = match (names.len(), kind.strip_suffix('y')) {
+        (1, _) => kind.to_owned(),
+        (_, Some(stem)) => format!("{stem}ies"),
+        (_, None) => format!("{kind}s"),
+    };
+    format!("{kind} {}", listed(names.iter().copied()))
+}
 
 /// How to go on from a name that does not exist: the nearest one, or all
 /// where there are few.
@@ -122,6 +147,17 @@ mod tests {
         assert!(
             !is_label_key("") && !is_label_key("/env") && !is_label_key("a/b/c") && !is_label_key("Ex.com/a")
         );
+    }
+
+    #[test]
+    fn lists() {
+        let names = |count: usize| ["a", "b", "c", "d", "e", "f", "g"].into_iter().take(count);
+        assert_eq!(listed(names(1)), "\"a\"");
+        assert_eq!(listed(names(5)), "\"a\", \"b\", \"c\", \"d\", \"e\"");
+        assert_eq!(listed(names(7)), "\"a\", \"b\", \"c\", \"d\", \"e\" and 2 more");
+        assert_eq!(of_kind("policy", &names(1).collect()), "policy \"a\"");
+        assert_eq!(of_kind("policy", &names(2).collect()), "policies \"a\", \"b\"");
+        assert_eq!(of_kind("Fleet", &names(2).collect()), "Fleets \"a\", \"b\"");
     }
 
     #[test]

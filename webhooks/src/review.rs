@@ -4,6 +4,9 @@
 //! bytes are, the answer is a well-formed AdmissionReview that echoes the uid,
 //! as far as there is one to be found.
 
+mod deletion;
+mod labels;
+
 use fleetgate_plan::Catalog;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{StatusCause, StatusDetails};
@@ -33,9 +36,30 @@ pub enum Endpoint {
 pub struct Reviewed {
     /// What to answer.
     pub response: AdmissionReview<DynamicObject>,
-    /// Whether it warns of an object that may be on its way: one `kubectl
-    /// apply` creates the Fleet and, a moment later, the Application.
-    pub misses_reference: bool,
+    /// What may be on its way, and would change the answer.
+    pub awaits: Option<Awaited>,
+}
+
+/// What an answer may have come too early for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// An object that is named: one `kubectl apply` creates the Fleet and, a
+    /// moment later, the Application.
+    Reference,
+    /// An Application that lets go: one `kubectl delete` takes away the
+    /// Application and, a moment later, the Fleet.
+    Release,
+}
+
+impl Awaited {
+    /// Whether it may have come between the two Catalogs.
+    #[must_use]
+    pub fn may_have_come(self, before: &Catalog, after: &Catalog) -> bool {
+        match self {
+            Self::Reference => !after.is_same_but_for_applications(before),
+            Self::Release => !after.is_same(before),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,6 +129,12 @@ fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed 
     if is_let_through(request, catalog) {
         return unchanged(allowed(&request.uid));
     }
+    if request.operation == "DELETE" {
+        return deletion::review(request, known, catalog, endpoint);
+    }
+    if is_same(request) {
+        return labels::review(request, known, catalog, endpoint);
+    }
     if let Some(reason) = foreign(request) {
         return refused(Some(request.uid.clone()), &reason);
     }
@@ -130,20 +160,25 @@ fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed 
     });
     let misses_reference = endpoint == Endpoint::Validating
         && response.allowed
-        && verdict.findings.iter().any(|finding| finding.code.starts_with(reference::PREFIX));
-    Reviewed { response: response.into_review(), misses_reference }
+        && verdict.findings.iter().any(reference::is_missing);
+    Reviewed { response: response.into_review(), awaits: misses_reference.then_some(Awaited::Reference) }
 }
 
-/// Never in the way: deletions, objects on their way out, everything under a
-/// namespace on its way out, and updates that leave the spec alone.
+/// Never in the way: objects on their way out, and everything under a namespace
+/// on its way out.
 fn is_let_through(request: &Request, catalog: &Catalog) -> bool {
-    let is_write = matches!(request.operation.as_str(), "CREATE" | "UPDATE");
-    let is_deleted =
-        request.object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
-    let is_same = request.operation == "UPDATE"
+    let is_reviewed = matches!(request.operation.as_str(), "CREATE" | "UPDATE" | "DELETE");
+    // A DELETE has no object, and may be the second one.
+    let object = if request.operation == "DELETE" { &request.old_object } else { &request.object };
+    let is_deleted = object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+    !is_reviewed || is_deleted || catalog.is_terminating(&request.namespace)
+}
+
+/// Whether an update leaves the spec alone.
+fn is_same(request: &Request) -> bool {
+    request.operation == "UPDATE"
         && request.object.is_object()
-        && request.object.get("spec") == request.old_object.get("spec");
-    !is_write || is_deleted || is_same || catalog.is_terminating(&request.namespace)
+        && request.object.get("spec") == request.old_object.get("spec")
 }
 
 /// Why the object is not of the kind that the request speaks of.
@@ -175,7 +210,7 @@ fn default_namespace(object: &mut Value, namespace: &str) {
 }
 
 fn unchanged(response: AdmissionResponse) -> Reviewed {
-    Reviewed { response: response.into_review(), misses_reference: false }
+    Reviewed { response: response.into_review(), awaits: None }
 }
 
 fn allowed(uid: &str) -> AdmissionResponse {

@@ -12,14 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use fleetgate_plan::Catalog;
 
-use crate::review::{Endpoint, Reviewed, review};
+use crate::review::{Awaited, Endpoint, Reviewed, review};
 
 /// Path of the mutating endpoint, as the webhook configurations name it.
 pub const MUTATE_PATH: &str = "/mutate";
 /// Path of the validating endpoint, as the webhook configurations name it.
 pub const VALIDATE_PATH: &str = "/validate";
 
-/// How long a review waits for an object that a finding misses.
+/// How long a review waits for what its answer may have come too early for.
 pub const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// The largest request, in bytes: above what object and old object together
@@ -53,14 +53,28 @@ async fn validate<S: Snapshots>(State(snapshots): State<S>, body: Bytes) -> Resp
     let mut catalog = snapshots.current();
     loop {
         let reviewed = review(&body, &catalog, Endpoint::Validating);
-        let left = CATCH_UP.saturating_sub(start.elapsed());
-        if !reviewed.misses_reference || left.is_zero() {
-            return respond(&reviewed);
-        }
-        match snapshots.newer(&catalog, left).await {
+        match caught_up(&snapshots, catalog, reviewed.awaits, start).await {
             Some(newer) => catalog = newer,
             None => return respond(&reviewed),
         }
+    }
+}
+
+/// A Catalog in which what is awaited may be, if one comes in time.
+async fn caught_up<S: Snapshots>(
+    snapshots: &S,
+    mut catalog: Catalog,
+    awaited: Option<Awaited>,
+    start: Instant,
+) -> Option<Catalog> {
+    let awaited = awaited?;
+    loop {
+        let left = CATCH_UP.checked_sub(start.elapsed()).filter(|left| !left.is_zero())?;
+        let newer = snapshots.newer(&catalog, left).await?;
+        if awaited.may_have_come(&catalog, &newer) {
+            return Some(newer);
+        }
+        catalog = newer;
     }
 }
 

@@ -7,6 +7,7 @@ use fleetgate_api::{AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster};
 use serde_json::{Value, json};
 
+use crate::credentials::Credentials;
 use crate::finding::{Finding, Severity};
 use crate::judge::judge;
 use crate::schema::Kind;
@@ -24,6 +25,34 @@ pub(crate) fn catalog() -> Catalog {
     }
     catalog.insert_fleet(&fleet("quickstart"));
     catalog
+}
+
+/// That Catalog, with Applications of these names and specs, whose source is empty.
+pub(crate) fn catalog_with(applications: &[(&str, Value)]) -> Catalog {
+    let mut catalog = catalog();
+    for (name, spec) in applications {
+        let mut object = application(name, spec.clone());
+        object["spec"]["source"] = json!({});
+        catalog.insert_application(&serde_json::from_value(object).expect("an Application"));
+    }
+    catalog
+}
+
+/// The Secrets `m1`, with a kubeconfig under `value`, and `m1-exec`, with one
+/// that runs a program.
+pub(crate) fn credentials() -> Credentials {
+    let mut credentials = Credentials::default();
+    for (name, user) in [("m1", "token: t"), ("m1-exec", "exec: {command: sh}")] {
+        let kubeconfig = format!(
+            "clusters:\n- {{name: c, cluster: {{server: 'https://m1:6443'}}}}\nusers:\n- {{name: u, user: {{{user}}}}}\n\
+             contexts:\n- {{name: x, context: {{cluster: c, user: u}}}}\ncurrent-context: x\n"
+        );
+        let secret =
+            json!({"metadata": {"name": name, "namespace": "default"}, "stringData": {"value": kubeconfig}});
+        credentials.insert_secret(serde_json::from_value(secret).expect("a Secret"));
+    }
+    credentials.insert_service_account("default", "deployer");
+    credentials
 }
 
 pub(crate) fn fleet(name: &str) -> Fleet {
@@ -61,6 +90,44 @@ pub(crate) fn application(name: &str, spec: Value) -> Value {
     })
 }
 
+pub(crate) fn fleet_object(name: &str, spec: Value) -> Value {
+    json!({
+        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    })
+}
+
+pub(crate) fn cluster_object(name: &str, spec: Value) -> Value {
+    json!({
+        "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    })
+}
+
+/// What is said about an object of any kind, on an update beside the stored one.
+pub(crate) fn said(object: &Value, stored: Option<&Value>, catalog: &Catalog) -> Vec<String> {
+    let kind = object["kind"].as_str().expect("a kind");
+    let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).expect("a kind of ours");
+    judge(kind, object, stored, catalog).findings.iter().map(ToString::to_string).collect()
+}
+
+/// What is said about a Fleet with that spec.
+pub(crate) fn fleet_findings(spec: Value) -> Vec<Finding> {
+    judge(Kind::Fleet, &fleet_object("quickstart", spec), None, &catalog()).findings
+}
+
+/// The codes of those findings, as [`codes`] has them.
+pub(crate) fn fleet_codes(spec: Value) -> String {
+    codes_of(&fleet_findings(spec))
+}
+
+/// The codes of what is said about an AttachedCluster with that spec.
+pub(crate) fn cluster_codes(spec: Value) -> String {
+    codes_of(&judge(Kind::AttachedCluster, &cluster_object("m1", spec), None, &catalog()).findings)
+}
+
 /// What is said about an Application with that spec.
 pub(crate) fn findings(spec: Value) -> Vec<Finding> {
     judge(Kind::Application, &application("shop", spec), None, &catalog()).findings
@@ -76,9 +143,11 @@ pub(crate) fn codes_named(name: &str, mut spec: Value) -> String {
     if spec == json!({}) {
         spec = json!({"source": git_source(), "syncPolicies": [{"kustomization": kustomization()}]});
     }
-    let verdict = judge(Kind::Application, &application(name, spec), None, &catalog());
-    let codes: BTreeSet<String> = verdict
-        .findings
+    codes_of(&judge(Kind::Application, &application(name, spec), None, &catalog()).findings)
+}
+
+fn codes_of(findings: &[Finding]) -> String {
+    let codes: BTreeSet<String> = findings
         .iter()
         .map(|finding| match finding.severity {
             Severity::Error => format!("E {}", finding.code),

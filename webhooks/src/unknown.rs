@@ -144,4 +144,22 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn a_plugin_has_its_place() {
+        let object = json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet", "metadata": {"name": "f"},
+            "grafana": {}, "spec": {"flagger": {}, "plugin": {"backup": {"any": 1}, "metrics": {}}},
+        });
+        let texts: Vec<String> =
+            unknown_fields(Kind::Fleet, &object).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "grafana: Forbidden: is not a field of this object; it belongs at spec.plugin.grafana [object/unknown-field]",
+                "spec.flagger: Forbidden: is not a field of this object; it belongs at spec.plugin.flagger [object/unknown-field]",
+                "spec.plugin.metrics: Forbidden: is not a field of this object; did you mean metric? [object/unknown-field]",
+            ]
+        );
+    }
 }

@@ -46,9 +46,9 @@ pub fn fragment(lines: &str) -> Value {
 /// The kind that a code's rule is about.
 #[must_use]
 pub fn kind_of(code: &str) -> Kind {
-    match code.split_once('/').map(|(subject, _)| subject) {
-        Some("fleet") => Kind::Fleet,
-        Some("cluster") => Kind::AttachedCluster,
+    match code.split_once('/') {
+        Some(("fleet", _) | ("ref", "cluster")) => Kind::Fleet,
+        Some(("cluster", _)) => Kind::AttachedCluster,
         _ => Kind::Application,
     }
 }
@@ -101,13 +101,15 @@ mod tests {
     use super::*;
     use crate::judge::judge;
     use crate::rules::CATALOGUE;
-    use crate::test_fixtures::{catalog, git_source, kustomization};
+    use crate::test_fixtures::{catalog_with, credentials, fleet_object, git_source, kustomization};
+    use fleetgate_plan::Catalog;
 
     /// A valid object of the kind that the code is about.
     fn base(code: &str) -> Value {
-        let subject = match code {
-            "schema/Canary" | "schema/MetricTemplate" => "rollout",
-            code => code.split_once('/').map_or(code, |(subject, _)| subject),
+        let subject = match (kind_of(code), code) {
+            (Kind::Fleet, _) => "fleet",
+            (_, "schema/Canary" | "schema/MetricTemplate") => "rollout",
+            (_, code) => code.split_once('/').map_or(code, |(subject, _)| subject),
         };
         let metadata = json!({"name": "shop", "namespace": "default"});
         let (group, kind, spec) = match subject {
@@ -188,6 +190,16 @@ mod tests {
         }
     }
 
+    /// With a Fleet for rollouts, and an Application that keeps `quickstart` in use.
+    fn catalog_in_use() -> Catalog {
+        let other = json!({"destination": {"fleet": "quickstart"}, "syncPolicies": [{"name": "other"}]});
+        let mut catalog = catalog_with(&[("other", other)]);
+        let plugin = json!({"flagger": {"trafficRoutingProvider": "nginx", "publicTestloader": true}});
+        let rollouts = fleet_object("rollouts", json!({"plugin": plugin}));
+        catalog.insert_fleet(&serde_json::from_value(rollouts).expect("a Fleet"));
+        catalog
+    }
+
     #[test]
     fn every_example_shows_its_rule() {
         for rule in CATALOGUE {
@@ -195,8 +207,11 @@ mod tests {
             let stored = (!example.stored.is_empty()).then(|| with(rule.code, example.stored));
             let said = |lines: &str| {
                 let object = with(rule.code, lines);
-                let mut findings = judge(kind_of(rule.code), &object, stored.as_ref(), &catalog()).findings;
-                findings.extend(crate::unknown::unknown_fields(kind_of(rule.code), &object));
+                let (kind, catalog) = (kind_of(rule.code), catalog_in_use());
+                let mut findings = judge(kind, &object, stored.as_ref(), &catalog).findings;
+                findings.extend(crate::unknown::unknown_fields(kind, &object));
+                findings.extend(crate::deletion::check(kind, &object, &catalog));
+                findings.extend(crate::credentials::check(kind, &object, &credentials().complete()));
                 findings
             };
             let bad = said(example.bad);

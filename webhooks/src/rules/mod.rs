@@ -8,17 +8,19 @@
 //! needs an object that the Catalog does not have it stays silent (`ref/*`
 //! rules excepted).
 
-use fleetgate_api::Application;
+use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Plan};
 
 use crate::finding::{Finding, Severity};
 
 pub use self::example::Example;
 
+pub mod cluster;
 mod data_source;
 pub mod destination;
 pub mod duration;
 pub mod example;
+pub mod fleet;
 pub mod helm;
 pub mod kustomization;
 pub mod metric;
@@ -67,6 +69,28 @@ pub struct Input<'a> {
     pub plan: &'a Plan,
 }
 
+/// What a rule about a Fleet may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct FleetInput<'a> {
+    /// The Fleet.
+    pub fleet: &'a Fleet,
+    /// On an update, what is stored.
+    pub old: Option<&'a Fleet>,
+    /// The clusters and Applications of the moment.
+    pub catalog: &'a Catalog,
+}
+
+/// What a rule about an AttachedCluster may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterInput<'a> {
+    /// The AttachedCluster.
+    pub cluster: &'a AttachedCluster,
+    /// On an update, what is stored.
+    pub old: Option<&'a AttachedCluster>,
+    /// The fleets and Applications of the moment.
+    pub catalog: &'a Catalog,
+}
+
 /// Every rule, in the order of the documentation.
 pub const CATALOGUE: &[&Rule] = &[
     &object::UNREADABLE,
@@ -104,7 +128,14 @@ pub const CATALOGUE: &[&Rule] = &[
     &selector::SYNTAX,
     &selector::EMPTY,
     &selector::NO_MATCH,
+    &selector::removal::PREVIEW,
+    &selector::removal::MASS_REMOVAL,
     &reference::FLEET,
+    &reference::cluster::CLUSTER,
+    &reference::secret::SECRET,
+    &reference::cross_namespace::CROSS_NAMESPACE,
+    &reference::plugin::PLUGIN,
+    &reference::secret::SERVICE_ACCOUNT,
     &rollout::REQUIRED,
     &rollout::WORKLOAD,
     &rollout::ONE_PER_WORKLOAD,
@@ -151,6 +182,16 @@ pub const CATALOGUE: &[&Rule] = &[
     &schema::HELM_RELEASE,
     &schema::CANARY,
     &schema::METRIC_TEMPLATE,
+    &fleet::clusters::DUPLICATE,
+    &fleet::clusters::KIND,
+    &fleet::clusters::NAME,
+    &fleet::clusters::NAMESPACE,
+    &fleet::plugin::PLUGIN,
+    &fleet::in_use::IN_USE,
+    &fleet::removal::REMOVAL,
+    &cluster::KUBECONFIG,
+    &cluster::content::CONTENT,
+    &cluster::in_use::IN_USE,
 ];
 
 /// The checks that are made of every Application.
@@ -165,10 +206,24 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
     destination::check,
     selector::check,
     reference::check,
+    reference::cross_namespace::check,
+    reference::plugin::check,
     rollout::check,
     routing::check,
     metric::check,
 ];
+
+/// The checks that are made of every Fleet.
+const FLEET_CHECKS: &[fn(FleetInput<'_>, &mut Vec<Finding>)] = &[
+    fleet::clusters::check,
+    fleet::plugin::check,
+    fleet::removal::check,
+    selector::check_fleet,
+    reference::cluster::check,
+];
+
+/// The checks that are made of every AttachedCluster.
+const CLUSTER_CHECKS: &[fn(ClusterInput<'_>, &mut Vec<Finding>)] = &[cluster::check, cluster::labels::check];
 
 /// What all rules say about an Application.
 #[must_use]
@@ -179,6 +234,26 @@ pub fn check(input: Input<'_>) -> Vec<Finding> {
     }
     // Last: it leaves to the others what they have said.
     schema::check(input, &mut findings);
+    findings
+}
+
+/// What all rules say about a Fleet.
+#[must_use]
+pub fn check_fleet(input: FleetInput<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for check in FLEET_CHECKS {
+        check(input, &mut findings);
+    }
+    findings
+}
+
+/// What all rules say about an AttachedCluster.
+#[must_use]
+pub fn check_cluster(input: ClusterInput<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for check in CLUSTER_CHECKS {
+        check(input, &mut findings);
+    }
     findings
 }
 

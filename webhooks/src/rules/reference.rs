@@ -1,6 +1,11 @@
 //! Rules about references to other objects. They warn, since GitOps tools
 //! apply objects in any order.
 
+pub mod cluster;
+pub mod cross_namespace;
+pub mod plugin;
+pub mod secret;
+
 use std::collections::BTreeSet;
 
 use fleetgate_plan::destination::fleet_of;
@@ -29,6 +34,12 @@ pub const FLEET: Rule = Rule {
 /// For at most this many names the nearest one is looked for among all Fleets:
 /// an Application has one fleet, and a search costs.
 const SUGGESTIONS: usize = 10;
+
+/// Whether the finding is of an object that is missing, and may be on its way.
+#[must_use]
+pub fn is_missing(finding: &Finding) -> bool {
+    finding.code.starts_with(PREFIX) && finding.fault == Fault::NotFound
+}
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let namespace = input.application.namespace().unwrap_or_default();

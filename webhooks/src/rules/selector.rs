@@ -1,15 +1,16 @@
 //! Rules about cluster selectors.
 
+pub mod removal;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetgate_api::Fleet;
 use fleetgate_plan::Resolution;
 use fleetgate_plan::destination::{Placement, placement};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use kube::ResourceExt;
 
 use super::destination::destinations;
-use super::{DENIES, Example, Input, Rule, WARNS};
+use super::{DENIES, Example, FleetInput, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -51,13 +52,10 @@ pub const NO_MATCH: Rule = Rule {
 };
 
 /// What is wrong with a Fleet's own selector.
-#[must_use]
-pub fn check_fleet(fleet: &Fleet) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(selector) = &fleet.spec.cluster_selector {
-        check_syntax(selector, &FieldPath::spec().field("clusterSelector"), &mut findings);
+pub(super) fn check_fleet(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
+    if let Some(selector) = &input.fleet.spec.cluster_selector {
+        check_syntax(selector, &FieldPath::spec().field("clusterSelector"), findings);
     }
-    findings
 }
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
@@ -80,6 +78,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
     if !faulty {
         check_matches(input, findings);
+        removal::check(input, findings);
     }
 }
 

@@ -1,0 +1,281 @@
+//! Whether the Secrets and the ServiceAccount exist that an object names.
+//!
+//! Needs them as data. A Secret is rarely among the files of a repository, so
+//! that what is not there is unknown, and only a key that a known Secret lacks
+//! is missing; whoever has listed a namespace on the host knows it all.
+
+use fleetgate_api::application::Source;
+use fleetgate_api::{Application, AttachedCluster, Fleet};
+use fleetgate_plan::destination::{Placement, placement};
+use kube::ResourceExt;
+use serde_json::Value;
+
+use crate::credentials::{Credentials, Lookup};
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::rules::{Example, Rule, WARNS};
+
+/// `ref/secret`
+pub const SECRET: Rule = Rule {
+    code: "ref/secret",
+    severities: WARNS,
+    what: "A Secret that a source, a policy, a cluster or a Fleet's metrics name does not exist, or lacks the key. In `check`, only of Secrets that are among the files.",
+    why: "Flux waits for it and fetches or delivers nothing.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].kustomization.decryption: {"provider": "sops", "secretRef": {"name": "gone"}}"#,
+        r#"spec.syncPolicies[0].kustomization.decryption: {"provider": "sops", "secretRef": {"name": "m1"}}"#,
+    ),
+};
+
+/// `ref/service-account`
+pub const SERVICE_ACCOUNT: Rule = Rule {
+    code: "ref/service-account",
+    severities: WARNS,
+    what: "The ServiceAccount to be impersonated on the host, or to fetch the source as, does not exist there.",
+    why: "Flux is refused everything. For a member cluster it has to exist in that cluster.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].kustomization.serviceAccountName: "gone""#,
+        r#"spec.syncPolicies[0].kustomization.serviceAccountName: "deployer""#,
+    ),
+};
+
+/// The key that Flux reads values from where none is named.
+const VALUES_KEY: &str = "values.yaml";
+
+/// A Secret that is named, and what has to be in it.
+struct Named<'a> {
+    path: FieldPath,
+    name: String,
+    key: Option<&'a str>,
+}
+
+pub(crate) fn check_application(
+    application: &Application,
+    credentials: &Credentials,
+    findings: &mut Vec<Finding>,
+) {
+    let namespace = application.namespace().unwrap_or_default();
+    for secret in secrets_of(application) {
+        findings.extend(check_secret(&namespace, secret, credentials));
+    }
+    for (path, name) in service_accounts_of(application) {
+        findings.extend(check_service_account(&namespace, path, name, credentials));
+    }
+}
+
+pub(crate) fn check_cluster(
+    cluster: &AttachedCluster,
+    credentials: &Credentials,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(reference) = &cluster.spec.kubeconfig else { return };
+    let path = FieldPath::spec().field("kubeconfig");
+    let named = Named { path, name: reference.name.clone(), key: Some(&reference.key) };
+    findings.extend(check_secret(&cluster.namespace().unwrap_or_default(), named, credentials));
+}
+
+pub(crate) fn check_fleet(fleet: &Fleet, credentials: &Credentials, findings: &mut Vec<Finding>) {
+    let metric = fleet.spec.plugin.as_ref().and_then(|plugin| plugin.metric.as_ref());
+    let Some(thanos) = metric.and_then(|metric| metric.thanos.as_ref()) else { return };
+    let path = ["plugin", "metric", "thanos", "objectStoreConfig"];
+    let path = path.into_iter().fold(FieldPath::spec(), |path, field| path.field(field));
+    let named = Named { path, name: thanos.object_store_config.secret_name.clone(), key: None };
+    findings.extend(check_secret(&fleet.namespace().unwrap_or_default(), named, credentials));
+}
+
+fn check_secret(namespace: &str, named: Named<'_>, credentials: &Credentials) -> Option<Finding> {
+    let message = match (credentials.secret(namespace, &named.name), named.key) {
+        // An empty name is another rule's.
+        (Lookup::Missing, _) if !named.name.is_empty() => {
+            format!("names a Secret that does not exist in namespace {namespace:?}")
+        }
+        (Lookup::Found(keys), Some(key)) if !keys.contains_key(key) => {
+            format!("names a Secret that has no key {key:?}")
+        }
+        _ => return None,
+    };
+    Some(Finding::warning(&SECRET, named.path, Fault::NotFound, message).value(named.name))
+}
+
+fn check_service_account(
+    namespace: &str,
+    path: FieldPath,
+    name: &str,
+    credentials: &Credentials,
+) -> Option<Finding> {
+    // Every namespace gets the one called default by itself.
+    let may_be_missing = !name.is_empty() && name != "default";
+    (may_be_missing && credentials.lacks_service_account(namespace, name)).then(|| {
+        let message = format!("does not exist in namespace {namespace:?}");
+        Finding::warning(&SERVICE_ACCOUNT, path, Fault::NotFound, message).value(name)
+    })
+}
+
+fn secrets_of(application: &Application) -> Vec<Named<'_>> {
+    let spec = &application.spec;
+    let mut found = Vec::new();
+    collect(&to_value(&spec.source), &FieldPath::spec().field("source"), &mut found);
+    for (index, policy) in spec.sync_policies.iter().enumerate() {
+        let path = FieldPath::policy(index);
+        if let Some(kustomization) = &policy.kustomization {
+            let path = path.field("kustomization");
+            collect(&to_value(kustomization), &path, &mut found);
+            let from =
+                kustomization.post_build.iter().flat_map(|build| build.substitute_from.iter().flatten());
+            for (index, from) in
+                from.enumerate().filter(|(_, from)| from.kind == "Secret" && from.optional != Some(true))
+            {
+                let path = path.field("postBuild").field("substituteFrom").index(index);
+                found.push(Named { path, name: from.name.clone(), key: None });
+            }
+        }
+        if let Some(helm) = &policy.helm {
+            let path = path.field("helm");
+            let from = helm.values_from.iter().flatten().enumerate();
+            for (index, from) in from.filter(|(_, from)| from.kind == "Secret" && from.optional != Some(true))
+            {
+                let key = from.values_key.as_deref().filter(|key| !key.is_empty()).unwrap_or(VALUES_KEY);
+                let path = path.field("valuesFrom").index(index);
+                found.push(Named { path, name: from.name.clone(), key: Some(key) });
+            }
+            let verify = helm.chart.as_ref().and_then(|chart| chart.spec.verify.as_ref());
+            if let Some(reference) = verify.and_then(|verify| verify.secret_ref.as_ref()) {
+                let path = ["chart", "spec", "verify", "secretRef"]
+                    .into_iter()
+                    .fold(path, |path, field| path.field(field));
+                found.push(Named { path, name: reference.name.clone(), key: None });
+            }
+        }
+    }
+    found
+}
+
+/// Every field that refers to a Secret by Flux's habit: `secretRef`,
+/// `certSecretRef` and their like. The value is a type of ours, so that its
+/// depth is bounded.
+fn collect(value: &Value, path: &FieldPath, found: &mut Vec<Named<'_>>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let path = path.field(field);
+                let name = value.get("name").and_then(Value::as_str);
+                match name.filter(|_| field == "secretRef" || field.ends_with("SecretRef")) {
+                    Some(name) => found.push(Named { path, name: name.to_owned(), key: None }),
+                    None => collect(value, &path, found),
+                }
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| collect(item, &path.index(index), found));
+        }
+        _ => {}
+    }
+}
+
+/// The types serialise by construction.
+fn to_value(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// Those that have to exist on the host. With a member's kubeconfig Flux
+/// impersonates in the member.
+fn service_accounts_of(application: &Application) -> Vec<(FieldPath, &str)> {
+    let spec = &application.spec;
+    let mut found = Vec::new();
+    found.extend(of_source(&spec.source));
+    for (index, policy) in spec.sync_policies.iter().enumerate() {
+        if placement(spec, policy) != Placement::Host {
+            continue;
+        }
+        let kustomization = policy.kustomization.as_ref().and_then(|it| it.service_account_name.as_deref());
+        let helm = policy.helm.as_ref().and_then(|it| it.service_account_name.as_deref());
+        for (field, name) in [("kustomization", kustomization), ("helm", helm)] {
+            let path = FieldPath::policy(index).field(field).field("serviceAccountName");
+            found.extend(name.map(|name| (path, name)));
+        }
+    }
+    found
+}
+
+fn of_source(source: &Source) -> impl Iterator<Item = (FieldPath, &str)> {
+    let git = source.git_repository.as_ref().and_then(|it| it.service_account_name.as_deref());
+    let oci = source.oci_repository.as_ref().and_then(|it| it.service_account_name.as_deref());
+    let bucket = source.bucket.as_ref().and_then(|it| it.service_account_name.as_deref());
+    let all = [("gitRepository", git), ("ociRepository", oci), ("bucket", bucket)];
+    all.into_iter().filter_map(|(field, name)| {
+        Some((FieldPath::spec().field("source").field(field).field("serviceAccountName"), name?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::credentials::check;
+    use crate::schema::Kind;
+    use crate::test_fixtures::{
+        application, cluster_object, credentials, fleet_object, git_source, kustomization,
+    };
+    use serde_json::{Value, json};
+
+    fn said(kind: Kind, object: &Value, is_complete: bool) -> Vec<String> {
+        let credentials = if is_complete { credentials().complete() } else { credentials() };
+        let findings = check(kind, object, &credentials);
+        findings.iter().map(|finding| format!("{} {}", finding.path, finding.message)).collect()
+    }
+
+    #[test]
+    fn what_is_not_there_is_missing_only_to_who_knows_all() {
+        let mut source = git_source();
+        source["gitRepository"]["secretRef"] = json!({"name": "gone"});
+        source["gitRepository"]["proxySecretRef"] = json!({"name": "m1"});
+        let mut kustomized = kustomization();
+        kustomized["serviceAccountName"] = json!("gone");
+        kustomized["postBuild"] = json!({"substituteFrom": [
+            {"kind": "ConfigMap", "name": "gone"}, {"kind": "Secret", "name": "gone"}, {"kind": "Secret", "name": "gone", "optional": true},
+        ]});
+        let helm = json!({
+            "interval": "5m", "serviceAccountName": "default", "chart": {"spec": {"chart": "./c"}}, "values": {"secretRef": {"name": "gone"}},
+            "valuesFrom": [{"kind": "Secret", "name": "m1"}, {"kind": "Secret", "name": "m1", "valuesKey": "value"}],
+        });
+        let policies = json!([{"kustomization": kustomized}, {"helm": helm}]);
+        let object = application("shop", json!({"source": source, "syncPolicies": policies}));
+        let missing_key =
+            "spec.syncPolicies[1].helm.valuesFrom[0] names a Secret that has no key \"values.yaml\"";
+        assert_eq!(said(Kind::Application, &object, false), [missing_key]);
+        assert_eq!(
+            said(Kind::Application, &object, true),
+            [
+                "spec.source.gitRepository.secretRef names a Secret that does not exist in namespace \"default\"",
+                "spec.syncPolicies[0].kustomization.postBuild.substituteFrom[1] names a Secret that does not exist in namespace \"default\"",
+                missing_key,
+                "spec.syncPolicies[0].kustomization.serviceAccountName does not exist in namespace \"default\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_account_in_a_member_is_the_members() {
+        let mut kustomized = kustomization();
+        kustomized["serviceAccountName"] = json!("gone");
+        let spec = json!({"source": git_source(), "destination": {"fleet": "quickstart"}, "syncPolicies": [{"kustomization": kustomized}]});
+        assert!(said(Kind::Application, &application("shop", spec), true).is_empty());
+    }
+
+    #[test]
+    fn clusters_and_fleets_name_secrets_too() {
+        let cluster =
+            |name: &str, key: &str| cluster_object("m1", json!({"kubeconfig": {"name": name, "key": key}}));
+        let fleet = fleet_object(
+            "f",
+            json!({"plugin": {"metric": {"thanos": {"objectStoreConfig": {"secretName": "gone"}}}}}),
+        );
+        let none: [&str; 0] = [];
+        assert_eq!(said(Kind::AttachedCluster, &cluster("m1", "value"), true), none);
+        assert_eq!(
+            said(Kind::AttachedCluster, &cluster("m1", "other"), false),
+            ["spec.kubeconfig names a Secret that has no key \"other\""]
+        );
+        assert_eq!(said(Kind::AttachedCluster, &cluster("gone", "value"), false), none);
+        assert_eq!(said(Kind::AttachedCluster, &cluster("gone", "value"), true).len(), 1);
+        assert_eq!(said(Kind::Fleet, &fleet, true).len(), 1);
+    }
+}

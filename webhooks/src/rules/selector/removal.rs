@@ -1,0 +1,251 @@
+//! What a change takes away from clusters, said before it happens.
+//!
+//! An Application's own edit is a decision, and what it removes goes at once:
+//! it gets a preview. A label, a Fleet or a cluster that changes may take more
+//! away than anyone meant, and so may an edit after which nothing is left: that
+//! is said as a mass removal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use fleetgate_api::application::SyncPolicy;
+use fleetgate_plan::destination::{Placement, placement};
+use fleetgate_plan::impact::Loss;
+use fleetgate_plan::names::policy_name;
+use fleetgate_plan::prune::GUARDED_FROM;
+use fleetgate_plan::{Resolution, Resolver, Target};
+use kube::ResourceExt;
+
+use crate::field_path::FieldPath;
+use crate::finding::{Fault, Finding};
+use crate::names;
+use crate::rules::{Example, Input, Rule, WARNS};
+
+/// `selector/preview`
+pub const PREVIEW: Rule = Rule {
+    code: "selector/preview",
+    severities: WARNS,
+    what: "On an update, a policy that stays leaves clusters; they are listed, and those that it comes to. Also when the labels of a cluster change, with the Applications that leave it.",
+    why: "What was delivered there is removed.",
+    example: Example::update(
+        r#"spec.destination.fleet: "quickstart""#,
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}}"#,
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchExpressions": [{"key": "env", "operator": "Exists"}]}}"#,
+    ),
+};
+
+/// `selector/mass-removal`
+pub const MASS_REMOVAL: Rule = Rule {
+    code: "selector/mass-removal",
+    severities: WARNS,
+    what: "On an update, a policy that stays would be left without any cluster; or a change of a Fleet or of a cluster's labels would take all of its clusters away, or more than half of five or more.",
+    why: "Nobody may have meant it. Where none is left, what was delivered stays.",
+    example: Example::update(
+        r#"spec.destination.fleet: "quickstart""#,
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "staging"}}}"#,
+        r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}}"#,
+    ),
+};
+
+/// What of the losses is to be held, as one finding.
+pub(crate) fn mass_removal(losses: &[Loss<'_>], path: FieldPath) -> Option<Finding> {
+    let held: BTreeSet<&str> =
+        losses.iter().filter(|loss| loss.is_held).map(|loss| loss.application).collect();
+    const { assert!(GUARDED_FROM == 5, "the message says so") };
+    (!held.is_empty()).then(|| {
+        let message = format!(
+            "takes every cluster, or most of five or more, away from {}",
+            names::of_kind("Application", &held)
+        );
+        Finding::warning(&MASS_REMOVAL, path, Fault::Invalid, message)
+            .hint("is that meant? Where none is left, what was delivered stays")
+    })
+}
+
+/// At most this many different changes are looked at; each costs as much as
+/// its fleet has clusters, and nobody reads more.
+const MOST_CHANGES: usize = 100;
+
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    let Some(old) = input.old else { return };
+    let (new, namespace) = (input.application, old.namespace().unwrap_or_default());
+    let name = new.name_any();
+    let stored: BTreeMap<String, &SyncPolicy> = old
+        .spec
+        .sync_policies
+        .iter()
+        .enumerate()
+        .map(|(index, policy)| (policy_name(&name, index, policy), policy))
+        .collect();
+    let mut resolver = Resolver::new(&namespace, input.catalog);
+    let mut changes: Vec<Change> = Vec::new();
+    let mut places: BTreeMap<(*const Resolution, *const Resolution, Option<usize>), usize> = BTreeMap::new();
+    for (index, (policy, planned)) in new.spec.sync_policies.iter().zip(&input.plan.policies).enumerate() {
+        let Some(before) = stored.get(&planned.name) else { continue };
+        let before = resolver.resolve(placement(&old.spec, before));
+        let after = &planned.resolution;
+        let inherited =
+            policy.destination.is_none() && !matches!(placement(&new.spec, policy), Placement::Host);
+        // Policies that share the default's destination change as one.
+        let key = (Arc::as_ptr(&before), Arc::as_ptr(after), (!inherited).then_some(index));
+        if let Some(change) = places.get(&key).and_then(|place| changes.get_mut(*place)) {
+            change.policies.insert(planned.name.clone());
+            continue;
+        }
+        if changes.len() >= MOST_CHANGES {
+            break;
+        }
+        places.insert(key, changes.len());
+        let around = if inherited { FieldPath::spec() } else { FieldPath::policy(index) };
+        changes.push(Change {
+            path: around.field("destination"),
+            policies: BTreeSet::from([planned.name.clone()]),
+            before,
+            after: Arc::clone(after),
+        });
+    }
+    findings.extend(changes.iter().filter_map(Change::finding));
+}
+
+/// What becomes of policies that go from the same clusters to the same clusters.
+struct Change {
+    path: FieldPath,
+    policies: BTreeSet<String>,
+    before: Arc<Resolution>,
+    after: Arc<Resolution>,
+}
+
+impl Change {
+    fn finding(&self) -> Option<Finding> {
+        let (before, after) = (places(&self.before), places(&self.after));
+        let lost: Vec<&str> = before.difference(&after).map(|(_, name)| *name).collect();
+        // What is only missing, or not understood, takes nothing away.
+        let is_understood = self.after.missing_fleet.is_none() && self.after.faults.is_empty();
+        if lost.is_empty() || !is_understood {
+            return None;
+        }
+        let policies = self.policies.iter().map(String::as_str).collect();
+        let policies = names::of_kind("policy", &policies);
+        let lost = names::listed(lost.into_iter());
+        if self.after.targets.is_empty() {
+            if !self.after.missing_clusters.is_empty() {
+                return None;
+            }
+            let message = format!("leaves {policies} without a cluster: what is on {lost} stays");
+            let finding = Finding::warning(&MASS_REMOVAL, self.path.clone(), Fault::Invalid, message);
+            return Some(finding.hint("to have it removed, take the policy out"));
+        }
+        let gained: Vec<&str> = after.difference(&before).map(|(_, name)| *name).collect();
+        let mut message = format!("removes {policies} from {lost}");
+        if !gained.is_empty() {
+            message = format!("{message}, and brings it to {}", names::listed(gained.into_iter()));
+        }
+        Some(Finding::warning(&PREVIEW, self.path.clone(), Fault::Invalid, message))
+    }
+}
+
+/// Every place with what tells it apart, and the name that users know it by.
+fn places(resolution: &Resolution) -> BTreeSet<(String, &str)> {
+    let key = |target: &Target| match target {
+        Target::Host => String::new(),
+        Target::Member(cluster) => cluster.key.to_string(),
+    };
+    resolution.targets.iter().map(|target| (key(target), target.name())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_fixtures::{application, catalog, git_source, kustomization, said};
+    use serde_json::{Value, json};
+
+    fn fleet(env: &str) -> Value {
+        match env {
+            "" => json!({"fleet": "quickstart"}),
+            env => json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": env}}}),
+        }
+    }
+
+    /// An Application with that default and a policy for each destination.
+    fn app(default: Value, policies: &[(&str, Value)]) -> Value {
+        let policy = |(name, destination): &(&str, Value)| json!({"name": name, "destination": destination, "kustomization": kustomization()});
+        let policies: Vec<Value> = policies.iter().map(policy).collect();
+        application("shop", json!({"source": git_source(), "destination": default, "syncPolicies": policies}))
+    }
+
+    fn update(from: Value, to: Value) -> Vec<String> {
+        let said = said(&to, Some(&from), &catalog());
+        said.into_iter().filter(|text| text.ends_with("removal]") || text.ends_with("preview]")).collect()
+    }
+
+    #[test]
+    fn what_a_policy_leaves_is_listed_with_what_it_comes_to() {
+        let none: [&str; 0] = [];
+        let one = |default: Value, own: Value| app(default, &[("web", own)]);
+        let null = || json!(null);
+        assert_eq!(update(one(null(), fleet("test")), one(null(), fleet("test"))), none);
+        assert_eq!(update(one(null(), fleet("test")), one(null(), fleet(""))), none, "nothing is left");
+        assert_eq!(
+            update(one(null(), fleet("")), one(null(), fleet("test"))),
+            ["spec.syncPolicies[0].destination: removes policy \"web\" from \"m2\" [selector/preview]"]
+        );
+        assert_eq!(
+            update(one(null(), fleet("dev")), one(null(), fleet("test"))),
+            [
+                "spec.syncPolicies[0].destination: removes policy \"web\" from \"m2\", and brings it to \"m1\" [selector/preview]"
+            ]
+        );
+        assert_eq!(
+            update(one(null(), null()), one(fleet("test"), null())),
+            [
+                "spec.destination: removes policy \"web\" from \"host\", and brings it to \"m1\" [selector/preview]"
+            ]
+        );
+        assert_eq!(
+            update(one(fleet(""), null()), one(null(), null())),
+            [
+                "spec.syncPolicies[0].destination: removes policy \"web\" from \"m1\", \"m2\", and brings it to \"host\" [selector/preview]"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_edit_after_which_nothing_is_left_is_said() {
+        let web = |env: &str| app(json!(null), &[("web", fleet(env))]);
+        assert_eq!(
+            update(web("test"), web("staging")),
+            [
+                "spec.syncPolicies[0].destination: leaves policy \"web\" without a cluster: what is on \"m1\" stays; \
+              to have it removed, take the policy out [selector/mass-removal]"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_takes_nothing_away() {
+        let none: [&str; 0] = [];
+        let web = |fleet: &str| app(json!(null), &[("web", json!({"fleet": fleet}))]);
+        assert_eq!(update(web("quickstart"), web("gone")), none);
+        assert_eq!(update(web("gone"), web("quickstart")), none);
+    }
+
+    #[test]
+    fn policies_are_followed_by_name_and_said_together() {
+        let both = |env: &str| app(fleet(env), &[("api", json!(null)), ("web", json!(null))]);
+        assert_eq!(
+            update(both(""), both("test")),
+            ["spec.destination: removes policies \"api\", \"web\" from \"m2\" [selector/preview]"]
+        );
+        let ordered =
+            |names: [(&str, &str); 2]| app(json!(null), &names.map(|(name, env)| (name, fleet(env))));
+        let none: [&str; 0] = [];
+        assert_eq!(
+            update(ordered([("a", "test"), ("b", "dev")]), ordered([("b", "dev"), ("a", "test")])),
+            none
+        );
+        assert_eq!(
+            update(ordered([("a", "test"), ("b", "dev")]), app(json!(null), &[("a", fleet("test"))])),
+            none,
+            "a policy that is taken out is no surprise"
+        );
+    }
+}
