@@ -1,16 +1,16 @@
 //! Kubeconfigs of members. They are data from users: what would run a program
-//! or read a file where the controller runs is refused.
+//! or read a file where the controller runs is refused, by the rule that
+//! `check` has for it too.
 
 use fleetgate_api::ConditionReason;
 use fleetgate_api::attached_cluster::KubeconfigReference;
+use fleetgate_webhooks::Severity;
+use fleetgate_webhooks::rules::cluster::content::{CONTENT, problems};
 use k8s_openapi::api::core::v1::Secret;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
 use super::conditions::Summary;
-
-/// The largest kubeconfig that is read, in bytes.
-const MAX_KUBECONFIG: usize = 256 * 1024;
 
 /// Reads the kubeconfig that `reference` names and makes a client configuration of it.
 pub(super) async fn load(
@@ -50,98 +50,42 @@ pub(super) async fn load(
     })
 }
 
-/// The kubeconfig in `content`, or why it may not be used. The reason never
-/// repeats any of the content: whoever may create an AttachedCluster could read
-/// Secrets by it.
+/// The kubeconfig in `content`, or why it may not be used, in the words of the
+/// rule `cluster/kubeconfig-content`, which never repeat any of the content.
 fn parse(content: &[u8]) -> Result<Kubeconfig, String> {
-    if content.len() > MAX_KUBECONFIG {
-        return Err(format!("is larger than {} KiB", MAX_KUBECONFIG / 1024));
-    }
-    let text = std::str::from_utf8(content).map_err(|_| "is no text: it is not UTF-8".to_owned())?;
-    let kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| "is no kubeconfig".to_owned())?;
-    match forbidden(&kubeconfig) {
-        None => Ok(kubeconfig),
-        Some((field, way_out)) => Err(format!("has {field}, which is not allowed here: {way_out}")),
-    }
-}
-
-/// The first thing in it that reaches outside of it, and the way out.
-fn forbidden(kubeconfig: &Kubeconfig) -> Option<(&'static str, &'static str)> {
-    let embed = "embed the content instead (`kubectl config view --raw --flatten`)";
-    let token = "use a ServiceAccount's token";
-    for user in kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref()) {
-        let fields = [
-            (user.exec.is_some(), "users[].user.exec", token),
-            (user.auth_provider.is_some(), "users[].user.auth-provider", token),
-            (user.token_file.is_some(), "users[].user.tokenFile", embed),
-            (user.client_certificate.is_some(), "users[].user.client-certificate", embed),
-            (user.client_key.is_some(), "users[].user.client-key", embed),
-        ];
-        if let Some((_, field, way_out)) = fields.into_iter().find(|(present, ..)| *present) {
-            return Some((field, way_out));
-        }
-    }
-    let clusters = kubeconfig.clusters.iter().filter_map(|cluster| cluster.cluster.as_ref());
-    clusters
+    let refused: Vec<String> = problems(content)
         .into_iter()
-        .any(|cluster| cluster.certificate_authority.is_some())
-        .then_some(("clusters[].cluster.certificate-authority", embed))
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| format!("{}: {}", problem.what, problem.hint))
+        .collect();
+    if !refused.is_empty() {
+        return Err(format!("{} [{}]", refused.join("; "), CONTENT.code));
+    }
+    let text = std::str::from_utf8(content).unwrap_or_default();
+    Kubeconfig::from_yaml(text).map_err(|_| "is no kubeconfig".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::parse;
 
-    fn kubeconfig(cluster: &str, user: &str) -> String {
-        format!(
-            "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster: {{server: 'https://127.0.0.1:1', {cluster}}}\n\
-             users:\n- name: u\n  user: {{{user}}}\ncontexts:\n- name: x\n  context: {{cluster: c, user: u}}\ncurrent-context: x\n"
-        )
-    }
-
     #[test]
-    fn what_reaches_outside_is_refused() {
-        let table = [
-            ("", "token: t", None),
-            (
-                "",
-                "exec: {apiVersion: client.authentication.k8s.io/v1, command: sh}",
-                Some("users[].user.exec"),
-            ),
-            ("", "auth-provider: {name: gcp, config: {}}", Some("users[].user.auth-provider")),
-            ("", "tokenFile: /var/run/token", Some("users[].user.tokenFile")),
-            ("", "client-certificate: /c, client-key: /k", Some("users[].user.client-certificate")),
-            ("certificate-authority: /ca", "token: t", Some("clusters[].cluster.certificate-authority")),
-        ];
-        for (cluster, user, expected) in table {
-            let parsed = parse(kubeconfig(cluster, user).as_bytes());
-            match expected {
-                None => assert!(parsed.is_ok(), "{parsed:?}"),
-                Some(field) => assert!(parsed.as_ref().is_err_and(|reason| reason.contains(field)), "{user}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_reason_never_repeats_the_content() {
-        let marker = "c2VjcmV0LW1hcmtlcg";
-        let contents = [
-            marker.to_owned(),
-            kubeconfig("", &format!("exec: [not, a, map], token: {marker}")),
-            kubeconfig("", &format!("exec: {{command: {marker}}}")),
-            kubeconfig(&format!("certificate-authority: {marker}"), "token: t"),
-            format!("apiVersion: [{marker}"),
-        ];
-        for content in contents {
-            let reason = parse(content.as_bytes()).expect_err("it is refused");
-            assert!(!reason.contains(marker), "{reason}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_kubeconfig_is_refused() {
-        for content in [&b"\xff\xfe"[..], b"[", &vec![b' '; 300 * 1024]] {
-            assert!(parse(content).is_err());
-        }
+    fn what_the_rule_refuses_is_not_used() {
+        let kubeconfig = |user: &str| {
+            format!(
+                "clusters:\n- name: c\n  cluster: {{server: 'https://127.0.0.1:1'}}\nusers:\n- name: u\n  user: {{{user}}}\n\
+                 contexts:\n- name: x\n  context: {{cluster: c, user: u}}\ncurrent-context: x\n"
+            )
+        };
+        assert!(parse(kubeconfig("token: t").as_bytes()).is_ok());
+        let reason =
+            parse(kubeconfig("exec: {command: sh}, tokenFile: /t").as_bytes()).expect_err("it is refused");
+        assert_eq!(
+            reason,
+            "has users[].user.exec, which is not allowed here: use a ServiceAccount's token; \
+             has users[].user.tokenFile, which is not allowed here: embed the content instead (`kubectl config view --raw --flatten`) \
+             [cluster/kubeconfig-content]"
+        );
+        assert!(parse(b"\xff\xfe").is_err());
     }
 }

@@ -17,7 +17,7 @@ const TIMEOUT: u8 = 5;
 pub(super) fn objects() -> Vec<Value> {
     vec![
         configuration("MutatingWebhookConfiguration", vec![mutating()]),
-        configuration("ValidatingWebhookConfiguration", vec![validating()]),
+        configuration("ValidatingWebhookConfiguration", vec![validating(), deleting()]),
     ]
 }
 
@@ -42,6 +42,27 @@ fn validating() -> Value {
     webhook("validate.fleetgate.dev", VALIDATE_PATH)
 }
 
+/// May it be deleted? Help for people, not the guard: without an answer it may.
+fn deleting() -> Value {
+    let mut webhook = webhook("delete.fleetgate.dev", VALIDATE_PATH);
+    if let Value::Object(fields) = &mut webhook {
+        let kinds = [Kind::Fleet, Kind::AttachedCluster];
+        fields.insert("failurePolicy".to_owned(), json!("Ignore"));
+        fields.insert("rules".to_owned(), kinds.map(|kind| rule(kind, &["DELETE"])).into_iter().collect());
+    }
+    webhook
+}
+
+fn rule(kind: Kind, operations: &[&str]) -> Value {
+    json!({
+        "apiGroups": [kind.group()],
+        "apiVersions": [VERSION],
+        "resources": [kind.plural()],
+        "operations": operations,
+        "scope": "Namespaced",
+    })
+}
+
 fn webhook(name: &str, path: &str) -> Value {
     json!({
         "name": name,
@@ -51,17 +72,28 @@ fn webhook(name: &str, path: &str) -> Value {
         "matchPolicy": "Equivalent",
         "sideEffects": "None",
         "timeoutSeconds": TIMEOUT,
-        "rules": Kind::ALL.map(|kind| json!({
-            "apiGroups": [kind.group()],
-            "apiVersions": [VERSION],
-            "resources": [kind.plural()],
-            "operations": ["CREATE", "UPDATE"],
-            "scope": "Namespaced",
-        })),
+        "rules": Kind::ALL.map(|kind| rule(kind, &["CREATE", "UPDATE"])),
         // An outage never keeps the controller from taking its finalizer off.
         "matchConditions": [{
             "name": "not-the-controller",
             "expression": format!("request.userInfo.username != 'system:serviceaccount:{NAMESPACE}:{CONTROLLER}'"),
         }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deletions_are_asked_about_and_never_held_up() {
+        let webhooks: Vec<Value> = vec![mutating(), validating(), deleting()];
+        let policy = |webhook: &Value| webhook["failurePolicy"].as_str().map(str::to_owned);
+        let policies: Vec<_> = webhooks.iter().filter_map(policy).collect();
+        assert_eq!(policies, ["Fail", "Fail", "Ignore"]);
+        let rules = webhooks[2]["rules"].as_array().expect("rules");
+        let resources: Vec<&Value> = rules.iter().map(|rule| &rule["resources"][0]).collect();
+        assert_eq!(resources, ["fleets", "attachedclusters"]);
+        assert!(rules.iter().all(|rule| rule["operations"] == json!(["DELETE"])));
+    }
 }
