@@ -3,93 +3,13 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
-use std::time::Duration;
+mod support;
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
-use fleetgate_api::Fleet;
 use fleetgate_plan::Catalog;
-use fleetgate_webhooks::router::{MUTATE_PATH, Snapshots, VALIDATE_PATH, router};
+use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-/// A Catalog, and the one that comes while a review waits.
-#[derive(Clone, Default)]
-struct Fixed {
-    now: Catalog,
-    next: Option<Catalog>,
-}
-
-impl Snapshots for Fixed {
-    fn current(&self) -> Catalog {
-        self.now.clone()
-    }
-
-    async fn newer(&self, than: &Catalog, _within: Duration) -> Option<Catalog> {
-        self.next.clone().filter(|next| !next.is_same(than))
-    }
-}
-
-fn fleet(name: &str) -> Catalog {
-    let fleet: Fleet = serde_json::from_value(json!({
-        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
-        "metadata": {"name": name, "namespace": "default"}, "spec": {},
-    }))
-    .expect("a Fleet");
-    let mut catalog = Catalog::default();
-    catalog.insert_fleet(&fleet);
-    catalog
-}
-
-async fn post(path: &str, body: impl Into<Body>, snapshots: Fixed) -> Value {
-    let request = Request::post(path).header("content-type", "application/json").body(body.into());
-    let response = router(snapshots).oneshot(request.expect("a request")).await.expect("an answer");
-    assert_eq!(response.status(), 200);
-    let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-    let review: Value = serde_json::from_slice(&body).expect("JSON");
-    assert_eq!(review["apiVersion"], "admission.k8s.io/v1");
-    assert_eq!(review["kind"], "AdmissionReview");
-    review["response"].clone()
-}
-
-fn application(spec: Value) -> Value {
-    json!({
-        "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
-        "metadata": {"name": "shop", "namespace": "default"}, "spec": spec,
-    })
-}
-
-fn good() -> Value {
-    application(json!({
-        "source": {"gitRepository": {"url": "https://github.com/o/r", "interval": "3m0s", "timeout": "60s"}},
-        "syncPolicies": [{"kustomization": {"interval": "5m0s", "prune": true, "force": false}}],
-    }))
-}
-
-fn bad() -> Value {
-    let mut bad = good();
-    bad["spec"]["source"]["helmRepository"] = json!({"url": "https://e.com"});
-    bad["spec"]["syncPolicies"] = json!([
-        {"destination": {"fleet": "gone"}, "kustomization": {"interval": "5m0s", "prune": true}},
-        {"kustomization": {"interval": "5m0s", "prune": true}},
-    ]);
-    bad
-}
-
-fn request(operation: &str, object: Value, old: Value) -> Value {
-    json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-        "request": {
-            "uid": "u-1", "operation": operation, "namespace": "default", "name": "shop",
-            "kind": {"group": "apps.kurator.dev", "version": "v1alpha1", "kind": "Application"},
-            "object": object, "oldObject": old,
-        },
-    })
-}
-
-fn create(object: Value) -> String {
-    request("CREATE", object, Value::Null).to_string()
-}
+use support::{Fixed, application, bad, create, fleet, good, post, request};
 
 #[tokio::test]
 async fn a_good_application_is_admitted_without_a_patch() {
