@@ -5,6 +5,7 @@
 //! so that a review works on one consistent state for as long as it lasts.
 
 mod applications;
+mod child_bases;
 mod fleet_entry;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::core::SelectorExt;
 
 pub use self::applications::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
+use self::child_bases::ChildBases;
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 
@@ -52,6 +54,7 @@ pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
     clusters: Shared<ClusterKey, Cluster>,
     applications: Shared<ObjectKey, AppEntry>,
+    child_bases: ChildBases,
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
 }

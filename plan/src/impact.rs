@@ -102,8 +102,8 @@ impl Change {
             return None;
         }
         let (before, after) = (selected(&self.before, selection), selected(&self.after, selection));
-        let loses = before.difference(&after).next().is_some();
-        let loss = loses.then(|| exceeds_guard(&before, &after));
+        let is_lost = before.difference(&after).next().is_some();
+        let loss = is_lost.then(|| exceeds_guard(&before, &after));
         known.insert(text, loss);
         loss
     }

@@ -19,6 +19,10 @@ impl Scenario {
         Self::default()
     }
 
+    pub(crate) fn over(catalog: Catalog) -> Self {
+        Self { catalog }
+    }
+
     pub(crate) fn cluster(mut self, name: &str, labels: &[(&str, &str)]) -> Self {
         self.catalog.insert_cluster(cluster(name, labels));
         self

@@ -1,10 +1,14 @@
-//! Who uses what: the Applications that keep a Fleet or a cluster in use.
+//! Who uses what: the Applications that keep a Fleet or a cluster in use, or
+//! have taken a name.
 //!
 //! An Application that is on its way out uses nothing any more: what it needs
 //! to be taken away, its Flux objects know themselves.
 
+mod children;
+
 use std::sync::Arc;
 
+pub use self::children::other_owners;
 use crate::{AppEntry, Catalog, Cluster};
 
 /// A Fleet whose Applications deliver to a cluster.
@@ -17,11 +21,11 @@ pub struct ClusterUse<'a> {
 }
 
 /// The Applications that deliver to a Fleet of that name.
-pub fn of_fleet<'a>(
-    namespace: &'a str,
-    fleet: &'a str,
+pub fn of_fleet<'a, 'b>(
+    namespace: &'b str,
+    fleet: &'b str,
     catalog: &'a Catalog,
-) -> impl Iterator<Item = &'a Arc<AppEntry>> {
+) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a, 'b> {
     catalog.applications_of_fleet(namespace, fleet).filter(|entry| !entry.is_deleted)
 }
 

@@ -1,7 +1,7 @@
 //! The index of Applications: what a decision about one object has to know of
 //! the Applications beside it, and no more.
 //!
-//! An entry takes a few hundred bytes, whatever its Application embeds: neither
+//! An entry takes about a kibibyte, whatever its Application embeds: neither
 //! source nor Flux fields are in it, and policies that go to the same place
 //! share what says so.
 
@@ -13,7 +13,7 @@ use fleetgate_api::application::SyncPolicy;
 use fleetgate_api::rollout::CrossNamespaceObjectReference;
 use kube::{Resource, ResourceExt};
 
-use super::{Catalog, ObjectKey, insert, retain};
+use super::{Catalog, ObjectKey};
 use crate::destination::{self, Distinct, Placement, Resolution, Selection};
 use crate::{Target, names};
 
@@ -83,7 +83,10 @@ pub struct WorkloadKey {
 
 impl AppEntry {
     /// Those of its policies that go to that Fleet.
-    pub fn policies_to<'a>(&'a self, fleet: &'a str) -> impl Iterator<Item = &'a PolicyEntry> {
+    pub fn policies_to<'a, 'b>(
+        &'a self,
+        fleet: &'b str,
+    ) -> impl Iterator<Item = &'a PolicyEntry> + use<'a, 'b> {
         self.policies.iter().filter(move |policy| policy.destination.fleet() == Some(fleet))
     }
 }
@@ -197,7 +200,10 @@ impl Catalog {
     }
 
     /// The Applications of a namespace, in alphabetical order.
-    pub fn applications<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<AppEntry>> {
+    pub fn applications<'a, 'b>(
+        &'a self,
+        namespace: &'b str,
+    ) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a, 'b> {
         let from = ObjectKey::new(namespace, "");
         let rest = self.applications.range(from..);
         rest.take_while(move |(key, _)| key.namespace == namespace).map(|(_, entry)| entry)
@@ -205,29 +211,42 @@ impl Catalog {
 
     /// Those Applications of a namespace of which a policy goes to that Fleet,
     /// in alphabetical order, whether the Fleet exists or not.
-    pub fn applications_of_fleet<'a>(
+    pub fn applications_of_fleet<'a, 'b>(
         &'a self,
-        namespace: &'a str,
-        fleet: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<AppEntry>> {
+        namespace: &'b str,
+        fleet: &'b str,
+    ) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a, 'b> {
         self.applications(namespace).filter(move |entry| entry.policies_to(fleet).next().is_some())
     }
 
     /// Adds or replaces an Application; says whether that changed anything that
     /// the index keeps: a new status does not.
     pub fn insert_application(&mut self, application: &Application) -> bool {
-        insert(&mut self.applications, AppEntry::from(application), |entry| entry.key.clone())
+        let entry = AppEntry::from(application);
+        let known = self.applications.get(&entry.key);
+        if known.is_some_and(|known| **known == entry) {
+            return false;
+        }
+        if let Some(known) = known {
+            self.child_bases.remove(known);
+        }
+        self.child_bases.insert(&entry);
+        Arc::make_mut(&mut self.applications).insert(entry.key.clone(), Arc::new(entry));
+        true
     }
 
     /// Takes an Application out; says whether it was there.
     pub fn remove_application(&mut self, key: &ObjectKey) -> bool {
-        self.applications.contains_key(key) && Arc::make_mut(&mut self.applications).remove(key).is_some()
+        let Some(known) = self.applications.get(key) else { return false };
+        self.child_bases.remove(known);
+        Arc::make_mut(&mut self.applications).remove(key).is_some()
     }
 
     /// Keeps only the Applications for which `keep` holds, the end of a resync;
     /// says whether any went.
-    pub fn retain_applications(&mut self, keep: impl FnMut(&ObjectKey) -> bool) -> bool {
-        retain(&mut self.applications, keep)
+    pub fn retain_applications(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) -> bool {
+        let going: Vec<ObjectKey> = self.applications.keys().filter(|key| !keep(key)).cloned().collect();
+        going.iter().filter(|key| self.remove_application(key)).count() > 0
     }
 
     /// Whether both are the same snapshot but for the index of Applications: no

@@ -23,11 +23,12 @@ pub const IN_USE: Rule = Rule {
 pub fn check(cluster: &Cluster, catalog: &Catalog) -> Option<Finding> {
     let uses = usage::of_cluster(cluster, catalog);
     let fleets: BTreeSet<&str> = uses.iter().map(|usage| usage.fleet).collect();
-    let users: BTreeSet<&str> = uses.iter().flat_map(|usage| usage.applications.iter().copied()).collect();
-    let verb = if users.len() == 1 { "delivers" } else { "deliver" };
-    (!users.is_empty()).then(|| {
-        let (users, fleets) = (names::of_kind("Application", &users), names::of_kind("Fleet", &fleets));
-        let message = format!("{users} {verb} to it by {fleets}");
+    let applications: BTreeSet<&str> =
+        uses.iter().flat_map(|usage| usage.applications.iter().copied()).collect();
+    let verb = if applications.len() == 1 { "delivers" } else { "deliver" };
+    (!applications.is_empty()).then(|| {
+        let fleets = names::of_kind("Fleet", &fleets);
+        let message = format!("{} {verb} to it by {fleets}", names::of_kind("Application", &applications));
         Finding::error(&IN_USE, FieldPath::root(), Fault::Forbidden, message)
             .hint("take it out of the Fleet first, or delete the Applications")
     })
@@ -42,9 +43,9 @@ mod tests {
 
     #[test]
     fn fleets_and_applications_are_listed() {
-        let test = json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}});
+        let selected = json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}});
         let catalog = catalog_with(&[
-            ("shop", json!({"destination": test, "syncPolicies": [{}]})),
+            ("shop", json!({"destination": selected, "syncPolicies": [{}]})),
             ("other", json!({"destination": {"fleet": "other"}, "syncPolicies": [{}]})),
         ]);
         let key = |name: &str| ClusterKey {
