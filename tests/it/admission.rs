@@ -149,6 +149,93 @@ async fn deletion_is_never_in_the_way() {
 }
 
 #[tokio::test]
+async fn a_fleet_in_use_is_not_deleted() {
+    let sandbox = admission();
+    kubectl(sandbox, &["create", "namespace", "in-use"]).await;
+    let cluster = "apiVersion: cluster.kurator.dev/v1alpha1\nkind: AttachedCluster\nmetadata: {name: m1, namespace: in-use}\n\
+                   spec: {kubeconfig: {name: m1}}\n";
+    let fleet = "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {name: quickstart, namespace: in-use}\n\
+                 spec: {clusters: [{kind: AttachedCluster, name: m1}]}\n";
+    let spec = format!("{GIT}  destination: {{fleet: quickstart}}\n  syncPolicies:\n  - {KUSTOMIZATION}\n");
+    let all = format!("{cluster}---\n{fleet}---\n{}", application("in-use", &spec));
+    assert!(apply(sandbox, &all).await.success());
+    // A dry run asks the webhook, and leaves the object for the next try while
+    // the webhook's watch catches up.
+    for (kind, name, expected) in [
+        ("fleet", "quickstart", "The Fleet \"quickstart\" is in use: Application \"shop\" delivers to it;"),
+        (
+            "attachedcluster",
+            "m1",
+            "The AttachedCluster \"m1\" is in use: Application \"shop\" delivers to it by Fleet \"quickstart\";",
+        ),
+    ] {
+        let refused = until("the refusal", Duration::from_secs(10), async || {
+            let arguments = ["delete", kind, name, "--namespace", "in-use", "--dry-run=server"];
+            let answer = sandbox.kubectl().run(&arguments).await.expect("kubectl runs");
+            Ok(if answer.success() { Probe::NotYet(answer.stdout) } else { Probe::Done(answer.stderr) })
+        });
+        let text = refused.await.expect("the refusal");
+        let denied =
+            "Error from server (Forbidden): admission webhook \"delete.fleetgate.dev\" denied the request: ";
+        assert!(text.starts_with(&format!("{denied}{expected}")), "{text}");
+    }
+    // Who takes the Application away first may have the Fleet, in one command, too.
+    let arguments =
+        ["delete", "application/shop", "fleet/quickstart", "attachedcluster/m1", "--namespace", "in-use"];
+    let answer = sandbox.kubectl().run(&arguments).await.expect("kubectl runs");
+    assert!(answer.success(), "{}", answer.stderr);
+}
+
+#[tokio::test]
+async fn a_namespace_with_fleets_in_use_is_deleted_as_a_whole() {
+    let sandbox = admission();
+    kubectl(sandbox, &["create", "namespace", "whole"]).await;
+    let spec = format!("{GIT}  destination: {{fleet: quickstart}}\n  syncPolicies:\n  - {KUSTOMIZATION}\n");
+    let both = format!("{}---\n{}", fleet("whole", "quickstart"), application("whole", &spec));
+    assert!(apply(sandbox, &both).await.success());
+    kubectl(sandbox, &["delete", "namespace", "whole", "--timeout=60s"]).await;
+}
+
+#[tokio::test]
+async fn what_was_stored_before_the_gate_stood_can_still_be_changed() {
+    let sandbox = admission();
+    kubectl(sandbox, &["create", "namespace", "stored"]).await;
+    // The gate lets its own controller pass: what it writes is as what no gate saw.
+    let as_controller = "--as=system:serviceaccount:fleetgate-system:fleetgate-controller";
+    let rights = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: stored, namespace: stored}\n\
+                  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n\
+                  subjects: [{kind: ServiceAccount, name: fleetgate-controller, namespace: fleetgate-system}]\n";
+    assert!(apply(sandbox, rights).await.success());
+    let with = |interval: &str, policies: &str| {
+        let git = format!("gitRepository: {{url: 'https://github.com/o/r', interval: {interval}}}");
+        let source = format!("  source: {{{git}, helmRepository: {{url: 'https://e.com', interval: 5m}}}}\n");
+        application("stored", &format!("{source}  syncPolicies:\n{policies}"))
+    };
+    let policies = format!("  - name: web\n    {KUSTOMIZATION}\n");
+    let stored = sandbox
+        .kubectl()
+        .run_with(&["create", "-f", "-", as_controller], &with("3m0s", &policies))
+        .await
+        .expect("kubectl runs");
+    assert!(stored.success(), "{}", stored.stderr);
+
+    let answer = apply(sandbox, &with("5m0s", &policies)).await;
+    assert!(answer.success(), "{}", answer.stderr);
+    let said = "Warning: spec.source.helmRepository: Forbidden: may not be set together with gitRepository";
+    assert!(answer.stderr.contains(said) && answer.stderr.contains("it is stored so"), "{}", answer.stderr);
+
+    let worse = format!("{policies}  - name: api\n    kustomization: {{interval: often, prune: true}}\n");
+    let answer = apply(sandbox, &with("5m0s", &worse)).await;
+    assert_eq!(answer.code, Some(1));
+    assert!(
+        answer.stderr.contains("spec.syncPolicies[1].kustomization.interval: Invalid value"),
+        "{}",
+        answer.stderr
+    );
+    assert!(!answer.stderr.contains("* spec.source.helmRepository"), "{}", answer.stderr);
+}
+
+#[tokio::test]
 async fn the_webhook_may_not_read_secrets() {
     let sandbox = admission();
     let may = async |who: &str, verb: &str, what: &str| {
@@ -161,6 +248,7 @@ async fn the_webhook_may_not_read_secrets() {
         answer.stdout.trim() == "yes"
     };
     assert!(may("fleetgate-webhook", "list", "fleets.fleet.kurator.dev").await);
+    assert!(may("fleetgate-webhook", "watch", "applications.apps.kurator.dev").await);
     assert!(!may("fleetgate-webhook", "get", "secrets").await);
     assert!(!may("fleetgate-webhook", "patch", "applications.apps.kurator.dev").await);
     assert!(may("fleetgate-controller", "get", "secrets").await);
