@@ -221,8 +221,8 @@ async fn what_was_stored_before_the_gate_stood_can_still_be_changed() {
 
     let answer = apply(sandbox, &with("5m0s", &policies)).await;
     assert!(answer.success(), "{}", answer.stderr);
-    let said = "Warning: spec.source.helmRepository: Forbidden: may not be set together with gitRepository";
-    assert!(answer.stderr.contains(said) && answer.stderr.contains("it is stored so"), "{}", answer.stderr);
+    let said = "Warning: spec.source.helmRepository: Forbidden:";
+    assert!(answer.stderr.contains(said) && answer.stderr.contains("stored so already"), "{}", answer.stderr);
 
     let worse = format!("{policies}  - name: api\n    kustomization: {{interval: often, prune: true}}\n");
     let answer = apply(sandbox, &with("5m0s", &worse)).await;

@@ -15,8 +15,8 @@ use crate::field_path::{FieldPath, Segment};
 use crate::finding::{Finding, Severity};
 use crate::judge::Verdict;
 
-/// What is added to a fault that is as old as the object.
-const AS_STORED: &str = "; it is stored so, and does not keep an update back";
+/// What is said before a fault that is as old as the object.
+const AS_STORED: &str = "stored so already, not refused on an update";
 
 /// Makes warnings of those errors of `new` that `stored` has, too.
 pub(crate) fn soften(new: &mut Verdict, stored: &Verdict) {
@@ -36,7 +36,8 @@ pub(crate) fn soften(new: &mut Verdict, stored: &Verdict) {
         {
             *left -= 1;
             finding.severity = Severity::Warning;
-            finding.message.push_str(AS_STORED);
+            let colon = if finding.message.is_empty() { "" } else { ": " };
+            finding.message = format!("{AS_STORED}{colon}{}", finding.message);
         }
     }
 }
@@ -213,8 +214,8 @@ mod tests {
         let verdict = update(&app(&[policy("a", "often")]), &app(&[policy("a", "often"), policy("b", "5m")]));
         assert!(verdict.is_admitted());
         let text = verdict.findings[0].to_string();
-        assert!(text.contains("it is stored so, and does not keep an update back"), "{text}");
-        assert!(text.ends_with("[source/interval]"), "{text}");
+        let head = "spec.syncPolicies[0].kustomization.interval: \"often\": stored so already, not refused on an update: must be";
+        assert!(text.starts_with(head) && text.ends_with("[source/interval]"), "{text}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ async fn a_stored_fault_does_not_keep_an_update_back() {
         if path == VALIDATE_PATH {
             let [warning] = warnings(&response)[..] else { panic!("{response}") };
             assert!(
-                warning.contains("it is stored so") && warning.ends_with("[source/interval]"),
+                warning.contains("stored so already") && warning.ends_with("[source/interval]"),
                 "{warning}"
             );
         }
