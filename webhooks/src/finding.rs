@@ -152,10 +152,9 @@ impl Finding {
         (!is_advice).then(|| self.fault.words())
     }
 
-    /// Everything but the path: `Invalid value: "x": must be … [source/url]`.
-    /// A status cause carries the path in a field of its own.
+    /// What is wrong, without the path, the way out and the code: `Invalid value: "x": must be …`.
     #[must_use]
-    pub fn detail(&self) -> String {
+    pub fn statement(&self) -> String {
         let value = self.value.as_ref().map(shown);
         let mut text =
             [self.words().map(str::to_owned), value].into_iter().flatten().collect::<Vec<_>>().join(": ");
@@ -165,6 +164,14 @@ impl Finding {
             }
             text.push_str(&self.message);
         }
+        text
+    }
+
+    /// Everything but the path: `Invalid value: "x": must be … [source/url]`.
+    /// A status cause carries the path in a field of its own.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        let mut text = self.statement();
         if let Some(hint) = &self.hint {
             text.push_str("; ");
             text.push_str(hint);

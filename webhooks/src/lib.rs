@@ -18,7 +18,7 @@ pub mod judge;
 pub mod names;
 pub mod normalise;
 mod ratchet;
-mod redact;
+pub mod redact;
 pub mod review;
 pub mod router;
 pub mod rules;
