@@ -46,15 +46,11 @@ pub(crate) enum Command {
     Serve(WebhookOptions),
     /// Check manifests as admission would, without a cluster
     ///
-    /// Prints one line per finding, with file, line and column. Fleets and
-    /// clusters among the files are what the Applications are checked against.
+    /// Prints every finding with file, line and column. Fleets and clusters
+    /// among the files are what the Applications are checked against.
     /// Exit code: 0 if every object would be admitted, 1 if one would be
     /// refused, 2 if something could not be read.
-    Check {
-        /// Files, folders (their .yaml, .yml and .json files, recursively), or - for standard input
-        #[arg(required = true, value_name = "FILE|DIR|-")]
-        paths: Vec<PathBuf>,
-    },
+    Check(CheckOptions),
     /// Print the Flux objects that Applications become, without a cluster
     ///
     /// Every object of every cluster, as the controllers would apply it, as a
@@ -81,6 +77,41 @@ pub(crate) struct RenderOptions {
     /// Further files with the Fleets and clusters that the Applications name
     #[arg(long, num_args = 1.., value_name = "FILE|DIR")]
     pub(crate) catalog: Vec<PathBuf>,
+}
+
+/// What is checked, against what, and how that is told.
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// Files, folders (their .yaml, .yml and .json files, recursively), or - for standard input
+    #[arg(required = true, value_name = "FILE|DIR|-")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How the findings are written
+    #[arg(long, short, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
+    /// End with code 1 if there are warnings, too
+    #[arg(long)]
+    pub(crate) warnings_as_errors: bool,
+    /// More files whose Fleets and clusters the Applications are checked against; they are not checked themselves
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// A context of the kubeconfig: the Fleets and clusters of that cluster count, too
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people: the lines, and what is wrong in them
+    Text,
+    /// For programs
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// For test reports: JUnit's XML
+    Junit,
+    /// For annotations in GitHub: workflow commands
+    Github,
 }
 
 /// Where the webhook listens.

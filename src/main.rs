@@ -25,6 +25,7 @@ mod watches;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use clap::Parser;
 use fleetgate_webhooks::router::router;
@@ -57,9 +58,10 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     start_logging(&cli.log)?;
     match cli.command {
-        Command::Check { paths } => {
+        Command::Check(options) => {
+            let coloured = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
             let mut text = Vec::new();
-            let outcome = check::run(&paths, &mut text).context("the findings cannot be written")?;
+            let outcome = check::run(&options, coloured, &mut text)?;
             print(&text)?;
             Ok(ExitCode::from(outcome as u8))
         }
@@ -123,7 +125,8 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
     }
 }
 
-fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+/// Does what needs a cluster.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
@@ -131,12 +134,11 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<Ex
         .enable_all()
         .build()
         .context("no runtime can be started")?;
-    runtime.block_on(work)?;
-    Ok(ExitCode::SUCCESS)
+    runtime.block_on(work)
 }
 
 /// Runs the webhook, the controllers, or both, until the program is asked to stop.
-async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Result<()> {
+async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Result<ExitCode> {
     // What is wrong with the certificate is said before anything waits for a cluster.
     let webhook = webhook
         .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
@@ -157,7 +159,7 @@ async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Re
     let mut wait = stopped.clone();
     tokio::select! {
         () = catalog.synced() => {}
-        _ = wait.wait_for(|stop| *stop) => return Ok(()),
+        _ = wait.wait_for(|stop| *stop) => return Ok(ExitCode::SUCCESS),
     }
     if controllers {
         controllers::start(&client, &catalog, &stopped, &mut tasks);
@@ -176,7 +178,7 @@ async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Re
         Ok(())
     };
     tokio::select! {
-        done = async { tokio::try_join!(listen, control) } => done.map(|_| ()),
+        done = async { tokio::try_join!(listen, control) } => done.map(|_| ExitCode::SUCCESS),
         // Without one of them the Catalog would stand still, unnoticed.
         ended = watches.join_next() => match ended {
             Some(Err(error)) => Err(error).context("a watch failed"),

@@ -169,7 +169,8 @@ impl Table<DeserializeGuard<Fleet>> for FleetTable {
     }
 }
 
-fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> bool {
+/// Puts a Fleet into the Catalog; says whether that changed anything.
+pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> bool {
     match &fleet.0 {
         Ok(fleet) => catalog.insert_fleet(fleet),
         Err(error) => {
@@ -203,7 +204,8 @@ impl Table<DeserializeGuard<AttachedCluster>> for ClusterTable {
     }
 }
 
-fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) -> bool {
+/// Puts a cluster into the Catalog; says whether that changed anything.
+pub(crate) fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) -> bool {
     match &cluster.0 {
         Ok(cluster) => catalog.insert_cluster(Cluster::from(cluster)),
         Err(error) => {

@@ -1,12 +1,11 @@
 //! Which files are read, and what is said of those that cannot be.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
-
-use super::documents::Position;
 
 /// The largest file that is read, in bytes; an object is at most 1.5 MiB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -14,59 +13,73 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// The name under which standard input is reported.
 const STDIN: &str = "<stdin>";
 
-/// Something that there is no verdict on.
+/// Something that documents are read from. Files are read whenever they are
+/// asked for, so that none is kept; standard input can be read only once.
 #[derive(Debug)]
-pub(super) struct Unreadable {
-    pub(super) file: String,
-    pub(super) position: Option<Position>,
-    pub(super) message: String,
+pub(super) enum Input {
+    File(PathBuf),
+    Stdin(String),
+    /// What it is, and why nothing can be read from it.
+    Unreadable(PathBuf, String),
 }
 
-impl Unreadable {
-    pub(super) fn at(file: &str, position: Position, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), position: Some(position), message: message.into() }
+impl Input {
+    /// What a user calls it.
+    pub(super) fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::File(path) | Self::Unreadable(path, _) => path.to_string_lossy(),
+            Self::Stdin(_) => STDIN.into(),
+        }
     }
 
-    fn whole(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), position: None, message: message.into() }
+    /// Its text, or why there is none.
+    pub(super) fn read(&self) -> Result<Cow<'_, str>, String> {
+        match self {
+            Self::File(path) => match fs::File::open(path) {
+                Ok(file) => read_text(file).map(Cow::Owned),
+                Err(error) => Err(format!("cannot be read: {error}")),
+            },
+            Self::Stdin(text) => Ok(text.into()),
+            Self::Unreadable(_, reason) => Err(reason.clone()),
+        }
     }
 }
 
-/// Every file below `paths` with its text, in the order of the arguments and
-/// then of the names. `-` is standard input.
-pub(super) fn read_all(paths: &[PathBuf]) -> Vec<(String, Result<String, Unreadable>)> {
-    paths.iter().flat_map(|path| read_argument(path)).collect()
+/// Every input below `paths`, in the order of the arguments and then of the
+/// names. `-` is standard input.
+pub(super) fn find(paths: &[PathBuf]) -> Vec<Input> {
+    paths.iter().flat_map(|path| find_argument(path)).collect()
 }
 
-fn read_argument(path: &Path) -> Vec<(String, Result<String, Unreadable>)> {
+fn find_argument(path: &Path) -> Vec<Input> {
     if path == Path::new("-") {
-        let text = read_text(STDIN, io::stdin().lock());
-        return vec![(STDIN.to_owned(), text)];
+        let input = match read_text(io::stdin().lock()) {
+            Ok(text) => Input::Stdin(text),
+            Err(reason) => Input::Unreadable(STDIN.into(), reason),
+        };
+        return vec![input];
     }
     if !path.is_dir() {
-        return vec![read_file(path)];
+        return vec![Input::File(path.to_owned())];
     }
     let entries = WalkDir::new(path).sort_by_file_name().into_iter();
-    let found: Vec<_> = entries.filter_map(|entry| read_entry(entry, path)).collect();
+    let found: Vec<_> = entries.filter_map(|entry| find_entry(entry, path)).collect();
     if !found.is_empty() {
         return found;
     }
-    let name = path.display().to_string();
-    let unreadable = Unreadable::whole(&name, "holds no .yaml, .yml or .json file");
-    vec![(name, Err(unreadable))]
+    vec![Input::Unreadable(path.to_owned(), "holds no .yaml, .yml or .json file".to_owned())]
 }
 
 /// Links to files are followed, as a mounted ConfigMap is made of them; those
 /// to folders are not, as kubectl has it.
-fn read_entry(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<(String, Result<String, Unreadable>)> {
+fn find_entry(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<Input> {
     match entry {
         Ok(entry) if !is_manifest(entry.path()) || entry.path().is_dir() => None,
-        Ok(entry) => Some(read_file(entry.path())),
+        Ok(entry) => Some(Input::File(entry.into_path())),
         Err(error) => {
-            let name = error.path().unwrap_or(root).display().to_string();
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-            let unreadable = Unreadable::whole(&name, format!("cannot be read: {reason}"));
-            Some((name, Err(unreadable)))
+            let path = error.path().unwrap_or(root).to_owned();
+            Some(Input::Unreadable(path, format!("cannot be read: {reason}")))
         }
     }
 }
@@ -77,21 +90,12 @@ fn is_manifest(path: &Path) -> bool {
     extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }
 
-fn read_file(path: &Path) -> (String, Result<String, Unreadable>) {
-    let name = path.display().to_string();
-    let text = match fs::File::open(path) {
-        Ok(file) => read_text(&name, file),
-        Err(error) => Err(Unreadable::whole(&name, format!("cannot be read: {error}"))),
-    };
-    (name, text)
-}
-
-fn read_text(name: &str, reader: impl Read) -> Result<String, Unreadable> {
+fn read_text(reader: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     let read = reader.take(MAX_FILE + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Unreadable::whole(name, format!("cannot be read: {error}")))?;
+    read.map_err(|error| format!("cannot be read: {error}"))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
-        return Err(Unreadable::whole(name, format!("is larger than {} MiB", MAX_FILE / 1024 / 1024)));
+        return Err(format!("is larger than {} MiB", MAX_FILE / 1024 / 1024));
     }
-    String::from_utf8(bytes).map_err(|_| Unreadable::whole(name, "is no text: it is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| "is no text: it is not UTF-8".to_owned())
 }

@@ -1,0 +1,66 @@
+//! `--context`: the Catalog of a cluster that runs.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fleetgate_api::{AttachedCluster, Fleet};
+use fleetgate_plan::Catalog;
+use kube::api::ListParams;
+use kube::config::KubeConfigOptions;
+use kube::core::DeserializeGuard;
+use kube::{Api, Client, Config, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::watches::{insert_cluster, insert_fleet};
+
+/// A cluster that cannot be reached by then is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// An answer that takes longer will not come.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many objects are asked for at once.
+const PAGE: u32 = 500;
+
+/// What the cluster of that kubeconfig context knows, in all namespaces.
+///
+/// # Errors
+///
+/// When there is no such context, or the cluster does not answer, or its
+/// objects may not be listed.
+pub(super) fn catalog(context: &str) -> anyhow::Result<Catalog> {
+    crate::block_on(read(context)).with_context(|| format!("--context {context}"))
+}
+
+async fn read(context: &str) -> anyhow::Result<Catalog> {
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    let mut config = Config::from_kubeconfig(&options).await.context("the kubeconfig cannot be used")?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    let client = Client::try_from(config).context("the cluster's configuration cannot be used")?;
+    let mut catalog = Catalog::default();
+    for fleet in list::<Fleet>(&client).await.context("its Fleets cannot be listed")? {
+        insert_fleet(&mut catalog, &fleet);
+    }
+    for cluster in list::<AttachedCluster>(&client).await.context("its AttachedClusters cannot be listed")? {
+        insert_cluster(&mut catalog, &cluster);
+    }
+    Ok(catalog)
+}
+
+/// All objects of a kind; one that cannot be decoded says so itself.
+async fn list<K>(client: &Client) -> kube::Result<Vec<DeserializeGuard<K>>>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let api = Api::<DeserializeGuard<K>>::all(client.clone());
+    let mut parameters = ListParams::default().limit(PAGE);
+    let mut objects = Vec::new();
+    loop {
+        let page = api.list(&parameters).await?;
+        objects.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => parameters = parameters.continue_token(&token),
+            None => return Ok(objects),
+        }
+    }
+}

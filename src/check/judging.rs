@@ -1,0 +1,124 @@
+//! The second way through a file: the verdict on each of its objects.
+
+use std::sync::Arc;
+
+use fleetgate_plan::Catalog;
+use fleetgate_webhooks::field_path::Segment;
+use fleetgate_webhooks::finding::Fault;
+use fleetgate_webhooks::normalise::early_path;
+use fleetgate_webhooks::rules::{object, reference};
+use fleetgate_webhooks::schema::VERSION;
+use fleetgate_webhooks::unknown::unknown_fields;
+use fleetgate_webhooks::{FieldPath, Finding, judge};
+use serde_json::Value;
+
+use super::input::Input;
+use super::kept::Kept;
+use super::object::{Object, with_namespace};
+use super::reading::Reading;
+use super::report::Remark;
+
+/// What objects are judged by.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) catalog: Catalog,
+    /// Whether the Fleets that exist are known. Otherwise nobody can say what a
+    /// reference to one is worth.
+    pub(super) fleets: bool,
+    /// Whether the names of objects without findings are asked for, too.
+    pub(super) names_wanted: bool,
+}
+
+/// What is to be said about a file's objects.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) file: Arc<str>,
+    /// How many objects there is a verdict on.
+    pub(super) objects: usize,
+    /// What they are called, if that is asked for.
+    pub(super) names: Vec<Arc<str>>,
+    pub(super) remarks: Vec<Remark>,
+}
+
+/// Judges the objects that `input` was found to hold.
+pub(super) fn judge_file(input: &Input, objects: &[Kept], known: &Known) -> Judged {
+    let mut reading = Reading::new(input);
+    let mut judged = Judged { file: input.name().into(), objects: 0, names: Vec::new(), remarks: Vec::new() };
+    for kept in objects {
+        if let Some(object) = kept.object(&mut reading) {
+            judged.judge(kept, &object, known, &mut reading);
+        } else {
+            let message = "has changed while it was checked";
+            judged.remarks.push(Remark::unreadable(&judged.file, None, message));
+        }
+    }
+    judged
+}
+
+impl Judged {
+    fn judge(&mut self, kept: &Kept, object: &Object, known: &Known, reading: &mut Reading<'_>) {
+        self.objects += 1;
+        let findings = findings(object, known);
+        if findings.is_empty() && !known.names_wanted {
+            return;
+        }
+        let name: Arc<str> = object.name().into();
+        for finding in findings {
+            let path = kept.path.join(&written_path(&finding.path, &object.value));
+            let (position, excerpt) = reading.place(kept.document, &path);
+            self.remarks.push(Remark {
+                position: Some(position),
+                object: Some(Arc::clone(&name)),
+                excerpt: excerpt.filter(|_| kept.may_be_shown),
+                ..Remark::new(&self.file, finding)
+            });
+        }
+        if known.names_wanted {
+            self.names.push(name);
+        }
+    }
+}
+
+/// The verdict of admission, and what the API server says before it.
+fn findings(object: &Object, known: &Known) -> Vec<Finding> {
+    if object.version != VERSION {
+        return vec![wrong_version(object)];
+    }
+    let value = with_namespace(&object.value);
+    let mut findings = unknown_fields(object.kind, &value);
+    findings.extend(judge(object.kind, &value, None, &known.catalog).findings);
+    findings.retain(|finding| known.fleets || !finding.code.starts_with(reference::PREFIX));
+    findings
+}
+
+fn wrong_version(object: &Object) -> Finding {
+    let group = object.kind.group();
+    let path = FieldPath::root().field("apiVersion");
+    let message = format!("must be {group}/{VERSION}, the version that is served");
+    Finding::error(&object::UNREADABLE, path, Fault::NotSupported, message)
+        .value(format!("{group}/{}", object.version))
+}
+
+/// A finding names the field as it is stored; the file may use its early name.
+fn written_path(path: &FieldPath, object: &Value) -> FieldPath {
+    if path.get(object).is_some() {
+        return path.clone();
+    }
+    early_path(path).filter(|early| is_begun(early, object)).unwrap_or_else(|| path.clone())
+}
+
+/// Whether the early name that a path leads through is in the object.
+fn is_begun(early: &FieldPath, object: &Value) -> bool {
+    let aliases = fleetgate_api::APPLICATION_ALIASES;
+    let mut head = Some(early.clone());
+    while let Some(path) = head {
+        let is_alias = path.segments().last().is_some_and(
+            |last| matches!(last, Segment::Field(name) if aliases.iter().any(|alias| alias.old == name)),
+        );
+        if is_alias {
+            return path.get(object).is_some();
+        }
+        head = path.parent();
+    }
+    false
+}
