@@ -19,6 +19,8 @@ mod controllers;
 mod explain;
 mod manifests;
 mod render;
+#[cfg(test)]
+mod pipelines;
 mod server;
 mod watches;
 

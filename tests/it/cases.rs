@@ -119,15 +119,17 @@ fn by_review(case: &Case, catalog: &Catalog) -> Verdict {
 
 fn by_check(case: &Case) -> Verdict {
     let output = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-        .arg("check")
-        .args([file("tests/cases/catalog.yaml"), case.path.clone()])
+        .args(["check", "--output", "json"])
+        .arg(&case.path)
+        .arg("--catalog")
+        .arg(file("tests/cases/catalog.yaml"))
         .output()
         .expect("check runs");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     match output.status.code() {
-        Some(0) => Verdict::of(false, text.contains(": warning: ")),
+        Some(0) => Verdict::of(false, document["summary"]["warnings"] != 0),
         Some(1) => Verdict::Reject,
-        code => panic!("check of {} ended with {code:?}: {text}", case.path.display()),
+        code => panic!("check of {} ended with {code:?}: {document}", case.path.display()),
     }
 }
 

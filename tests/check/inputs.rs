@@ -1,0 +1,145 @@
+//! What is read, and what is said of that which cannot be.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{GOOD, bad, check, check_json, check_stdin, feed, folder, found, said};
+
+/// A user and group with no rights beyond those of others.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn what_cannot_be_read_is_said_and_the_rest_is_checked() {
+    let folder = folder(&[
+        ("binary.yaml", b"\x7fELF\xff\xfe\x00"),
+        ("broken.yaml", format!("a: [\n---\n{GOOD}").as_bytes()),
+        ("list.yaml", b"- just\n- a list\n"),
+        ("other.yaml", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"),
+        ("notes.txt", b"not looked at"),
+    ]);
+    let (code, document) = check_json(folder.path(), &[".", "missing.yaml"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        found(&document),
+        [
+            "./binary.yaml:null:null input/unreadable null",
+            "./broken.yaml:1:4 input/unreadable null",
+            "./list.yaml:1:1 input/unreadable null",
+            "missing.yaml:null:null input/unreadable null",
+        ]
+    );
+    let (_, text) = check(folder.path(), &[".", "missing.yaml"]);
+    for expected in [
+        "error[input/unreadable]: is no text: it is not UTF-8\n",
+        "error[input/unreadable]: cannot be read as YAML: unclosed bracket '['\n",
+        "error[input/unreadable]: is no Kubernetes object: it has no apiVersion and kind\n",
+        "error[input/unreadable]: cannot be read: No such file or directory",
+        "1 object checked in 5 files: 0 errors, 0 warnings; 1 object of other kinds passed by; 4 inputs could not be read",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+    }
+}
+
+/// Root may read every folder, so that the program runs as nobody in particular:
+/// from a copy, since the folder that it was built in may be closed to others.
+#[test]
+fn a_folder_that_cannot_be_read_is_said() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes()), ("closed/app.yaml", GOOD.as_bytes())]);
+    let program = folder.path().join("fleetgate");
+    fs::copy(env!("CARGO_BIN_EXE_fleetgate"), &program).expect("a copy");
+    let allow =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    allow(folder.path(), 0o755);
+    allow(&folder.path().join("closed"), 0o000);
+    let mut command = Command::new(program);
+    command.args(["check", "closed", "app.yaml"]).current_dir(folder.path());
+    if fs::metadata(folder.path()).is_ok_and(|metadata| metadata.uid() == 0) {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let (code, text) = said(command.output().expect("check runs"));
+    allow(&folder.path().join("closed"), 0o755);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("cannot be read: Permission denied") && text.contains("--> closed\n"), "{text}");
+    assert!(text.contains("1 object checked"), "{text}");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_said() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes())]);
+    let (code, text) = check(folder.path(), &["gone/", "app.yaml"]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("--> gone/\n") && text.contains("1 object checked"), "{text}");
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let mut child = check_stdin(&["--output", "json"]);
+    feed(&mut child, &bad());
+    let (code, text) = said(child.wait_with_output().expect("check ends"));
+    assert_eq!(code, Some(1));
+    let document = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(found(&document), ["<stdin>:8:7 source/url spec.source.gitRepository.url"]);
+}
+
+#[test]
+fn no_argument_is_a_mistake_in_usage() {
+    let (code, text) = check(Path::new("."), &[]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("Usage: fleetgate check"), "{text}");
+}
+
+#[test]
+fn links_to_files_are_followed_and_an_empty_folder_is_no_success() {
+    let folder =
+        folder(&[("real/app.yaml", GOOD.as_bytes()), ("links/notes.txt", b""), ("empty/notes.txt", b"")]);
+    symlink("../real/app.yaml", folder.path().join("links/app.yaml")).expect("a link");
+    symlink("nowhere", folder.path().join("links/dangling.yaml")).expect("a link");
+    let (code, document) = check_json(folder.path(), &["links"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(found(&document), ["links/dangling.yaml:null:null input/unreadable null"]);
+    assert_eq!(document["summary"]["objects"], 1);
+    let (code, text) = check(folder.path(), &["empty"]);
+    let is_said = text.contains("holds no .yaml, .yml or .json file");
+    assert_eq!((code, is_said), (Some(2), true), "{text}");
+}
+
+#[test]
+fn what_is_found_is_told_in_the_order_of_the_files() {
+    let bad = bad();
+    let folder = folder(&[
+        ("a.yaml", format!("{bad}---\na: [\n").as_bytes()),
+        ("b.yaml", b"- a list\n"),
+        ("c.yaml", bad.as_bytes()),
+    ]);
+    let (_, document) = check_json(folder.path(), &["c.yaml", "."]);
+    let places: Vec<String> = found(&document)
+        .into_iter()
+        .map(|line| line.split(' ').next().expect("a place").to_owned())
+        .collect();
+    assert_eq!(places, ["./a.yaml:8:7", "./a.yaml:15:4", "./b.yaml:1:1", "./c.yaml:8:7", "c.yaml:8:7"]);
+}
+
+#[test]
+fn many_files_are_told_the_same_way_every_time() {
+    let bad = bad();
+    let names: Vec<String> = (0..200).map(|index| format!("{index:03}.yaml")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), bad.as_bytes())).collect();
+    let folder = folder(&files);
+    let (_, first) = check(folder.path(), &["."]);
+    let (_, again) = check(folder.path(), &["."]);
+    assert_eq!(first, again);
+    let places: Vec<&str> = first.lines().filter_map(|line| line.trim().strip_prefix("--> ./")).collect();
+    let expected: Vec<String> = names.iter().map(|name| format!("{name}:8:7")).collect();
+    assert_eq!(places, expected);
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let mut child = check_stdin(&[]);
+    drop(child.stdout.take());
+    feed(&mut child, &bad());
+    assert_eq!(said(child.wait_with_output().expect("check ends")), (Some(1), String::new()));
+}

@@ -1,0 +1,13 @@
+//! `fleetgate check` as a user and a pipeline meet it: what is printed, and
+//! the exit code.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+
+mod catalog;
+mod formats;
+mod inputs;
+mod kubectl;
+mod lines;
+mod pipelines;
+mod support;
+mod verdicts;
