@@ -1,6 +1,6 @@
 //! Files are read as kubectl reads them, and what it would not know is said.
 
-use crate::support::{GOOD, bad, check, check_json, folder, found, found_in};
+use crate::support::{GOOD, bad, check, check_json, folder, found};
 
 #[test]
 fn what_kubectl_would_not_know_is_said() {
@@ -53,32 +53,50 @@ fn what_kubectl_would_not_know_is_said() {
     }
 }
 
+/// The fields that are found to be faulty when each of `values` stands in
+/// `line`, in a document of its own: one entry for each value.
+fn faults(line: &str, values: &[&str]) -> Vec<Vec<String>> {
+    let document =
+        |value: &&str| GOOD.replace(line, &format!("{}: {value}", line.split_once(':').expect("a field").0));
+    let documents: Vec<String> = values.iter().map(document).collect();
+    let folder = folder(&[("app.yaml", documents.join("---\n").as_bytes())]);
+    let (code, document) = check_json(folder.path(), &["app.yaml"]);
+    assert_ne!(code, Some(2), "{document}");
+    let lines = GOOD.lines().count() as u64 + 1;
+    let mut faults = vec![Vec::new(); values.len()];
+    for finding in document["findings"].as_array().expect("findings") {
+        let index = (finding["line"].as_u64().expect("a line") - 1) / lines;
+        faults[usize::try_from(index).expect("small")]
+            .push(finding["path"].as_str().expect("a path").to_owned());
+    }
+    faults
+}
+
 #[test]
 fn booleans_are_those_of_yaml_1_1() {
-    for word in ["y", "Y", "yes", "Yes", "YES", "n", "no", "on", "On", "off", "OFF", "true", "False"] {
-        let text = GOOD.replace("prune: true", &format!("prune: {word}"));
-        assert_eq!(found_in(&text), (Some(0), vec![]), "{word}");
-    }
-    for text in ["\"yes\"", "'n'", "yEs", "tRUE", "!!str on"] {
-        let (code, found) = found_in(&GOOD.replace("prune: true", &format!("prune: {text}")));
-        assert_eq!(code, Some(1), "{text}");
-        assert_eq!(found, ["app.yaml:13:7 object/unreadable spec.syncPolicies[0].kustomization.prune"]);
-    }
-    // A name that looks like one.
-    let (code, found) = found_in(&GOOD.replace("name: shop", "name: on"));
-    assert_eq!((code, found), (Some(1), vec!["app.yaml:4:3 object/unreadable metadata.name".to_owned()]));
-    assert_eq!(found_in(&GOOD.replace("name: shop", "name: 'on'")), (Some(0), vec![]));
+    let booleans = ["y", "Y", "yes", "Yes", "YES", "n", "no", "on", "On", "off", "OFF", "true", "False"];
+    assert_eq!(faults("prune: true", &booleans), vec![Vec::<String>::new(); booleans.len()]);
+    let texts = ["\"yes\"", "'n'", "yEs", "tRUE", "!!str on"];
+    assert_eq!(
+        faults("prune: true", &texts),
+        vec![vec!["spec.syncPolicies[0].kustomization.prune"]; texts.len()]
+    );
+    // Names that look like one, and one that looks like a name.
+    let names = faults("name: shop", &["on", "n", "'on'", "oN"]);
+    assert_eq!(names, [vec!["metadata.name"], vec!["metadata.name"], vec![], vec!["metadata.name"]]);
 }
 
 #[test]
 fn numbers_are_those_of_yaml_1_1() {
-    for (number, code) in [("5.0", 0), ("1e1", 0), ("0o17", 0), ("017", 0), ("1.5", 1), ("'5'", 1)] {
-        let text = GOOD.replace("    gitRepository:\n", "    gitRepository:\n      timeout: 60s\n")
-            + &format!("---\n{}", GOOD.replace("prune: true", &format!("prune: true\n  - helm: {{interval: 5m, chart: {{spec: {{chart: a}}}}, maxHistory: {number}}}")));
-        let (_, found) = found_in(&text);
-        let is_said = found.iter().any(|line| line.ends_with("spec.syncPolicies[1].helm.maxHistory"));
-        assert_eq!(is_said, code == 1, "{number}: {found:?}");
-    }
+    let with = |number: &str| GOOD.replace("name: shop", &format!("name: shop\n  generation: {number}"));
+    let integers = ["5.0", "1e1", "0o17", "017", "0x1F", "1_000", "-0"];
+    let others = ["1.5", "'5'", "0o8", "1:30"];
+    let documents: Vec<String> = integers.iter().chain(&others).map(|number| with(number)).collect();
+    let folder = folder(&[("app.yaml", documents.join("---\n").as_bytes())]);
+    let (_, document) = check_json(folder.path(), &["app.yaml"]);
+    let findings = document["findings"].as_array().expect("findings");
+    let faulty = findings.iter().filter(|finding| finding["path"] == "metadata.generation").count();
+    assert_eq!(faulty, others.len(), "{findings:?}");
 }
 
 #[test]
