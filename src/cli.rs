@@ -108,7 +108,7 @@ pub(crate) enum OutputFormat {
     Json,
     /// For code scanning: SARIF 2.1.0
     Sarif,
-    /// For test reports: JUnit's XML
+    /// For test reports: the XML of JUnit
     Junit,
     /// For annotations in GitHub: workflow commands
     Github,

@@ -73,7 +73,9 @@ fn the_documented_command_lines_are_right() {
     let blocks = text.split("```").skip(1).step_by(2);
     let found: Vec<Vec<&str>> = blocks.flat_map(calls).collect();
     assert!(found.len() > 5, "{found:?}");
-    found.iter().for_each(|arguments| assert_is_check(arguments));
+    for arguments in &found {
+        assert_is_check(arguments);
+    }
     let hooks: Value = text
         .split("```yaml")
         .filter_map(|block| serde_saphyr::from_str(block.split("```").next()?).ok())

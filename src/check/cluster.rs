@@ -48,7 +48,7 @@ async fn read(context: &str) -> anyhow::Result<Catalog> {
 }
 
 /// All objects of a kind; one that cannot be decoded says so itself.
-async fn list<K>(client: &Client) -> kube::Result<Vec<DeserializeGuard<K>>>
+async fn list<K>(client: &Client) -> anyhow::Result<Vec<DeserializeGuard<K>>>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -56,11 +56,19 @@ where
     let mut parameters = ListParams::default().limit(PAGE);
     let mut objects = Vec::new();
     loop {
-        let page = api.list(&parameters).await?;
+        let page = api.list(&parameters).await.map_err(in_words)?;
         objects.extend(page.items);
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => parameters = parameters.continue_token(&token),
             None => return Ok(objects),
         }
+    }
+}
+
+/// The API server's own words, where it has answered.
+fn in_words(error: kube::Error) -> anyhow::Error {
+    match error {
+        kube::Error::Api(status) => anyhow::anyhow!(status.message),
+        error => error.into(),
     }
 }

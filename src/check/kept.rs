@@ -62,7 +62,8 @@ static USUAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     for kind in [Kind::AttachedCluster, Kind::Fleet, Kind::Application] {
         write_fields(kind.schema().root(), &mut json);
         let (group, kind) = (kind.group(), kind.as_str());
-        json += &format!(r#"{{"apiVersion":"{group}/{VERSION}","kind":"{kind}","metadata":{{"name":""#);
+        json.extend([r#"{"apiVersion":""#, group, "/", VERSION, r#"","kind":""#, kind]);
+        json.push_str(r#"","metadata":{"name":""#);
     }
     json.into_bytes()
 });

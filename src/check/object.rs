@@ -133,16 +133,19 @@ fn identify(value: &Value) -> Result<Identity, Misfit> {
 }
 
 /// A List's items. Those of one kind may leave out what the List says already.
-fn items(mut list: Value) -> Vec<Value> {
-    let api_version = list["apiVersion"].take();
-    let kind = list["kind"].as_str().and_then(|kind| kind.strip_suffix("List")).map(str::to_owned);
-    let Value::Array(mut items) = list["items"].take() else {
+fn items(list: Value) -> Vec<Value> {
+    let Value::Object(mut list) = list else {
         return Vec::new();
     };
-    if let Some(kind) = kind.filter(|kind| !kind.is_empty()) {
+    let Some(Value::Array(mut items)) = list.remove("items") else {
+        return Vec::new();
+    };
+    let text = |field: &str| list.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind").trim_end_matches("List"));
+    if !kind.is_empty() {
         for item in items.iter_mut().filter_map(Value::as_object_mut) {
-            item.entry("apiVersion").or_insert_with(|| api_version.clone());
-            item.entry("kind").or_insert_with(|| kind.clone().into());
+            item.entry("apiVersion").or_insert_with(|| api_version.into());
+            item.entry("kind").or_insert_with(|| kind.into());
         }
     }
     items

@@ -77,7 +77,7 @@ fn sarif_has_the_rules_and_relative_places() {
             let uri = &place.artifact_location.as_ref().expect("a file").uri;
             json!([
                 result.rule_id,
-                serde_json::to_value(&result.level).expect("a level"),
+                serde_json::to_value(result.level).expect("a level"),
                 uri,
                 region.start_line,
                 region.start_column

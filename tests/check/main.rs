@@ -1,7 +1,12 @@
 //! `fleetgate check` as a user and a pipeline meet it: what is printed, and
 //! the exit code.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects"
+)]
 
 mod catalog;
 mod formats;

@@ -14,6 +14,7 @@
 mod admission;
 mod api_types;
 mod cases;
+mod check;
 mod delivery;
 mod explain;
 mod schemas;
