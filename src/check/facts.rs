@@ -3,9 +3,8 @@
 use fleetgate_api::{AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster};
 use fleetgate_webhooks::Kind;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use super::object::{kind_of, with_namespace};
 
 /// Something that Applications are judged by.
 #[derive(Debug)]
@@ -15,23 +14,20 @@ pub(super) enum Fact {
 }
 
 impl Fact {
-    /// What an object tells; nothing, if it is an Application or of a kind that
-    /// the Catalog has no place for.
+    /// What an object tells, whoever's it is; nothing, if the Catalog has no
+    /// place for its kind.
     ///
     /// # Errors
     ///
     /// When it should tell something and cannot be read.
-    pub(super) fn of(value: &Value) -> Result<Option<Self>, String> {
-        let Some(kind @ (Kind::Fleet | Kind::AttachedCluster)) = kind_of(value) else {
-            return Ok(None);
-        };
-        let mut value = with_namespace(value);
-        kind.schema().prepare(&mut value);
-        let fact = match kind {
-            Kind::Fleet => serde_json::from_value(value).map(|fleet| Some(Self::Fleet(Box::new(fleet)))),
-            Kind::AttachedCluster => serde_json::from_value(value)
+    pub(super) fn of(object: &Value) -> Result<Option<Self>, String> {
+        let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
+        let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+        let fact = match Kind::of(group, text("kind")) {
+            Some(kind @ Kind::Fleet) => typed(kind, object).map(|fleet| Some(Self::Fleet(Box::new(fleet)))),
+            Some(kind @ Kind::AttachedCluster) => typed(kind, object)
                 .map(|cluster: AttachedCluster| Some(Self::Cluster(Box::new(Cluster::from(&cluster))))),
-            Kind::Application => Ok(None),
+            Some(Kind::Application) | None => Ok(None),
         };
         fact.map_err(|error| format!("cannot be read as its kind: {error}"))
     }
@@ -43,4 +39,11 @@ impl Fact {
             Self::Cluster(cluster) => catalog.insert_cluster(*cluster),
         };
     }
+}
+
+/// The object as the API server would store it, in its type.
+fn typed<T: DeserializeOwned>(kind: Kind, object: &Value) -> serde_json::Result<T> {
+    let mut object = object.clone();
+    kind.schema().prepare(&mut object);
+    serde_json::from_value(object)
 }

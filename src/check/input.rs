@@ -4,11 +4,15 @@ use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use walkdir::{DirEntry, WalkDir};
 
 /// The largest file that is read, in bytes; an object is at most 1.5 MiB.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// As large as most files are, in bytes: those are read at once.
+const USUAL_FILE: usize = 8 * 1024;
 
 /// The name under which standard input is reported.
 const STDIN: &str = "<stdin>";
@@ -16,7 +20,13 @@ const STDIN: &str = "<stdin>";
 /// Something that documents are read from. Files are read whenever they are
 /// asked for, so that none is kept; standard input can be read only once.
 #[derive(Debug)]
-pub(super) enum Input {
+pub(super) struct Input {
+    source: Source,
+    name: OnceLock<Arc<str>>,
+}
+
+#[derive(Debug)]
+enum Source {
     File(PathBuf),
     Stdin(String),
     /// What it is, and why nothing can be read from it.
@@ -24,23 +34,32 @@ pub(super) enum Input {
 }
 
 impl Input {
+    fn new(source: Source) -> Self {
+        Self { source, name: OnceLock::new() }
+    }
+
+    /// Standard input, of which that was read.
+    pub(super) fn stdin(text: String) -> Self {
+        Self::new(Source::Stdin(text))
+    }
+
     /// What a user calls it.
-    pub(super) fn name(&self) -> Cow<'_, str> {
-        match self {
-            Self::File(path) | Self::Unreadable(path, _) => path.to_string_lossy(),
-            Self::Stdin(_) => STDIN.into(),
-        }
+    pub(super) fn name(&self) -> &Arc<str> {
+        self.name.get_or_init(|| match &self.source {
+            Source::File(path) | Source::Unreadable(path, _) => path.to_string_lossy().into(),
+            Source::Stdin(_) => STDIN.into(),
+        })
     }
 
     /// Its text, or why there is none.
     pub(super) fn read(&self) -> Result<Cow<'_, str>, String> {
-        match self {
-            Self::File(path) => match fs::File::open(path) {
+        match &self.source {
+            Source::File(path) => match fs::File::open(path) {
                 Ok(file) => read_text(file).map(Cow::Owned),
                 Err(error) => Err(format!("cannot be read: {error}")),
             },
-            Self::Stdin(text) => Ok(text.into()),
-            Self::Unreadable(_, reason) => Err(reason.clone()),
+            Source::Stdin(text) => Ok(text.into()),
+            Source::Unreadable(_, reason) => Err(reason.clone()),
         }
     }
 }
@@ -53,35 +72,45 @@ pub(super) fn find(paths: &[PathBuf]) -> Vec<Input> {
 
 fn find_argument(path: &Path) -> Vec<Input> {
     if path == Path::new("-") {
-        let input = match read_text(io::stdin().lock()) {
-            Ok(text) => Input::Stdin(text),
-            Err(reason) => Input::Unreadable(STDIN.into(), reason),
-        };
-        return vec![input];
+        return vec![match read_text(io::stdin().lock()) {
+            Ok(text) => Input::stdin(text),
+            Err(reason) => unreadable(Path::new(STDIN), reason),
+        }];
     }
     if !path.is_dir() {
-        return vec![Input::File(path.to_owned())];
+        return vec![file(path.to_owned())];
     }
     let entries = WalkDir::new(path).sort_by_file_name().into_iter();
     let found: Vec<_> = entries.filter_map(|entry| find_entry(entry, path)).collect();
     if !found.is_empty() {
         return found;
     }
-    vec![Input::Unreadable(path.to_owned(), "holds no .yaml, .yml or .json file".to_owned())]
+    vec![unreadable(path, "holds no .yaml, .yml or .json file".to_owned())]
+}
+
+fn file(path: PathBuf) -> Input {
+    Input::new(Source::File(path))
+}
+
+fn unreadable(path: &Path, reason: String) -> Input {
+    Input::new(Source::Unreadable(path.to_owned(), reason))
 }
 
 /// Links to files are followed, as a mounted ConfigMap is made of them; those
 /// to folders are not, as kubectl has it.
 fn find_entry(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<Input> {
     match entry {
-        Ok(entry) if !is_manifest(entry.path()) || entry.path().is_dir() => None,
-        Ok(entry) => Some(Input::File(entry.into_path())),
+        Ok(entry) if !is_manifest(entry.path()) || is_folder(&entry) => None,
+        Ok(entry) => Some(file(entry.into_path())),
         Err(error) => {
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-            let path = error.path().unwrap_or(root).to_owned();
-            Some(Input::Unreadable(path, format!("cannot be read: {reason}")))
+            Some(unreadable(error.path().unwrap_or(root), format!("cannot be read: {reason}")))
         }
     }
+}
+
+fn is_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_dir() || entry.path_is_symlink() && entry.path().is_dir()
 }
 
 /// In a folder only files with the usual endings count; kubectl does the same.
@@ -91,7 +120,7 @@ fn is_manifest(path: &Path) -> bool {
 }
 
 fn read_text(reader: impl Read) -> Result<String, String> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_FILE);
     let read = reader.take(MAX_FILE + 1).read_to_end(&mut bytes);
     read.map_err(|error| format!("cannot be read: {error}"))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::input::Input;
 use super::kept::Kept;
-use super::object::{Object, with_namespace};
+use super::object::Object;
 use super::reading::Reading;
 use super::report::Remark;
 
@@ -30,9 +30,8 @@ pub(super) struct Known {
 }
 
 /// What is to be said about a file's objects.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Judged {
-    pub(super) file: Arc<str>,
     /// How many objects there is a verdict on.
     pub(super) objects: usize,
     /// What they are called, if that is asked for.
@@ -43,40 +42,34 @@ pub(super) struct Judged {
 /// Judges the objects that `input` was found to hold.
 pub(super) fn judge_file(input: &Input, objects: &[Kept], known: &Known) -> Judged {
     let mut reading = Reading::new(input);
-    let mut judged = Judged { file: input.name().into(), objects: 0, names: Vec::new(), remarks: Vec::new() };
+    let mut judged = Judged::default();
     for kept in objects {
-        if let Some(object) = kept.object(&mut reading) {
-            judged.judge(kept, &object, known, &mut reading);
-        } else {
+        let Some(object) = kept.object(&mut reading) else {
             let message = "has changed while it was checked";
-            judged.remarks.push(Remark::unreadable(&judged.file, None, message));
-        }
-    }
-    judged
-}
-
-impl Judged {
-    fn judge(&mut self, kept: &Kept, object: &Object, known: &Known, reading: &mut Reading<'_>) {
-        self.objects += 1;
-        let findings = findings(object, known);
+            judged.remarks.push(Remark::unreadable(input.name(), None, message));
+            continue;
+        };
+        judged.objects += 1;
+        let findings = findings(&object, known);
         if findings.is_empty() && !known.names_wanted {
-            return;
+            continue;
         }
         let name: Arc<str> = object.name().into();
         for finding in findings {
             let path = kept.path.join(&written_path(&finding.path, &object.value));
             let (position, excerpt) = reading.place(kept.document, &path);
-            self.remarks.push(Remark {
+            judged.remarks.push(Remark {
                 position: Some(position),
                 object: Some(Arc::clone(&name)),
                 excerpt: excerpt.filter(|_| kept.may_be_shown),
-                ..Remark::new(&self.file, finding)
+                ..Remark::new(input.name(), finding)
             });
         }
         if known.names_wanted {
-            self.names.push(name);
+            judged.names.push(name);
         }
     }
+    judged
 }
 
 /// The verdict of admission, and what the API server says before it.
@@ -84,9 +77,8 @@ fn findings(object: &Object, known: &Known) -> Vec<Finding> {
     if object.version != VERSION {
         return vec![wrong_version(object)];
     }
-    let value = with_namespace(&object.value);
-    let mut findings = unknown_fields(object.kind, &value);
-    findings.extend(judge(object.kind, &value, None, &known.catalog).findings);
+    let mut findings = unknown_fields(object.kind, &object.value);
+    findings.extend(judge(object.kind, &object.value, None, &known.catalog).findings);
     findings.retain(|finding| known.fleets || !finding.code.starts_with(reference::PREFIX));
     findings
 }

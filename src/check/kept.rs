@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_the_object() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/admission");
-        let input = Input::Stdin(String::new());
+        let input = Input::stdin(String::new());
         for entry in std::fs::read_dir(folder).expect("the cases") {
             let text = std::fs::read_to_string(entry.expect("a case").path()).expect("the case");
             for (extent, place, object) in objects(&text) {
@@ -145,7 +145,7 @@ mod tests {
             .collect();
         let sizes: Vec<bool> = kept.iter().map(|(kept, _)| kept.content.is_some()).collect();
         assert_eq!(sizes, [false, true, false]);
-        let (same, changed) = (Input::Stdin(text), Input::Stdin("changed".to_owned()));
+        let (same, changed) = (Input::stdin(text), Input::stdin("changed".to_owned()));
         let mut reading = Reading::new(&same);
         for (kept, object) in &kept {
             assert_eq!(kept.object(&mut reading).expect("the object").value, object.value);

@@ -90,8 +90,9 @@ fn tell(scanned: &mut Scanned, catalog: &mut Catalog, report: &mut Report) {
 
 fn judge_all(inputs: &[Input], scans: Vec<Scanned>, known: &Known, report: &mut Report) {
     let files: Vec<_> = inputs.iter().zip(scans).collect();
-    for judged in parallel::map(&files, |(input, scanned)| judge_file(input, &scanned.objects, known)) {
-        report.add(judged);
+    let judged = parallel::map(&files, |(input, scanned)| judge_file(input, &scanned.objects, known));
+    for (input, judged) in inputs.iter().zip(judged) {
+        report.add(input, judged);
     }
     report.fleets_unknown = !known.fleets && report.objects > 0;
 }

@@ -1,7 +1,7 @@
 //! What the objects of a document are to us.
 
 use fleetgate_webhooks::{FieldPath, Kind, names};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// An object of a kind that Fleetgate serves.
 #[derive(Debug)]
@@ -9,6 +9,7 @@ pub(super) struct Object {
     pub(super) kind: Kind,
     /// The version that it is written in, perhaps not the one that is served.
     pub(super) version: String,
+    /// The object, in the namespace that kubectl would put it into.
     pub(super) value: Value,
 }
 
@@ -16,9 +17,16 @@ impl Object {
     /// The object that `value` is, if it is of a kind of ours.
     pub(super) fn of(value: Value) -> Option<Self> {
         match identify(&value) {
-            Ok(Identity::Ours(kind, version)) => Some(Self { kind, version, value }),
+            Ok(Identity::Ours(kind, version)) => Some(Self::new(kind, version, value)),
             _ => None,
         }
+    }
+
+    fn new(kind: Kind, version: String, mut value: Value) -> Self {
+        if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
+            metadata.entry("namespace").or_insert_with(|| "default".into());
+        }
+        Self { kind, version, value }
     }
 
     /// What a user calls it: `Application default/shop`. The name of one that
@@ -30,23 +38,6 @@ impl Object {
         let name = text("name").map(str::to_owned).or_else(generated).unwrap_or_default();
         format!("{} {namespace}/{name}", self.kind.as_str())
     }
-}
-
-/// The kind of ours that `value` is of.
-pub(super) fn kind_of(value: &Value) -> Option<Kind> {
-    match identify(value) {
-        Ok(Identity::Ours(kind, _)) => Some(kind),
-        _ => None,
-    }
-}
-
-/// The object in the namespace that kubectl would put it into.
-pub(super) fn with_namespace(value: &Value) -> Value {
-    let mut value = value.clone();
-    if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
-        metadata.entry("namespace").or_insert_with(|| json!("default"));
-    }
-    value
 }
 
 /// The objects of a document, each with its path in it.
@@ -84,7 +75,7 @@ pub(super) fn sort(document: Value) -> Sorted {
 
 fn add(path: FieldPath, value: Value, sorted: &mut Sorted) {
     match identify(&value) {
-        Ok(Identity::Ours(kind, version)) => sorted.ours.push((path, Object { kind, version, value })),
+        Ok(Identity::Ours(kind, version)) => sorted.ours.push((path, Object::new(kind, version, value))),
         Ok(Identity::List) => {
             for (index, item) in items(value).into_iter().enumerate() {
                 add(path.field("items").index(index), item, sorted);
@@ -163,6 +154,7 @@ fn near<'a>(kind: &str, known: &mut impl Iterator<Item = &'a str>) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn application(name: &str) -> Value {
         json!({"apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "metadata": {"name": name}})

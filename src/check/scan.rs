@@ -1,7 +1,5 @@
 //! The first way through a file: what it holds, and what the Catalog takes from it.
 
-use std::sync::Arc;
-
 use fleetgate_webhooks::{FieldPath, Kind};
 use serde_json::Value;
 
@@ -36,15 +34,14 @@ pub(super) struct Scanned {
 
 /// Reads `input`, document by document.
 pub(super) fn scan(input: &Input, purpose: Purpose) -> Scanned {
-    let file: Arc<str> = input.name().into();
     let text = match input.read() {
         Ok(text) => text,
         Err(reason) => {
-            let unreadable = vec![Remark::unreadable(&file, None, reason)];
+            let unreadable = vec![Remark::unreadable(input.name(), None, reason)];
             return Scanned { unreadable, ..Scanned::default() };
         }
     };
-    let mut scan = Scan { file, purpose, reading: Reading::of(&text), scanned: Scanned::default() };
+    let mut scan = Scan { input, purpose, reading: Reading::of(&text), scanned: Scanned::default() };
     yaml::read(&text, |extent, document| match document {
         Ok(Value::Null) => {}
         Ok(document) => scan.document(extent, document),
@@ -55,7 +52,7 @@ pub(super) fn scan(input: &Input, purpose: Purpose) -> Scanned {
 }
 
 struct Scan<'a> {
-    file: Arc<str>,
+    input: &'a Input,
     purpose: Purpose,
     reading: Reading<'a>,
     scanned: Scanned,
@@ -96,19 +93,19 @@ impl Scan<'_> {
         let (position, excerpt) = self.reading.place(extent, &misfit.path);
         self.scanned.unreadable.push(Remark {
             excerpt: excerpt.filter(|_| may_be_shown && misfit.is_ours),
-            ..Remark::unreadable(&self.file, Some(position), misfit.message.clone())
+            ..Remark::unreadable(self.input.name(), Some(position), misfit.message.clone())
         });
     }
 
     fn syntax_error(&mut self, extent: Extent, document: &str, error: SyntaxError) {
         let message = format!("cannot be read as YAML: {}", error.message);
         let excerpt = says_that_it_is_ours(document).then(|| {
-            let line = error.position.line - extent.start.line + 1;
+            let line = (error.position.line + 1).saturating_sub(extent.start.line);
             Lines::of(document).excerpt(document, Position { line, ..error.position }, 1)
         });
         self.scanned.unreadable.push(Remark {
             excerpt: excerpt.flatten(),
-            ..Remark::unreadable(&self.file, Some(error.position), message)
+            ..Remark::unreadable(self.input.name(), Some(error.position), message)
         });
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use fleetgate_webhooks::{Finding, Severity};
 
 use super::excerpt::Excerpt;
+use super::input::Input;
 use super::yaml::Position;
 use super::{Outcome, judging::Judged};
 use crate::cli::OutputFormat;
@@ -124,10 +125,10 @@ pub(super) struct Report {
 
 impl Report {
     /// Adds the verdicts on a file's objects.
-    pub(super) fn add(&mut self, judged: Judged) {
+    pub(super) fn add(&mut self, input: &Input, judged: Judged) {
         self.objects += judged.objects;
         if !judged.names.is_empty() {
-            self.names.push((judged.file, judged.names));
+            self.names.push((Arc::clone(input.name()), judged.names));
         }
         self.remarks.extend(judged.remarks);
     }

@@ -80,8 +80,8 @@ pub(crate) struct SyntaxError {
     pub(crate) message: String,
 }
 
-/// Hands every document of `file` to `each`, one after the other. One without
-/// content is `Null`.
+/// Hands every document of `file` to `each`, one after the other. One with
+/// nothing but comments is `Null`.
 pub(crate) fn read(file: &str, mut each: impl FnMut(Extent, Result<Value, SyntaxError>)) {
     // A byte order mark is no content.
     let mut start = file.len() - file.trim_start_matches('\u{feff}').len();
@@ -119,7 +119,10 @@ fn read_chunk(file: &str, chunk: Extent, each: &mut impl FnMut(Extent, Result<Va
         each(object.first(length), Ok(value));
         rest = object.skip(file, length);
     }
-    each(rest, yaml(rest.of(file)).map_err(|error| error.after(rest.start)));
+    let text = rest.of(file);
+    if !text.trim_start().is_empty() {
+        each(rest, yaml(text).map_err(|error| error.after(rest.start)));
+    }
 }
 
 /// The JSON object at the beginning of `text`, and its length in bytes.
