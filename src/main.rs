@@ -18,9 +18,9 @@ mod cli;
 mod controllers;
 mod explain;
 mod manifests;
-mod render;
 #[cfg(test)]
 mod pipelines;
+mod render;
 mod server;
 mod watches;
 

@@ -258,7 +258,7 @@ impl Table<DeserializeGuard<Application>> for ApplicationTable {
 }
 
 /// One that cannot be read stays in the index as it was read last, if it was.
-fn insert_application(catalog: &mut Catalog, application: &DeserializeGuard<Application>) -> bool {
+pub(crate) fn insert_application(catalog: &mut Catalog, application: &DeserializeGuard<Application>) -> bool {
     match &application.0 {
         Ok(application) => catalog.insert_application(application),
         Err(error) => {

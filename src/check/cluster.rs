@@ -4,15 +4,16 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::Catalog;
+use fleetgate_api::{Application, AttachedCluster, Fleet};
+use fleetgate_plan::{Catalog, FluxKind, RenderedKind};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::ListParams;
 use kube::config::KubeConfigOptions;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Config, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::watches::{insert_cluster, insert_fleet};
+use crate::watches::{insert_application, insert_cluster, insert_fleet};
 
 /// A cluster that cannot be reached by then is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +44,18 @@ async fn read(context: &str) -> anyhow::Result<Catalog> {
     }
     for cluster in list::<AttachedCluster>(&client).await.context("its AttachedClusters cannot be listed")? {
         insert_cluster(&mut catalog, &cluster);
+    }
+    for application in list::<Application>(&client).await.context("its Applications cannot be listed")? {
+        insert_application(&mut catalog, &application);
+    }
+    let crds = Api::<CustomResourceDefinition>::all(client);
+    for kind in FluxKind::ALL.map(RenderedKind::Flux) {
+        let name = kind.crd_name();
+        let crd = crds.get_opt(&name).await.map_err(in_words);
+        let crd = crd.with_context(|| format!("its CustomResourceDefinition {name} cannot be read"))?;
+        if let Some(crd) = crd {
+            catalog.insert_crd(&crd);
+        }
     }
     Ok(catalog)
 }

@@ -1,8 +1,9 @@
 //! What the Catalog takes from the objects of files.
 
-use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster};
+use fleetgate_api::{Application, AttachedCluster, Fleet};
+use fleetgate_plan::{AppEntry, Catalog, Cluster, RenderedKind};
 use fleetgate_webhooks::Kind;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,6 +12,10 @@ use serde_json::Value;
 pub(super) enum Fact {
     Fleet(Box<Fleet>),
     Cluster(Box<Cluster>),
+    /// What other Applications may get in the way of.
+    Application(Box<AppEntry>),
+    /// One of Flux's, which judges what is rendered.
+    Crd(Box<CustomResourceDefinition>),
 }
 
 impl Fact {
@@ -27,7 +32,14 @@ impl Fact {
             Some(kind @ Kind::Fleet) => typed(kind, object).map(|fleet| Some(Self::Fleet(Box::new(fleet)))),
             Some(kind @ Kind::AttachedCluster) => typed(kind, object)
                 .map(|cluster: AttachedCluster| Some(Self::Cluster(Box::new(Cluster::from(&cluster))))),
-            Some(Kind::Application) | None => Ok(None),
+            // One that cannot be read is in nobody's way, and gets its findings.
+            Some(kind @ Kind::Application) => Ok(typed(kind, object)
+                .ok()
+                .map(|application: Application| Self::Application(Box::new(AppEntry::from(&application))))),
+            None if is_judging_crd(object) => {
+                serde_json::from_value(object.clone()).map(|crd| Some(Self::Crd(Box::new(crd))))
+            }
+            None => Ok(None),
         };
         fact.map_err(|error| format!("cannot be read as its kind: {error}"))
     }
@@ -37,8 +49,18 @@ impl Fact {
         match self {
             Self::Fleet(fleet) => catalog.insert_fleet(&fleet),
             Self::Cluster(cluster) => catalog.insert_cluster(*cluster),
+            Self::Application(entry) => catalog.insert_entry(*entry),
+            Self::Crd(crd) => catalog.insert_crd(&crd),
         };
     }
+}
+
+/// Whether it is a CRD by which rendered objects are judged.
+fn is_judging_crd(object: &Value) -> bool {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    text("/apiVersion") == "apiextensions.k8s.io/v1"
+        && text("/kind") == "CustomResourceDefinition"
+        && RenderedKind::of(text("/spec/group"), text("/spec/names/kind")).is_some()
 }
 
 /// The object as the API server would store it, in its type.

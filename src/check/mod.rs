@@ -15,6 +15,7 @@
 //! added here is only what the API server would have said before a webhook sees
 //! the object: unknown fields.
 
+mod applications;
 mod cluster;
 mod excerpt;
 mod facts;
@@ -32,6 +33,7 @@ use std::io::Write;
 
 use fleetgate_plan::Catalog;
 
+pub(crate) use self::applications::applications;
 use self::input::{Input, find};
 use self::judging::{Known, judge_file};
 use self::report::Report;

@@ -222,7 +222,11 @@ impl Catalog {
     /// Adds or replaces an Application; says whether that changed anything that
     /// the index keeps: a new status does not.
     pub fn insert_application(&mut self, application: &Application) -> bool {
-        let entry = AppEntry::from(application);
+        self.insert_entry(AppEntry::from(application))
+    }
+
+    /// The same for an entry that was made already.
+    pub fn insert_entry(&mut self, entry: AppEntry) -> bool {
         let known = self.applications.get(&entry.key);
         if known.is_some_and(|known| **known == entry) {
             return false;
