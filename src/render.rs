@@ -48,7 +48,7 @@ fn render(
     for gap in gaps(&plan) {
         writeln!(notes, "note: {owner}: {gap}")?;
     }
-    for template in plan.templates() {
+    for template in plan.delivered() {
         for binding in template.bindings() {
             let object = serde_json::to_value(template.render(&binding, &plan.owner));
             let text = object.map(|object| serde_saphyr::to_string(&object));

@@ -163,8 +163,8 @@ fn what_cannot_be_read_has_its_own_code() {
 
 #[test]
 fn what_is_missing_is_noted() {
-    let rollout = "    rollout: {port: 80, serviceName: web, trafficRoutingProvider: istio, workload: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: web}, \
-                   rolloutPolicy: {trafficRouting: {canaryStrategy: {stepWeight: 10}}, trafficAnalysis: {checkIntervalSeconds: 60, checkFailedTimes: 2, metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]}}}\n";
+    let rollout = "    rollout: {port: 80, serviceName: web, trafficRoutingProvider: kubernetes, workload: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: web}, \
+                   rolloutPolicy: {trafficRouting: {analysisTimes: 3}, trafficAnalysis: {checkIntervalSeconds: 60, checkFailedTimes: 2}}}\n";
     let folder = folder(&[
         ("app.yaml", APPLICATION),
         ("half.yaml", FLEET.split("---\n").next().expect("the Fleet")),

@@ -131,6 +131,15 @@ fn selected(namespace: &str, policies: &[(&str, &str)]) -> String {
     )
 }
 
+/// A rollout for the last policy of `selected`.
+fn rollout(namespace: &str) -> String {
+    format!(
+        "    rollout: {{port: 9898, serviceName: podinfo, trafficRoutingProvider: kubernetes, \
+         workload: {{apiVersion: apps/v1, kind: Deployment, name: podinfo, namespace: {namespace}}}, \
+         rolloutPolicy: {{trafficRouting: {{analysisTimes: 3}}, trafficAnalysis: {{checkIntervalSeconds: 60, checkFailedTimes: 2}}}}}}\n"
+    )
+}
+
 async fn label(sandbox: &Sandbox, namespace: &str, cluster: &str, label: &str) {
     kubectl(sandbox, &["label", "attachedcluster", cluster, label, "--overwrite", "--namespace", namespace])
         .await;

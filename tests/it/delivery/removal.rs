@@ -64,8 +64,7 @@ async fn what_is_only_missing_is_kept() {
     let both = ["web-attachedcluster-kurator-member1", "web-attachedcluster-kurator-member2"];
     assert_eq!(kustomizations(sandbox, "kept").await, both);
 
-    let rollout = "    rollout: {port: 80, serviceName: podinfo, trafficRoutingProvider: istio, workload: {name: podinfo}, rolloutPolicy: {}}\n";
-    assert!(apply(sandbox, &format!("{manifest}{rollout}")).await.success());
+    assert!(apply(sandbox, &format!("{manifest}{}", rollout("kept"))).await.success());
     becomes(sandbox, "kept", "shop", "False NotSupported 0/2: spec.syncPolicies[0].rollout: ").await;
     assert_eq!(kustomizations(sandbox, "kept").await, both);
     kubectl(sandbox, &["get", "gitrepository", "shop", "--namespace", "kept"]).await;

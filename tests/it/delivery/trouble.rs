@@ -26,8 +26,7 @@ async fn a_missing_fleet_is_a_condition_until_it_exists() {
 async fn what_is_not_delivered_is_said_in_a_condition() {
     let sandbox = delivery();
     namespace(sandbox, "not-yet").await;
-    let rollout = "    rollout: {port: 80, serviceName: podinfo, trafficRoutingProvider: istio, workload: {name: podinfo}, rolloutPolicy: {}}\n";
-    let manifest = format!("{}{rollout}", selected("not-yet", &[("web", "env: test")]));
+    let manifest = format!("{}{}", selected("not-yet", &[("web", "env: test")]), rollout("not-yet"));
     label(sandbox, "not-yet", "kurator-member1", "env=test").await;
     assert!(apply(sandbox, &manifest).await.success());
     let application =
