@@ -13,7 +13,7 @@ use anyhow::Context;
 use fleetgate_api::Application;
 use fleetgate_plan::{Binding, Catalog, Plan, PolicyPlan, Target, Template};
 
-use crate::check::{Outcome, applications};
+use crate::check::{Applications, Outcome, applications};
 
 /// Prints what becomes of the Applications below `files` to `out`, and what is
 /// to be said about them to `notes`. The Fleets and clusters that they name are
@@ -28,13 +28,25 @@ pub(crate) fn run(
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> anyhow::Result<Outcome> {
-    let applications = applications(files, around)?;
-    notes.write_all(applications.notes.as_bytes())?;
+    let applications = applications(files, around);
+    for line in applications.unreadable.iter().chain(&applications.refused) {
+        writeln!(notes, "{line}")?;
+    }
     for application in &applications.admitted {
         render(application, &applications.catalog, out, notes)?;
     }
     out.flush()?;
-    Ok(applications.outcome)
+    Ok(outcome(&applications))
+}
+
+fn outcome(applications: &Applications) -> Outcome {
+    if !applications.unreadable.is_empty() {
+        Outcome::Unreadable
+    } else if !applications.refused.is_empty() {
+        Outcome::Refused
+    } else {
+        Outcome::Admitted
+    }
 }
 
 fn render(

@@ -2,7 +2,6 @@
 //! goes on with those that would be admitted.
 
 use std::path::PathBuf;
-use std::slice;
 
 use fleetgate_api::Application;
 use fleetgate_plan::Catalog;
@@ -12,33 +11,27 @@ use super::input::{Input, find};
 use super::judging::{Known, judge_file};
 use super::kept::Kept;
 use super::reading::Reading;
-use super::report::Report;
+use super::report::{Remark, Report};
 use super::scan::Purpose;
-use super::{Outcome, scan_all, tell};
-use crate::cli::OutputFormat;
+use super::{scan_all, tell};
 
 /// The Applications of some files, and what they are planned on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Applications {
     /// Those that would be admitted, as they would be stored, in the order of the files.
     pub(crate) admitted: Vec<Application>,
+    /// Why the others would be refused: a line per finding, with file, line and column.
+    pub(crate) refused: Vec<String>,
+    /// What there is no verdict on, a line each.
+    pub(crate) unreadable: Vec<String>,
     /// The Fleets and clusters of these files, and of those around them.
     pub(crate) catalog: Catalog,
-    /// Whether there are others, and of which kind.
-    pub(crate) outcome: Outcome,
-    /// Why the others would be refused, or cannot be read, as `check` says it.
-    pub(crate) notes: String,
 }
 
 /// Reads the Applications below `files`, with the Fleets and clusters that are
 /// there or below `around`.
-///
-/// # Errors
-///
-/// When what is to be said cannot be written.
-pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf]) -> anyhow::Result<Applications> {
-    let mut report = Report::default();
-    let mut catalog = Catalog::default();
+pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf]) -> Applications {
+    let (mut catalog, mut report) = (Catalog::default(), Report::default());
     for mut scanned in scan_all(&find(around), Purpose::Look) {
         tell(&mut scanned, &mut catalog, &mut report);
     }
@@ -48,36 +41,36 @@ pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf]) -> anyhow::Res
         tell(scanned, &mut catalog, &mut report);
     }
     let known = Known { fleets: catalog.knows_fleets(), names_wanted: false, catalog };
-    let mut admitted = Vec::new();
+    let mut applications = Applications::default();
     for (input, scanned) in inputs.iter().zip(&scans) {
-        let mut reading = Reading::new(input);
-        for kept in &scanned.objects {
-            admitted.extend(stored(input, kept, &mut reading, &known, &mut report));
+        for object in &scanned.objects {
+            report.remarks.extend(add(object, input, &known, &mut applications));
         }
     }
     report.sort();
-    let mut notes = Vec::new();
-    if !report.remarks.is_empty() {
-        report.write(OutputFormat::Text, false, &mut notes)?;
+    let (unreadable, refused): (Vec<_>, Vec<_>) =
+        report.remarks.iter().partition(|said| said.is_unreadable());
+    let lines = |remarks: Vec<&Remark>| remarks.into_iter().map(Remark::line).collect();
+    Applications {
+        refused: lines(refused),
+        unreadable: lines(unreadable),
+        catalog: known.catalog,
+        ..applications
     }
-    let notes = String::from_utf8_lossy(&notes).into_owned();
-    Ok(Applications { admitted, catalog: known.catalog, outcome: report.outcome(), notes })
 }
 
-/// The Application as it would be stored, if it is one and would be admitted.
-fn stored(
-    input: &Input,
-    kept: &Kept,
-    reading: &mut Reading<'_>,
-    known: &Known,
-    report: &mut Report,
-) -> Option<Application> {
-    let object = kept.object(reading).filter(|object| object.kind == Kind::Application)?;
-    let mut judged = judge_file(input, slice::from_ref(kept), known);
-    judged.remarks.retain(|remark| remark.severity == Severity::Error);
-    let is_admitted = judged.remarks.is_empty();
-    report.add(input, judged);
-    let stored = is_admitted.then(|| judge(Kind::Application, &object.value, None, &known.catalog).object)?;
-    // What is admitted has the types of the schema, which are these.
-    serde_json::from_value(stored).ok()
+/// Adds an Application that would be admitted; of any other one, why not.
+fn add(kept: &Kept, input: &Input, known: &Known, applications: &mut Applications) -> Vec<Remark> {
+    let object = kept.object(&mut Reading::new(input));
+    let Some(object) = object.filter(|object| object.kind == Kind::Application) else {
+        return Vec::new();
+    };
+    let mut remarks = judge_file(input, std::slice::from_ref(kept), known).remarks;
+    remarks.retain(|remark| remark.severity == Severity::Error);
+    if remarks.is_empty() {
+        let stored = judge(object.kind, &object.value, None, &known.catalog).object;
+        // What is admitted has the types of the schema, which are these.
+        applications.admitted.extend(serde_json::from_value::<Application>(stored));
+    }
+    remarks
 }

@@ -33,7 +33,7 @@ use std::io::Write;
 
 use fleetgate_plan::Catalog;
 
-pub(crate) use self::applications::applications;
+pub(crate) use self::applications::{Applications, applications};
 use self::input::{Input, find};
 use self::judging::{Known, judge_file};
 use self::report::Report;

@@ -88,8 +88,16 @@ impl Remark {
         }
     }
 
-    fn is_unreadable(&self) -> bool {
+    pub(super) fn is_unreadable(&self) -> bool {
         self.code == UNREADABLE
+    }
+
+    /// All of it but the excerpt, in one line.
+    pub(super) fn line(&self) -> String {
+        let place = self.position.map_or_else(String::new, |at| format!(":{}:{}", at.line, at.column));
+        let code = if self.is_unreadable() { String::new() } else { format!(" [{}]", self.code) };
+        let line = format!("{}{place}: {}: {}{code}", self.file, self.severity, self.advice());
+        text::one_line(&line)
     }
 
     /// Path and message, as Kubernetes writes them.

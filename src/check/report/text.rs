@@ -38,6 +38,6 @@ fn group(remark: &Remark) -> Group<'_> {
 }
 
 /// What a file says cannot look like a line of ours, nor steer a terminal.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     normalize_untrusted_str(&text.replace('\n', "\\n"))
 }
