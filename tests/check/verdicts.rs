@@ -101,8 +101,9 @@ fn an_exported_list_is_as_good_as_what_was_applied() {
 
 #[test]
 fn an_object_that_is_too_long_to_be_kept_is_judged_all_the_same() {
-    let policy =
-        |index: usize| format!("  - name: p{index}\n    kustomization: {{interval: often, prune: true}}\n");
+    let policy = |index: usize| {
+        format!("  - name: p{index}\n    kustomization: {{interval: often, prune: true, path: ./p{index}}}\n")
+    };
     let policies: String = (0..500).map(policy).collect();
     let (code, found) = found_in(&format!("{GOOD}{policies}"));
     assert_eq!((code, found.len()), (Some(1), 500));
