@@ -4,6 +4,7 @@
 //! their maps, and a writer copies a map only while a reader still holds it,
 //! so that a review works on one consistent state for as long as it lasts.
 
+mod app_entry;
 mod applications;
 mod child_bases;
 mod fleet_entry;
@@ -15,7 +16,7 @@ use fleetgate_api::Fleet;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::SelectorExt;
 
-pub use self::applications::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
+pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
 use self::child_bases::ChildBases;
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};

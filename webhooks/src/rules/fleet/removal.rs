@@ -40,12 +40,12 @@ pub(crate) fn check(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
     let losses = impact::of_fleet_change(&before, &after, input.catalog);
     let losers: BTreeSet<&str> = losses.iter().map(|loss| loss.application).collect();
     let clusters = names::listed(leaving.iter().map(|key| key.name.as_str()));
-    let verb = if leaving.len() == 1 { "leaves" } else { "leave" };
+    let (leave, lose) = if leaving.len() == 1 { ("leaves", "loses") } else { ("leave", "lose") };
     let message = if losers.is_empty() {
-        format!("{clusters} {verb} the Fleet")
+        format!("{clusters} {leave} the Fleet")
     } else {
         format!(
-            "{clusters} {verb} the Fleet, and lose what {} delivered",
+            "{clusters} {leave} the Fleet, and {lose} what {} delivered",
             names::of_kind("Application", &losers)
         )
     };
@@ -89,13 +89,13 @@ mod tests {
         assert_eq!(
             update(json!({"clusters": clusters(&["m1"])})),
             [
-                "spec.clusters: \"m2\" leaves the Fleet, and lose what Application \"all\" delivered [fleet/removal]"
+                "spec.clusters: \"m2\" leaves the Fleet, and loses what Application \"all\" delivered [fleet/removal]"
             ]
         );
         assert_eq!(
             update(json!({"clusters": clusters(&["m2"])})),
             [
-                "spec.clusters: \"m1\" leaves the Fleet, and lose what Applications \"all\", \"test\" delivered [fleet/removal]",
+                "spec.clusters: \"m1\" leaves the Fleet, and loses what Applications \"all\", \"test\" delivered [fleet/removal]",
                 "spec.clusters: takes every cluster, or most of five or more, away from Application \"test\"; \
                  is that meant? Where none is left, what was delivered stays [selector/mass-removal]",
             ]

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
 use fleetgate_plan::destination::{Placement, placement};
 use fleetgate_plan::impact::Loss;
@@ -68,43 +69,54 @@ const MOST_CHANGES: usize = 100;
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let Some(old) = input.old else { return };
-    let (new, namespace) = (input.application, old.namespace().unwrap_or_default());
-    let name = new.name_any();
-    let stored: BTreeMap<String, &SyncPolicy> = old
-        .spec
-        .sync_policies
-        .iter()
-        .enumerate()
-        .map(|(index, policy)| (policy_name(&name, index, policy), policy))
-        .collect();
+    let (spec, namespace) = (&input.application.spec, old.namespace().unwrap_or_default());
+    let stored = policies_by_name(old);
     let mut resolver = Resolver::new(&namespace, input.catalog);
-    let mut changes: Vec<Change> = Vec::new();
-    let mut places: BTreeMap<(*const Resolution, *const Resolution, Option<usize>), usize> = BTreeMap::new();
-    for (index, (policy, planned)) in new.spec.sync_policies.iter().zip(&input.plan.policies).enumerate() {
-        let Some(before) = stored.get(&planned.name) else { continue };
-        let before = resolver.resolve(placement(&old.spec, before));
-        let after = &planned.resolution;
-        let inherited =
-            policy.destination.is_none() && !matches!(placement(&new.spec, policy), Placement::Host);
-        // Policies that share the default's destination change as one.
-        let key = (Arc::as_ptr(&before), Arc::as_ptr(after), (!inherited).then_some(index));
-        if let Some(change) = places.get(&key).and_then(|place| changes.get_mut(*place)) {
-            change.policies.insert(planned.name.clone());
-            continue;
+    let mut changes = Changes::default();
+    for (index, (policy, planned)) in spec.sync_policies.iter().zip(&input.plan.policies).enumerate() {
+        if let Some(before) = stored.get(&planned.name) {
+            let before = resolver.resolve(placement(&old.spec, before));
+            let is_host = matches!(placement(spec, policy), Placement::Host);
+            let inherits = policy.destination.is_none() && !is_host;
+            changes.add(&planned.name, (!inherits).then_some(index), &before, &planned.resolution);
         }
-        if changes.len() >= MOST_CHANGES {
-            break;
-        }
-        places.insert(key, changes.len());
-        let around = if inherited { FieldPath::spec() } else { FieldPath::policy(index) };
-        changes.push(Change {
-            path: around.field("destination"),
-            policies: BTreeSet::from([planned.name.clone()]),
-            before,
-            after: Arc::clone(after),
-        });
     }
-    findings.extend(changes.iter().filter_map(Change::finding));
+    findings.extend(changes.list.iter().filter_map(Change::finding));
+}
+
+fn policies_by_name(application: &Application) -> BTreeMap<String, &SyncPolicy> {
+    let name = application.name_any();
+    let policies = application.spec.sync_policies.iter().enumerate();
+    policies.map(|(index, policy)| (policy_name(&name, index, policy), policy)).collect()
+}
+
+/// What tells changes apart: where the policy's own destination stands, and the
+/// clusters before and after, of which the resolver makes one each.
+type ChangeKey = (Option<usize>, *const Resolution, *const Resolution);
+
+#[derive(Default)]
+struct Changes {
+    list: Vec<Change>,
+    known: BTreeMap<ChangeKey, usize>,
+}
+
+impl Changes {
+    /// Policies that share the default's destination change as one; `own` is the
+    /// index of a policy that does not.
+    fn add(&mut self, name: &str, own: Option<usize>, before: &Arc<Resolution>, after: &Arc<Resolution>) {
+        let key = (own, Arc::as_ptr(before), Arc::as_ptr(after));
+        if let Some(change) = self.known.get(&key).and_then(|place| self.list.get_mut(*place)) {
+            change.policies.insert(name.to_owned());
+        } else if self.list.len() < MOST_CHANGES {
+            self.known.insert(key, self.list.len());
+            self.list.push(Change {
+                path: own.map_or_else(FieldPath::spec, FieldPath::policy).field("destination"),
+                policies: BTreeSet::from([name.to_owned()]),
+                before: Arc::clone(before),
+                after: Arc::clone(after),
+            });
+        }
+    }
 }
 
 /// What becomes of policies that go from the same clusters to the same clusters.

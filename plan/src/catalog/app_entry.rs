@@ -1,0 +1,255 @@
+//! An Application as others see it: what a decision about one object has to know
+//! of the Applications beside it, and no more.
+//!
+//! An entry takes about a kibibyte, whatever its Application embeds: neither
+//! source nor Flux fields are in it, and policies that go to the same place
+//! share what says so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fleetgate_api::Application;
+use fleetgate_api::application::SyncPolicy;
+use fleetgate_api::rollout::CrossNamespaceObjectReference;
+use kube::{Resource, ResourceExt};
+
+use super::{Catalog, ObjectKey};
+use crate::destination::{self, Distinct, Placement, Resolution, Selection};
+use crate::{Target, names};
+
+/// An Application as others see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppEntry {
+    /// What identifies it.
+    pub key: ObjectKey,
+    /// Whether it is on its way out: then it keeps nothing else in use.
+    pub is_deleted: bool,
+    /// Its policies, in the order of the spec.
+    pub policies: Box<[PolicyEntry]>,
+}
+
+/// A policy as others see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyEntry {
+    /// Its name, its own or a generated one.
+    pub name: Box<str>,
+    /// What it becomes.
+    pub delivery: Delivery,
+    /// Where it goes; policies of one Application that go to the same place share it.
+    pub destination: Arc<PolicyDestination>,
+    /// What it rolls out step by step, if it does.
+    pub workload: Option<Box<WorkloadKey>>,
+}
+
+/// The kind of Flux object that a policy becomes. Objects of different kinds
+/// may share a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Delivery {
+    /// Kustomizations.
+    Kustomization,
+    /// `HelmReleases`.
+    Helm,
+    /// Nothing: the policy says neither.
+    Nothing,
+}
+
+/// Where a policy goes, after inheritance: what is kept of a [`Placement`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicyDestination {
+    /// The cluster in which Fleetgate runs.
+    Host,
+    /// Clusters of a Fleet.
+    Fleet {
+        /// The Fleet's name, in the Application's namespace.
+        fleet: Box<str>,
+        /// Which of its clusters.
+        selection: Selection,
+    },
+    /// A destination that names no fleet.
+    FleetMissing,
+}
+
+/// What identifies a workload in a cluster. A kind and a namespace that are not
+/// given are empty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadKey {
+    /// Its namespace.
+    pub namespace: Box<str>,
+    /// Its kind.
+    pub kind: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+}
+
+impl AppEntry {
+    /// Those of its policies that go to that Fleet.
+    pub fn policies_to<'a, 'b>(
+        &'a self,
+        fleet: &'b str,
+    ) -> impl Iterator<Item = &'a PolicyEntry> + use<'a, 'b> {
+        self.policies.iter().filter(move |policy| policy.destination.fleet() == Some(fleet))
+    }
+}
+
+impl PolicyEntry {
+    /// What the names of its children begin with, before a dash, the kind and
+    /// the name of a cluster; a name that would be too long ends in a hash.
+    #[must_use]
+    pub fn child_name_base(&self) -> String {
+        self.name.to_lowercase()
+    }
+
+    /// The name of its child for `target`.
+    #[must_use]
+    pub fn child_name(&self, target: &Target) -> String {
+        names::child_name(&self.name, target)
+    }
+}
+
+impl PolicyDestination {
+    /// The Fleet that it names.
+    #[must_use]
+    pub fn fleet(&self) -> Option<&str> {
+        match self {
+            Self::Fleet { fleet, .. } => Some(fleet),
+            Self::Host | Self::FleetMissing => None,
+        }
+    }
+
+    /// Whether it means a member of its Fleet that has these labels.
+    #[must_use]
+    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
+        matches!(self, Self::Fleet { selection, .. } if selection.matches(labels))
+    }
+
+    /// What it means today, for an Application in `namespace`.
+    #[must_use]
+    pub fn resolve(&self, namespace: &str, catalog: &Catalog) -> Resolution {
+        match self {
+            Self::Host => destination::resolve(Placement::Host, namespace, catalog),
+            Self::FleetMissing => destination::resolve(Placement::FleetMissing, namespace, catalog),
+            Self::Fleet { fleet, selection } => {
+                destination::resolve_in_fleet(fleet, selection, namespace, catalog)
+            }
+        }
+    }
+}
+
+impl From<Placement<'_>> for PolicyDestination {
+    fn from(placement: Placement<'_>) -> Self {
+        match placement {
+            Placement::Host => Self::Host,
+            Placement::FleetMissing => Self::FleetMissing,
+            Placement::Fleet { fleet, selector, .. } => {
+                Self::Fleet { fleet: fleet.into(), selection: Selection::of(selector) }
+            }
+        }
+    }
+}
+
+impl From<&Application> for AppEntry {
+    fn from(object: &Application) -> Self {
+        let spec = &object.spec;
+        let name = object.name_any();
+        let mut destinations: BTreeMap<Distinct<'_>, Arc<PolicyDestination>> = BTreeMap::new();
+        let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| {
+            let placement = destination::placement(spec, policy);
+            let destination =
+                destinations.entry(Distinct::of(placement)).or_insert_with(|| Arc::new(placement.into()));
+            PolicyEntry {
+                name: names::policy_name(&name, index, policy).into(),
+                delivery: delivery(policy),
+                destination: Arc::clone(destination),
+                workload: policy.rollout.as_ref().map(|rollout| Box::new((&rollout.workload).into())),
+            }
+        });
+        let policies = policies.collect();
+        Self {
+            key: ObjectKey::new(object.namespace().unwrap_or_default(), name),
+            is_deleted: object.meta().deletion_timestamp.is_some(),
+            policies,
+        }
+    }
+}
+
+impl From<&CrossNamespaceObjectReference> for WorkloadKey {
+    fn from(reference: &CrossNamespaceObjectReference) -> Self {
+        Self {
+            namespace: reference.namespace.as_deref().unwrap_or_default().into(),
+            kind: reference.kind.as_deref().unwrap_or_default().into(),
+            name: reference.name.as_str().into(),
+        }
+    }
+}
+
+fn delivery(policy: &SyncPolicy) -> Delivery {
+    if policy.kustomization.is_some() {
+        Delivery::Kustomization
+    } else if policy.helm.is_some() {
+        Delivery::Helm
+    } else {
+        Delivery::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::{Scenario, application, names};
+    use serde_json::json;
+
+    fn selector(env: &str) -> serde_json::Value {
+        json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": env}}})
+    }
+
+    #[test]
+    fn an_entry_keeps_what_others_need() {
+        let workload =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "api", "namespace": "web"});
+        let entry = AppEntry::from(&application(json!({
+            "destination": selector("test"),
+            "syncPolicies": [
+                {"kustomization": {"interval": "5m", "prune": true}},
+                {"name": "Web", "helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}},
+                {"destination": {"fleet": "other"}, "rollout": {
+                    "trafficRoutingProvider": "nginx", "workload": workload, "serviceName": "api", "port": 80, "rolloutPolicy": {},
+                }},
+            ],
+        })));
+        assert_eq!(entry.key, ObjectKey::new("default", "shop"));
+        let [first, second, third] = &entry.policies[..] else { panic!("{entry:?}") };
+        assert_eq!((&*first.name, first.delivery), ("shop-0", Delivery::Kustomization));
+        assert_eq!((second.child_name_base().as_str(), second.delivery), ("web", Delivery::Helm));
+        assert_eq!(third.delivery, Delivery::Nothing);
+        assert!(Arc::ptr_eq(&first.destination, &second.destination));
+        assert_eq!(third.destination.fleet(), Some("other"));
+        let workload = third.workload.as_ref().expect("a workload");
+        assert_eq!((&*workload.namespace, &*workload.kind, &*workload.name), ("web", "Deployment", "api"));
+        assert_eq!(entry.policies_to("quickstart").count(), 2);
+    }
+
+    #[test]
+    fn a_kept_destination_resolves_as_the_placement_does() {
+        let catalog = Scenario::new()
+            .cluster("m1", &[("env", "test")])
+            .cluster("m2", &[("env", "dev")])
+            .fleet("quickstart", &["m1", "m2"])
+            .catalog();
+        let bad = json!({"fleet": "quickstart", "clusterSelector": {"matchExpressions": [{"key": "env", "operator": "Near"}]}});
+        for destination in [json!(null), selector("test"), json!({"fleet": "quickstart"}), json!({}), bad] {
+            let app = application(json!({"destination": destination, "syncPolicies": [{}]}));
+            let placement = destination::placement(&app.spec, &app.spec.sync_policies[0]);
+            let kept = AppEntry::from(&app).policies[0].destination.resolve("default", &catalog);
+            assert_eq!(kept, destination::resolve(placement, "default", &catalog), "{destination}");
+        }
+        let app = application(json!({"destination": selector("dev"), "syncPolicies": [{}]}));
+        let kept = AppEntry::from(&app).policies[0].destination.resolve("default", &catalog);
+        assert_eq!(names(&kept.targets), ["m2"]);
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        assert!(size_of::<PolicyEntry>() <= 40 && size_of::<AppEntry>() <= 72);
+        assert!(size_of::<PolicyDestination>() <= 48);
+    }
+}
