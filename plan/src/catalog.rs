@@ -8,6 +8,7 @@ mod app_entry;
 mod applications;
 mod child_bases;
 mod fleet_entry;
+mod wholes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use kube::core::SelectorExt;
 pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
 use self::child_bases::ChildBases;
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
+use self::wholes::Wholes;
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 
 /// Namespace and name of an object.
@@ -58,6 +60,7 @@ pub struct Catalog {
     child_bases: ChildBases,
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
+    wholes: Wholes,
 }
 
 impl Catalog {
@@ -146,22 +149,28 @@ impl Catalog {
 
     /// Adds or replaces a Fleet; says whether that changed anything.
     pub fn insert_fleet(&mut self, fleet: &Fleet) -> bool {
-        insert(&mut self.fleets, FleetEntry::from(fleet), |entry| entry.key.clone())
+        let has_changed = insert(&mut self.fleets, FleetEntry::from(fleet), |entry| entry.key.clone());
+        self.wholes.forget(has_changed)
     }
 
     /// Takes a Fleet out; says whether it was there.
     pub fn remove_fleet(&mut self, key: &ObjectKey) -> bool {
-        self.fleets.contains_key(key) && Arc::make_mut(&mut self.fleets).remove(key).is_some()
+        let was_there =
+            self.fleets.contains_key(key) && Arc::make_mut(&mut self.fleets).remove(key).is_some();
+        self.wholes.forget(was_there)
     }
 
     /// Adds or replaces a cluster; says whether that changed anything.
     pub fn insert_cluster(&mut self, cluster: Cluster) -> bool {
-        insert(&mut self.clusters, cluster, |cluster| cluster.key.clone())
+        let has_changed = insert(&mut self.clusters, cluster, |cluster| cluster.key.clone());
+        self.wholes.forget(has_changed)
     }
 
     /// Takes a cluster out; says whether it was there.
     pub fn remove_cluster(&mut self, key: &ClusterKey) -> bool {
-        self.clusters.contains_key(key) && Arc::make_mut(&mut self.clusters).remove(key).is_some()
+        let was_there =
+            self.clusters.contains_key(key) && Arc::make_mut(&mut self.clusters).remove(key).is_some();
+        self.wholes.forget(was_there)
     }
 
     /// Says whether a namespace is being deleted; returns whether that is new.
@@ -193,13 +202,15 @@ impl Catalog {
     /// Keeps only the Fleets for which `keep` holds, the end of a resync; says
     /// whether any went.
     pub fn retain_fleets(&mut self, keep: impl FnMut(&ObjectKey) -> bool) -> bool {
-        retain(&mut self.fleets, keep)
+        let any_went = retain(&mut self.fleets, keep);
+        self.wholes.forget(any_went)
     }
 
     /// Keeps only the clusters for which `keep` holds, the end of a resync;
     /// says whether any went.
     pub fn retain_clusters(&mut self, keep: impl FnMut(&ClusterKey) -> bool) -> bool {
-        retain(&mut self.clusters, keep)
+        let any_went = retain(&mut self.clusters, keep);
+        self.wholes.forget(any_went)
     }
 }
 

@@ -164,16 +164,16 @@ impl<'a> Resolver<'a> {
     pub fn resolve(&mut self, placement: Placement<'a>) -> Arc<Resolution> {
         let (namespace, catalog) = (self.namespace, self.catalog);
         let resolution = self.known.entry(Distinct::of(placement));
-        Arc::clone(resolution.or_insert_with(|| Arc::new(resolve(placement, namespace, catalog))))
+        Arc::clone(resolution.or_insert_with(|| resolve(placement, namespace, catalog)))
     }
 }
 
 /// Resolves `placement` for an Application in `namespace`.
 #[must_use]
-pub fn resolve(placement: Placement<'_>, namespace: &str, catalog: &Catalog) -> Resolution {
+pub fn resolve(placement: Placement<'_>, namespace: &str, catalog: &Catalog) -> Arc<Resolution> {
     match placement {
-        Placement::Host => Resolution { targets: vec![Target::Host], ..Resolution::default() },
-        Placement::FleetMissing => Resolution::default(),
+        Placement::Host => Arc::new(Resolution { targets: vec![Target::Host], ..Resolution::default() }),
+        Placement::FleetMissing => Arc::default(),
         Placement::Fleet { fleet, selector, .. } => {
             resolve_in_fleet(fleet, &Selection::of(selector), namespace, catalog)
         }
@@ -186,23 +186,26 @@ pub(crate) fn resolve_in_fleet(
     selection: &Selection,
     namespace: &str,
     catalog: &Catalog,
-) -> Resolution {
+) -> Arc<Resolution> {
     let Some(entry) = catalog.fleet(namespace, fleet) else {
-        return Resolution { missing_fleet: Some(fleet.to_owned()), ..Resolution::default() };
+        return Arc::new(Resolution { missing_fleet: Some(fleet.to_owned()), ..Resolution::default() });
     };
-    let members = catalog.members(entry);
-    let mut faults: Vec<String> =
-        entry.faults.iter().map(|fault| format!("Fleet {fleet:?}, {fault}")).collect();
-    if let Selection::Unreadable(error) = selection {
-        faults.push(format!("clusterSelector: {error}"));
-    }
-    let clusters = members.clusters.into_iter().filter(|cluster| selection.matches(&cluster.labels));
-    Resolution {
-        targets: clusters.map(Target::Member).collect(),
+    let whole = catalog.whole(entry);
+    let is_meant = |target: &&Target| match target {
+        Target::Host => true,
+        Target::Member(cluster) => selection.matches(&cluster.labels),
+    };
+    let unreadable = match selection {
+        Selection::All => return whole,
+        Selection::Matching(_) => None,
+        Selection::Unreadable(error) => Some(format!("clusterSelector: {error}")),
+    };
+    Arc::new(Resolution {
+        targets: whole.targets.iter().filter(is_meant).cloned().collect(),
         missing_fleet: None,
-        missing_clusters: members.missing,
-        faults,
-    }
+        missing_clusters: whole.missing_clusters.clone(),
+        faults: whole.faults.iter().cloned().chain(unreadable).collect(),
+    })
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ impl PolicyDestination {
 
     /// What it means today, for an Application in `namespace`.
     #[must_use]
-    pub fn resolve(&self, namespace: &str, catalog: &Catalog) -> Resolution {
+    pub fn resolve(&self, namespace: &str, catalog: &Catalog) -> Arc<Resolution> {
         match self {
             Self::Host => destination::resolve(Placement::Host, namespace, catalog),
             Self::FleetMissing => destination::resolve(Placement::FleetMissing, namespace, catalog),

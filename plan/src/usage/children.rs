@@ -24,8 +24,8 @@ pub fn other_owners<'a>(plan: &Plan, catalog: &'a Catalog) -> BTreeMap<(FluxKind
         for (entry, policy) in related(&plan.owner, &policy.name.to_lowercase(), left, catalog) {
             left = left.saturating_sub(1);
             let Some(kind) = kind(policy.delivery) else { continue };
-            for target in policy.destination.resolve(namespace, catalog).targets {
-                owners.entry((kind, policy.child_name(&target))).or_insert(entry.key.name.as_str());
+            for target in &policy.destination.resolve(namespace, catalog).targets {
+                owners.entry((kind, policy.child_name(target))).or_insert(entry.key.name.as_str());
             }
         }
     }
