@@ -8,7 +8,7 @@ mod children;
 
 use std::sync::Arc;
 
-pub use self::children::other_owners;
+pub use self::children::{SharedChild, shared_children};
 use crate::{AppEntry, Catalog, Cluster};
 
 /// A Fleet whose Applications deliver to a cluster.

@@ -10,23 +10,56 @@ use crate::{Catalog, ClusterKind, FluxKind, Owner, Plan};
 /// rare, and each costs as much as its fleet has clusters.
 const MOST_POLICIES: usize = 100;
 
-/// For each name of a policy's object that another Application of the namespace
-/// makes, too, that Application's name. One on its way out still has it.
+/// An object of a policy that another Application makes, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedChild<'a> {
+    /// The policy's place in the spec.
+    pub policy: usize,
+    /// The object's name.
+    pub name: String,
+    /// The other Application's name.
+    pub owner: &'a str,
+}
+
+/// Of each policy the first object that another Application of the namespace
+/// makes, too. One on its way out still has its objects.
 ///
 /// A child's name does not say where the policy's ends: that of the other policy
-/// may be the same, or shorter, or longer by what looks like a cluster.
+/// may be the same, or shorter, or longer by what looks like a cluster. A policy
+/// to which no other comes near costs a look into an index, and none of its
+/// objects' names is composed.
 #[must_use]
-pub fn other_owners<'a>(plan: &Plan, catalog: &'a Catalog) -> BTreeMap<(FluxKind, String), &'a str> {
-    let namespace = plan.owner.namespace.as_str();
-    let mut owners = BTreeMap::new();
+pub fn shared_children<'a>(plan: &Plan, catalog: &'a Catalog) -> Vec<SharedChild<'a>> {
+    let mut shared = Vec::new();
     let mut left = MOST_POLICIES;
-    for policy in &plan.policies {
-        for (entry, policy) in related(&plan.owner, &policy.name.to_lowercase(), left, catalog) {
-            left = left.saturating_sub(1);
-            let Some(kind) = kind(policy.delivery) else { continue };
-            for target in &policy.destination.resolve(namespace, catalog).targets {
-                owners.entry((kind, policy.child_name(target))).or_insert(entry.key.name.as_str());
-            }
+    for (index, policy) in plan.policies.iter().enumerate() {
+        let Some(template) = &policy.template else { continue };
+        let related = related(&plan.owner, &policy.name.to_lowercase(), left, catalog);
+        left = left.saturating_sub(related.len());
+        let related = related.into_iter().filter(|(_, other)| kind(other.delivery) == Some(template.kind));
+        let owners = owners(related, &plan.owner.namespace, catalog);
+        if owners.is_empty() {
+            continue;
+        }
+        let first = template.bindings().find_map(|binding| {
+            let owner = *owners.get(&binding.name)?;
+            Some(SharedChild { policy: index, name: binding.name, owner })
+        });
+        shared.extend(first);
+    }
+    shared
+}
+
+/// The names of those policies' objects, each with its Application's.
+fn owners<'a>(
+    policies: impl Iterator<Item = (&'a Arc<AppEntry>, &'a PolicyEntry)>,
+    namespace: &str,
+    catalog: &Catalog,
+) -> BTreeMap<String, &'a str> {
+    let mut owners = BTreeMap::new();
+    for (entry, policy) in policies {
+        for target in &policy.destination.resolve(namespace, catalog).targets {
+            owners.entry(policy.child_name(&target)).or_insert(entry.key.name.as_str());
         }
     }
     owners
@@ -104,14 +137,9 @@ mod tests {
         let app =
             application(json!({"source": source, "destination": {"fleet": "f"}, "syncPolicies": policies}));
         let catalog = scenario.catalog();
-        let plan = Plan::of(&app, &catalog);
-        let owners = other_owners(&plan, &catalog);
-        let taken = plan.objects().filter_map(|(kind, object)| {
-            let name = object.metadata.name?;
-            let owner = owners.get(&(kind, name.clone()))?;
-            Some(format!("{name} {owner}"))
-        });
-        taken.collect()
+        let shared = shared_children(&Plan::of(&app, &catalog), &catalog);
+        let said = shared.iter().map(|child| format!("{} {} {}", child.policy, child.name, child.owner));
+        said.collect()
     }
 
     fn kustomized(fleet: &str, name: &str) -> Value {
@@ -129,10 +157,10 @@ mod tests {
         let helm = json!({"destination": {"fleet": "f"}, "syncPolicies": [{"name": "web", "helm": {"interval": "5m"}}]});
         assert_eq!(owners(&["web"], &[("other", helm)]), none, "of another kind");
         assert_eq!(
-            owners(&["web", "api"], &[("other", kustomized("f", "WEB"))]),
-            ["web-attachedcluster-c other", "web-attachedcluster-b-attachedcluster-c other"]
+            owners(&["api", "web"], &[("other", kustomized("f", "WEB"))]),
+            ["1 web-attachedcluster-c other"]
         );
-        let shared = "a-attachedcluster-b-attachedcluster-c other";
+        let shared = "0 a-attachedcluster-b-attachedcluster-c other";
         assert_eq!(owners(&["a"], &[("other", kustomized("f", "a-attachedcluster-b"))]), [shared]);
         assert_eq!(owners(&["a-attachedcluster-b"], &[("other", kustomized("f", "a"))]), [shared]);
     }
@@ -140,6 +168,6 @@ mod tests {
     #[test]
     fn long_names_are_found_too() {
         let long = "p".repeat(60);
-        assert_eq!(owners(&[&long], &[("other", kustomized("f", &long))]).len(), 2);
+        assert_eq!(owners(&[&long], &[("other", kustomized("f", &long))]).len(), 1);
     }
 }

@@ -190,10 +190,12 @@ mod tests {
         }
     }
 
-    /// With a Fleet for rollouts, and an Application that keeps `quickstart` in use.
+    /// With a Fleet for rollouts, and Applications that keep `quickstart` in use
+    /// and have taken a name.
     fn catalog_in_use() -> Catalog {
         let other = json!({"destination": {"fleet": "quickstart"}, "syncPolicies": [{"name": "other"}]});
-        let mut catalog = catalog_with(&[("other", other)]);
+        let owner = json!({"syncPolicies": [{"name": "taken", "kustomization": kustomization()}]});
+        let mut catalog = catalog_with(&[("other", other), ("owner", owner)]);
         let plugin = json!({"flagger": {"trafficRoutingProvider": "nginx", "publicTestloader": true}});
         let rollouts = fleet_object("rollouts", json!({"plugin": plugin}));
         catalog.insert_fleet(&serde_json::from_value(rollouts).expect("a Fleet"));

@@ -108,6 +108,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &policy::NONE,
     &policy::EXACTLY_ONE,
     &policy::NAME,
+    &policy::CHILD_NAME_TAKEN,
     &policy::RENUMBERED,
     &policy::DEPENDS_ON,
     &policy::PATH,

@@ -1,86 +1,80 @@
-//! The rule about objects that another Application owns already.
+//! The rule about objects that another Application makes already.
 
-use fleetgate_plan::{FluxKind, Plan};
+use fleetgate_plan::usage::shared_children;
 
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
-use crate::rules::{Example, Rule, WARNS};
+use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `policy/child-name-taken`
 pub const CHILD_NAME_TAKEN: Rule = Rule {
     code: "policy/child-name-taken",
     severities: WARNS,
-    what: "A policy, or the source, becomes an object whose name another Application has taken already.",
+    what: "A policy becomes an object whose name an object of another Application in the namespace has already.",
     why: "Two owners would fight for it for ever: the controllers leave it to the first, and wait.",
     example: Example::new(r#"spec.syncPolicies[0].name: "taken""#, r#"spec.syncPolicies[0].name: "free""#),
 };
 
-/// What can be said of a plan's names; `owner` is the Application of the same
-/// namespace that the object of that kind and name belongs to, if there is one.
-///
-/// Of each policy the first name that is taken is said.
-pub fn check_owners<'a>(
-    plan: &Plan,
-    owner: impl Fn(FluxKind, &str) -> Option<&'a str>,
-    findings: &mut Vec<Finding>,
-) {
-    let policies = plan.policies.iter().enumerate();
-    let places = policies.flat_map(|(index, policy)| {
-        policy.template.iter().map(move |template| (FieldPath::policy(index).field("name"), template))
-    });
-    let source = plan.source.iter().map(|source| (FieldPath::root().field("metadata").field("name"), source));
-    for (path, template) in source.chain(places) {
-        let taken = template.bindings().find_map(|binding| {
-            let owner = owner(template.kind, &binding.name).filter(|owner| *owner != plan.owner.name)?;
-            Some((binding.name, owner))
-        });
-        if let Some((name, owner)) = taken {
-            let message = format!("belongs to the Application {owner:?} already");
-            let finding = Finding::warning(&CHILD_NAME_TAKEN, path, Fault::Duplicate, message);
-            findings.push(finding.value(name));
-        }
+/// Of each policy the first name that is taken is said. A source is called as
+/// its Application is, so that nobody else has that name.
+pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    for child in shared_children(input.plan, input.catalog) {
+        let path = FieldPath::policy(child.policy).field("name");
+        let message = format!("belongs to the Application {:?} already", child.owner);
+        let finding = Finding::warning(&CHILD_NAME_TAKEN, path, Fault::Duplicate, message);
+        findings.push(finding.value(child.name).hint("give the policy another name"));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::test_fixtures::{application, catalog, git_source, kustomization};
-    use serde_json::json;
+    use crate::test_fixtures::{apart, application, catalog, catalog_with, git_source, kustomization, said};
+    use fleetgate_plan::Catalog;
+    use serde_json::{Value, json};
 
-    fn said(others: &[(FluxKind, &str, &'static str)]) -> Vec<String> {
-        let spec = json!({
-            "source": git_source(), "destination": {"fleet": "quickstart"},
-            "syncPolicies": [{"name": "web", "kustomization": kustomization()}, {"kustomization": kustomization()}],
-        });
-        let application = serde_json::from_value(application("shop", spec)).expect("an Application");
-        let plan = Plan::of(&application, &catalog());
-        let mut findings = Vec::new();
-        let owner = |kind, name: &str| {
-            others.iter().find(|(of, known, _)| (*of, *known) == (kind, name)).map(|(_, _, owner)| *owner)
-        };
-        check_owners(&plan, owner, &mut findings);
-        findings.iter().map(ToString::to_string).collect()
+    fn spec(destination: &Value, names: &[&str]) -> Value {
+        let policies: Vec<Value> =
+            names.iter().map(|name| json!({"name": name, "kustomization": kustomization()})).collect();
+        json!({"source": git_source(), "destination": destination, "syncPolicies": apart(json!(policies))})
     }
 
     #[test]
     fn names_of_others() {
-        assert_eq!(said(&[]), Vec::<String>::new());
-        let own = [
-            (FluxKind::Kustomization, "web-attachedcluster-m1", "shop"),
-            (FluxKind::GitRepository, "web-attachedcluster-m1", "other"),
-        ];
-        assert_eq!(said(&own), Vec::<String>::new());
-        assert_eq!(
-            said(&[
-                (FluxKind::GitRepository, "shop", "first"),
-                (FluxKind::Kustomization, "web-attachedcluster-m1", "other"),
-                (FluxKind::Kustomization, "web-attachedcluster-m2", "other"),
-            ]),
-            [
-                "metadata.name: Duplicate value: \"shop\": belongs to the Application \"first\" already [policy/child-name-taken]",
-                "spec.syncPolicies[0].name: Duplicate value: \"web-attachedcluster-m1\": belongs to the Application \"other\" already [policy/child-name-taken]",
-            ]
-        );
+        let (fleet, host) = (json!({"fleet": "quickstart"}), json!(null));
+        let dev = json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "dev"}}});
+        let helm = json!({"destination": fleet, "syncPolicies": [
+            {"name": "web", "helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}},
+        ]});
+        let of = |others: &[(&str, Value)]| {
+            said(&application("shop", spec(&fleet, &["api", "web"])), None, &catalog_with(others))
+        };
+        let none: [&str; 0] = [];
+        let taken = |cluster: &str| {
+            [format!(
+                "spec.syncPolicies[1].name: Duplicate value: \"web-attachedcluster-{cluster}\": belongs to the Application \"other\" already; give the policy another name [policy/child-name-taken]"
+            )]
+        };
+        assert_eq!(of(&[]), none);
+        assert_eq!(of(&[("shop", spec(&fleet, &["web"]))]), none, "it is its own");
+        assert_eq!(of(&[("other", spec(&host, &["web"]))]), none, "on another cluster");
+        assert_eq!(of(&[("other", helm)]), none, "of another kind");
+        assert_eq!(of(&[("other", spec(&fleet, &["web"]))]), taken("m1"));
+        assert_eq!(of(&[("other", spec(&dev, &["Web"]))]), taken("m2"));
+    }
+
+    #[test]
+    fn many_policies_take_time_in_proportion() {
+        let names: Vec<String> = (0..5_000).map(|index| format!("p{index}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let fleet = json!({"fleet": "quickstart"});
+        let others: Vec<(String, Value)> =
+            (0..5).map(|index| (format!("other-{index}"), spec(&fleet, &names))).collect();
+        let others: Vec<(&str, Value)> =
+            others.iter().map(|(name, spec)| (name.as_str(), spec.clone())).collect();
+        let said_beside =
+            |catalog: &Catalog| said(&application("shop", spec(&fleet, &names)), None, catalog).len();
+        assert_eq!(said_beside(&catalog()), 0);
+        // Those of the first policies are enough.
+        assert_eq!(said_beside(&catalog_with(&others)), 20);
     }
 }

@@ -14,7 +14,7 @@ use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
 use fleetgate_plan::names::{MAX_NAME, policy_name};
 
-pub use self::child_name_taken::{CHILD_NAME_TAKEN, check_owners};
+pub use self::child_name_taken::CHILD_NAME_TAKEN;
 pub use self::depends_on::DEPENDS_ON;
 pub use self::duplicate_delivery::DUPLICATE_DELIVERY;
 pub use self::metadata::METADATA;
@@ -98,6 +98,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
     check_names(input.application, findings);
     child_names::check(input, findings);
+    child_name_taken::check(input, findings);
     renumbered::check(input, findings);
     depends_on::check(input, findings);
     path::check(input, findings);
