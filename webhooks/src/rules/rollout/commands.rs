@@ -104,21 +104,25 @@ pub(super) fn check_testloader(input: Input<'_>, subject: Subject<'_>, findings:
     );
 }
 
-/// Whether the fleet to which the policy goes brings a load tester along;
-/// `None` where nobody knows. The host belongs to no fleet.
+/// Whether the fleet to which the policy goes brings a load tester along, with
+/// its Flagger; `None` where there is no such fleet. The host belongs to none.
 fn has_public_testloader(input: Input<'_>, index: usize) -> Option<bool> {
     let spec = &input.application.spec;
     match placement(spec, spec.sync_policies.get(index)?) {
         Placement::Host => Some(false),
-        Placement::Fleet { .. } | Placement::FleetMissing => None,
+        Placement::FleetMissing => None,
+        Placement::Fleet { fleet, .. } => {
+            let fleet = input.catalog.fleet(&input.plan.owner.namespace, fleet)?;
+            Some(fleet.flagger.as_ref().is_some_and(|flagger| flagger.public_testloader))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_fixtures::{analysis, changed, check_table, codes, of_policies};
+    use super::super::test_fixtures::{analysis, changed, check_table, codes, of_policies, with};
     use super::{TESTLOADER, WEBHOOK_TIMEOUT};
-    use crate::test_fixtures::kustomization;
+    use crate::test_fixtures::{catalog, fleet_object, kustomization, said};
     use serde_json::{Value, json};
 
     #[test]
@@ -169,7 +173,31 @@ mod tests {
         for (patch, expected) in table {
             assert_eq!(codes(&[&TESTLOADER], &on_host(&changed(&patch)), None), expected, "{patch}");
         }
-        // What the fleet brings along nobody knows.
-        check_table(&[&TESTLOADER], &[(json!({"testLoader": false}), "")]);
+        // That fleet has no Flagger.
+        check_table(&[&TESTLOADER], &[(json!({"testLoader": false}), "W rollout/testloader")]);
+    }
+
+    #[test]
+    fn a_fleet_may_bring_a_load_tester_along() {
+        let flagger = |public: Value| json!({"flagger": {"trafficRoutingProvider": "istio", "publicTestloader": public}});
+        let warned = "W rollout/testloader";
+        let table = [
+            ("quickstart", json!(null), warned),
+            ("quickstart", flagger(json!(null)), warned),
+            ("quickstart", flagger(json!(false)), warned),
+            ("quickstart", flagger(json!(true)), ""),
+            // Of a fleet that is not there nobody knows.
+            ("unknown", flagger(json!(true)), ""),
+        ];
+        for (name, plugin, expected) in table {
+            let mut catalog = catalog();
+            let fleet = fleet_object("quickstart", json!({"plugin": plugin}));
+            catalog.insert_fleet(&serde_json::from_value(fleet).expect("a Fleet"));
+            let mut object = with(&json!({"testLoader": false}));
+            object["spec"]["syncPolicies"][0]["destination"] = json!({"fleet": name});
+            let said = said(&object, None, &catalog);
+            let is_said = said.iter().any(|said| said.contains(TESTLOADER.code));
+            assert_eq!(is_said, !expected.is_empty(), "{name} {plugin}: {said:?}");
+        }
     }
 }
