@@ -4,6 +4,7 @@ use fleetgate_api::Override;
 use fleetgate_api::application::SyncPolicy;
 use fleetgate_plan::destination::{Placement, placement};
 
+use super::kustomization::check_patch;
 use super::selector::{check_syntax, is_empty};
 use super::{DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
@@ -31,6 +32,9 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
             let path = FieldPath::policy(index).field("overrides").index(place);
             check_kind(policy, over, &path, findings);
             check_effect(over, is_on_host, &path, findings);
+            if policy.kustomization.is_some() {
+                check_patches(over, &path, findings);
+            }
             if let Some(selector) = &over.cluster_selector {
                 check_syntax(selector, &path.field("clusterSelector"), findings);
             }
@@ -54,6 +58,12 @@ fn check_kind(policy: &SyncPolicy, over: &Override, path: &FieldPath, findings: 
     findings.push(Finding::error(&OVERRIDE, path.field(field), Fault::Forbidden, message).hint(hint));
 }
 
+fn check_patches(over: &Override, path: &FieldPath, findings: &mut Vec<Finding>) {
+    for (index, patch) in over.patches.iter().flatten().enumerate() {
+        check_patch(patch, &path.field("patches").index(index), findings);
+    }
+}
+
 fn check_effect(over: &Override, is_on_host: bool, path: &FieldPath, findings: &mut Vec<Finding>) {
     let has_patches = over.patches.as_ref().is_some_and(|patches| !patches.is_empty());
     if !has_patches && over.values.is_none() {
@@ -70,7 +80,7 @@ fn check_effect(over: &Override, is_on_host: bool, path: &FieldPath, findings: &
 
 #[cfg(test)]
 mod tests {
-    use crate::test_fixtures::{codes, git_source, kustomization};
+    use crate::test_fixtures::{codes, findings, git_source, kustomization};
     use serde_json::{Value, json};
 
     fn said(mut policy: Value, destination: Value, overrides: Value) -> String {
@@ -118,5 +128,28 @@ mod tests {
         for (policy, destination, overrides, expected) in table {
             assert_eq!(said(policy, destination, overrides.clone()), expected, "{overrides}");
         }
+    }
+
+    #[test]
+    fn patches_are_judged_as_the_kustomizations_own() {
+        let fine = json!({"patch": "- {op: remove, path: /spec/replicas}", "target": {"kind": "Deployment"}});
+        let without_target = json!({"patch": "- {op: remove, path: /spec/replicas}"});
+        let of = |policy: Value, source: Value, patches: Value| {
+            let mut spec =
+                json!({"source": source, "destination": {"fleet": "quickstart"}, "syncPolicies": [policy]});
+            spec["syncPolicies"][0]["overrides"] = json!([{"patches": []}, {"patches": patches}]);
+            let said =
+                findings(spec).into_iter().filter(|finding| finding.code == "kustomization/patch-target");
+            said.map(|finding| finding.path.to_string()).collect::<Vec<_>>()
+        };
+        let folder = |patches: Value| of(json!({"kustomization": kustomization()}), git_source(), patches);
+        let path = "spec.syncPolicies[0].overrides[1].patches";
+        assert_eq!(folder(json!([fine])), [""; 0]);
+        assert_eq!(folder(json!([fine, without_target])), [format!("{path}[1].target")]);
+        assert_eq!(folder(json!([{"patch": ""}])), [format!("{path}[0].patch")]);
+        // What a chart may not have at all needs no second word.
+        let chart = json!({"helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}});
+        let charts = json!({"helmRepository": {"url": "https://e.com", "interval": "5m"}});
+        assert_eq!(of(chart, charts, json!([without_target])), [""; 0]);
     }
 }
