@@ -95,6 +95,7 @@ impl Provider {
             | Feature::Gateways
             | Feature::Hosts
             | Feature::Headers => matches!(self, Istio) || self.is_gateway_api(),
+            // The router for v1beta1 never learned of time-outs.
             Feature::Timeout => matches!(self, Istio | Contour | GatewayApiV1),
             Feature::Retries => matches!(self, Istio | Contour),
             Feature::MatchSourceLabels | Feature::CorsPolicy => matches!(self, Istio),

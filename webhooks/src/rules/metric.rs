@@ -17,9 +17,10 @@ pub mod template;
 pub mod traffic;
 
 use fleetgate_api::rollout::{CustomMetric, Metric, Rollout};
+use fleetgate_plan::flagger::is_built_in;
 
 use super::Input;
-use super::routing::rollouts;
+use super::rollout::subjects;
 use crate::field_path::FieldPath;
 use crate::finding::Finding;
 
@@ -29,8 +30,8 @@ const SUCCESS_RATE: &str = "request-success-rate";
 const DURATION: &str = "request-duration";
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
-    for (path, rollout) in rollouts(input.application) {
-        let path = path.field("rolloutPolicy").field("trafficAnalysis");
+    for subject in subjects(input.application) {
+        let (path, rollout) = (subject.analysis_path(), subject.rollout);
         let metrics = metrics(rollout);
         if metrics.is_empty() {
             continue;
@@ -51,11 +52,6 @@ fn metrics(rollout: &Rollout) -> &[Metric] {
     analysis.and_then(|analysis| analysis.metrics.as_deref()).unwrap_or_default()
 }
 
-/// Whether Flagger has a query of its own for the metric.
-fn is_built_in(metric: &Metric) -> bool {
-    matches!(metric.name.as_str(), SUCCESS_RATE | DURATION)
-}
-
 /// The metrics of which templates are made, each with its path.
 fn templates<'a>(
     metrics: &'a [Metric],
@@ -64,7 +60,7 @@ fn templates<'a>(
     metrics
         .iter()
         .enumerate()
-        .filter(|(_, metric)| !is_built_in(metric))
+        .filter(|(_, metric)| !is_built_in(&metric.name))
         .filter_map(|(index, metric)| Some((metric, metric.custom_metric.as_ref()?, path.index(index))))
 }
 

@@ -57,10 +57,10 @@ const CHECKS: &[fn(Subject<'_>, &mut Vec<Finding>)] = &[
 
 /// The rollout of one policy.
 #[derive(Clone, Copy, Debug)]
-struct Subject<'a> {
+pub(super) struct Subject<'a> {
     /// The policy's place in the spec.
     index: usize,
-    rollout: &'a Rollout,
+    pub(super) rollout: &'a Rollout,
     /// `None` if there is no such provider, of which another rule speaks.
     provider: Option<Provider>,
 }
@@ -71,7 +71,7 @@ struct Subject<'a> {
 type WorkloadKey<'a> = (&'a str, &'a str);
 
 impl<'a> Subject<'a> {
-    fn path(self) -> FieldPath {
+    pub(super) fn path(self) -> FieldPath {
         FieldPath::policy(self.index).field("rollout")
     }
 
@@ -99,7 +99,7 @@ impl<'a> Subject<'a> {
         self.rollout.rollout_policy.traffic_analysis.as_ref()
     }
 
-    fn analysis_path(self) -> FieldPath {
+    pub(super) fn analysis_path(self) -> FieldPath {
         self.policy_path().field("trafficAnalysis")
     }
 
@@ -112,7 +112,7 @@ impl<'a> Subject<'a> {
 }
 
 /// Every rollout of an Application.
-fn subjects(application: &Application) -> impl Iterator<Item = Subject<'_>> {
+pub(super) fn subjects(application: &Application) -> impl Iterator<Item = Subject<'_>> {
     application.spec.sync_policies.iter().enumerate().filter_map(|(index, policy)| {
         let rollout = policy.rollout.as_ref()?;
         Some(Subject { index, rollout, provider: Provider::of(&rollout.traffic_routing_provider) })

@@ -14,19 +14,19 @@ pub mod matching;
 pub mod nginx;
 pub mod provider;
 mod re2;
-mod reads;
 
-use fleetgate_api::Application;
-use fleetgate_api::rollout::{HttpMatch, Rollout, TrafficRouting};
+use fleetgate_api::rollout::{HttpMatch, TrafficRouting};
 use fleetgate_plan::Provider;
 
 use super::Input;
+use super::rollout::subjects;
 use crate::field_path::FieldPath;
 use crate::finding::Finding;
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let absent = TrafficRouting::default();
-    for (path, rollout) in rollouts(input.application) {
+    for subject in subjects(input.application) {
+        let (path, rollout) = (subject.path(), subject.rollout);
         let Some(provider) = provider::check(rollout, &path, findings) else {
             continue;
         };
@@ -46,15 +46,6 @@ fn check_route(route: Route<'_>, findings: &mut Vec<Finding>) {
     gateway_api::check(&route, findings);
     kuma::check(&route, findings);
     foreign::check(&route, findings);
-}
-
-/// The rollouts of an Application, each with its path.
-pub(super) fn rollouts(application: &Application) -> impl Iterator<Item = (FieldPath, &Rollout)> {
-    let policies = application.spec.sync_policies.iter().enumerate();
-    policies.filter_map(|(index, policy)| {
-        let rollout = policy.rollout.as_ref()?;
-        Some((FieldPath::policy(index).field("rollout"), rollout))
-    })
 }
 
 /// How a rollout's traffic is routed.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use fleetgate_api::rollout::Metric;
+use fleetgate_plan::flagger::is_built_in;
 
-use super::{DURATION, SUCCESS_RATE, is_built_in};
+use super::{DURATION, SUCCESS_RATE};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -27,7 +28,7 @@ pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Vec<Fin
     for (index, metric) in metrics.iter().enumerate() {
         let path = path.index(index);
         let has_template = metric.custom_metric.is_some();
-        if is_built_in(metric) {
+        if is_built_in(&metric.name) {
             findings.extend(has_template.then(|| built_in(metric, &path)));
         } else if !has_template {
             findings.push(unknown(metric, path.field("name")));

@@ -2,8 +2,9 @@
 
 use fleetgate_api::rollout::{Rollout, Webhooks};
 use fleetgate_plan::Provider;
+use fleetgate_plan::flagger::is_built_in;
 
-use super::{is_built_in, metrics};
+use super::metrics;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::rules::{Example, Rule, WARNS};
@@ -25,7 +26,10 @@ pub(super) fn check(rollout: &Rollout, path: &FieldPath, findings: &mut Vec<Find
     let counts_probes = Provider::of(&rollout.traffic_routing_provider) == Some(Provider::Kubernetes);
     let analysis = rollout.rollout_policy.traffic_analysis.as_ref();
     let webhooks = analysis.and_then(|analysis| analysis.webhooks.as_ref());
-    if counts_probes || has_command(webhooks) || !metrics(rollout).iter().any(is_built_in) {
+    if counts_probes
+        || has_command(webhooks)
+        || !metrics(rollout).iter().any(|metric| is_built_in(&metric.name))
+    {
         return;
     }
     let message = "has no command: without requests built-in metrics have no values, and the rollout fails";

@@ -2,9 +2,9 @@
 //! a match goes with.
 
 use fleetgate_plan::Provider;
+use fleetgate_plan::flagger::Feature;
 
 use super::Route;
-use super::reads::{Field, reads};
 use crate::finding::{Fault, Finding};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule, WARNS};
 
@@ -56,7 +56,7 @@ pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let finding =
-        if reads(route.provider, Field::MatchHeaders) { strategy(route) } else { Some(no_tests(route)) };
+        if route.provider.reads(Feature::MatchHeaders) { strategy(route) } else { Some(no_tests(route)) };
     findings.extend(finding);
 }
 

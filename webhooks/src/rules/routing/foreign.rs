@@ -1,6 +1,7 @@
 //! The rule about fields of `trafficRouting` that the provider does not look at.
 
-use super::reads::{Field, reads};
+use fleetgate_plan::flagger::Feature;
+
 use super::{Route, matching, text};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -20,12 +21,12 @@ pub const FOREIGN_FIELD: Rule = Rule {
 
 pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
     for (name, field, is_set) in fields(route) {
-        if is_set && !reads(route.provider, field) {
+        if is_set && !route.provider.reads(field) {
             findings.push(foreign(route, name, field));
         }
     }
     // Where the provider has no A/B tests, that is said of the match as a whole.
-    if !reads(route.provider, Field::MatchHeaders) {
+    if !route.provider.reads(Feature::MatchHeaders) {
         return;
     }
     for (index, item) in route.matches().iter().enumerate() {
@@ -35,28 +36,28 @@ pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn fields(route: &Route<'_>) -> [(&'static str, Field, bool); 10] {
+fn fields(route: &Route<'_>) -> [(&'static str, Feature, bool); 10] {
     let routing = route.routing;
     let is_filled = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
     [
-        ("timeoutSeconds", Field::Timeout, routing.timeout_seconds.is_some_and(|seconds| seconds != 0)),
-        ("gateways", Field::Gateways, is_filled(&routing.gateways)),
-        ("hosts", Field::Hosts, is_filled(&routing.hosts)),
-        ("host", Field::Host, text(routing.host.as_ref()).is_some()),
-        ("protocol", Field::Protocol, text(routing.protocol.as_ref()).is_some()),
-        ("ingressRef", Field::IngressRef, routing.ingress_ref.is_some()),
-        ("routeRef", Field::RouteRef, routing.route_ref.is_some()),
-        ("retries", Field::Retries, routing.retries.is_some()),
-        ("headers", Field::Headers, routing.headers.is_some()),
-        ("corsPolicy", Field::CorsPolicy, routing.cors_policy.is_some()),
+        ("timeoutSeconds", Feature::Timeout, routing.timeout_seconds.is_some_and(|seconds| seconds != 0)),
+        ("gateways", Feature::Gateways, is_filled(&routing.gateways)),
+        ("hosts", Feature::Hosts, is_filled(&routing.hosts)),
+        ("host", Feature::Host, text(routing.host.as_ref()).is_some()),
+        ("protocol", Feature::Protocol, text(routing.protocol.as_ref()).is_some()),
+        ("ingressRef", Feature::IngressRef, routing.ingress_ref.is_some()),
+        ("routeRef", Feature::RouteRef, routing.route_ref.is_some()),
+        ("retries", Feature::Retries, routing.retries.is_some()),
+        ("headers", Feature::Headers, routing.headers.is_some()),
+        ("corsPolicy", Feature::CorsPolicy, routing.cors_policy.is_some()),
     ]
 }
 
-fn foreign(route: &Route<'_>, name: &str, field: Field) -> Finding {
+fn foreign(route: &Route<'_>, name: &str, field: Feature) -> Finding {
     let message = format!("is not looked at by provider {}", route.provider);
     let hint = match field {
-        Field::Host if reads(route.provider, Field::Hosts) => "use hosts",
-        Field::Hosts if reads(route.provider, Field::Host) => "use host",
+        Feature::Host if route.provider.reads(Feature::Hosts) => "use hosts",
+        Feature::Hosts if route.provider.reads(Feature::Host) => "use host",
         _ => "leave it out",
     };
     Finding::warning(&FOREIGN_FIELD, route.path.field(name), Fault::Invalid, message).hint(hint)

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use fleetgate_api::rollout::HttpMatch;
 use fleetgate_plan::Provider;
+use fleetgate_plan::flagger::Feature;
 
 use super::Route;
-use super::reads::{Field, reads};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -36,7 +36,7 @@ const COOKIE: &str = "cookie";
 
 pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
     // Providers without A/B tests drop a match as a whole, which is said elsewhere.
-    if route.matches().is_empty() || !reads(route.provider, Field::MatchHeaders) {
+    if route.matches().is_empty() || !route.provider.reads(Feature::MatchHeaders) {
         return;
     }
     let path = route.path.field("match");
@@ -60,12 +60,12 @@ fn check_match(provider: Provider, item: &HttpMatch, path: &FieldPath, findings:
         findings.extend(name::check(provider, name, &path));
         text::check(provider, name == COOKIE, matcher, &path, findings);
     }
-    if reads(provider, Field::MatchQueryParams) {
+    if provider.reads(Feature::MatchQueryParams) {
         for (name, matcher) in item.query_params.iter().flatten() {
             text::check(provider, false, matcher, &path.field("queryParams").field(name), findings);
         }
     }
-    if reads(provider, Field::MatchSourceLabels) {
+    if provider.reads(Feature::MatchSourceLabels) {
         for (key, value) in item.source_labels.iter().flatten() {
             if !names::is_label_key(key) || !names::is_label_value(value) {
                 let message = "must be a label key and value: no pod can carry others";

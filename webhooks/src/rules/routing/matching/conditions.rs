@@ -2,8 +2,7 @@
 
 use fleetgate_api::rollout::HttpMatch;
 use fleetgate_plan::Provider;
-
-use crate::rules::routing::reads::{Field, reads};
+use fleetgate_plan::flagger::Feature;
 
 /// The fields of conditions that the router does not read. A Canary has but
 /// three of them in its matches (Flagger's CRD, `spec.analysis.match`).
@@ -15,20 +14,21 @@ pub(in crate::rules::routing) fn unread_conditions(
     let without = item.without_headers.as_ref().is_some_and(|headers| !headers.is_empty());
     let params = item.query_params.as_ref().is_some_and(|params| !params.is_empty());
     let labels = item.source_labels.as_ref().is_some_and(|labels| !labels.is_empty());
+    // Most of them no router reads.
     let conditions = [
-        ("uri", Field::MatchOther, item.uri.is_some()),
-        ("scheme", Field::MatchOther, item.scheme.is_some()),
-        ("method", Field::MatchOther, item.method.is_some()),
-        ("authority", Field::MatchOther, item.authority.is_some()),
-        ("withoutHeaders", Field::MatchOther, without),
-        ("queryParams", Field::MatchQueryParams, params),
-        ("port", Field::MatchOther, item.port.is_some()),
-        ("sourceLabels", Field::MatchSourceLabels, labels),
-        ("sourceNamespace", Field::MatchOther, item.source_namespace.is_some()),
-        ("gateways", Field::MatchOther, gateways),
+        ("uri", None, item.uri.is_some()),
+        ("scheme", None, item.scheme.is_some()),
+        ("method", None, item.method.is_some()),
+        ("authority", None, item.authority.is_some()),
+        ("withoutHeaders", None, without),
+        ("queryParams", Some(Feature::MatchQueryParams), params),
+        ("port", None, item.port.is_some()),
+        ("sourceLabels", Some(Feature::MatchSourceLabels), labels),
+        ("sourceNamespace", None, item.source_namespace.is_some()),
+        ("gateways", None, gateways),
     ];
     conditions
         .into_iter()
-        .filter(move |(_, field, is_set)| *is_set && !reads(provider, *field))
+        .filter(move |(_, field, is_set)| *is_set && !field.is_some_and(|field| provider.reads(field)))
         .map(|(name, _, _)| name)
 }
