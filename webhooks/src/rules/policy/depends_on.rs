@@ -5,6 +5,7 @@
 //! Kustomization waits for Kustomizations only, a Helm release for releases.
 
 mod cycle;
+mod elsewhere;
 
 use std::collections::HashMap;
 
@@ -12,6 +13,7 @@ use fleetgate_api::application::SyncPolicy;
 use fleetgate_api::flux::DependencyReference;
 use fleetgate_plan::names::child_name;
 
+use self::elsewhere::Comparison;
 use super::named;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -21,7 +23,7 @@ use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 pub const DEPENDS_ON: Rule = Rule {
     code: "policy/depends-on",
     severities: DENIES_OR_WARNS,
-    what: "A policy whose `dependsOn` names itself, or leads back to it by other policies of the Application; an entry without name. A warning for a policy of the other kind.",
+    what: "A policy whose `dependsOn` names itself, or leads back to it by other policies of the Application; an entry without name. A warning for a policy of the other kind, or one that goes to none of the same clusters.",
     why: "Flux waits for ever: no Kustomization is ready before itself, nor for a HelmRelease.",
     example: Example::new(
         r#"spec.syncPolicies: [{"name": "a", "kustomization": {"interval": "5m", "path": "./a", "prune": true, "dependsOn": [{"name": "b"}]}}, {"name": "b", "kustomization": {"interval": "5m", "path": "./b", "prune": true, "dependsOn": [{"name": "a"}]}}]"#,
@@ -56,6 +58,7 @@ struct Graph<'a> {
     /// For each policy, the entries that name another: their place, and that policy.
     edges: Vec<Vec<(usize, usize)>>,
     children_left: usize,
+    comparison: Comparison,
 }
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
@@ -72,7 +75,8 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         [("kustomization", kustomizations.clone(), &releases), ("helm", releases.clone(), &kustomizations)]
     {
         let edges = vec![Vec::new(); policies.len()];
-        let mut graph = Graph { input, kind, known, edges, children_left: MOST_CHILDREN };
+        let (children_left, comparison) = (MOST_CHILDREN, Comparison::new());
+        let mut graph = Graph { input, kind, known, edges, children_left, comparison };
         for (index, policy) in policies.iter().enumerate() {
             for (place, entry) in dependencies(policy, kind).unwrap_or_default().iter().enumerate() {
                 findings.extend(graph.read(index, place, entry, others));
@@ -115,12 +119,20 @@ impl Graph<'_> {
         match self.known.get(&name) {
             Some(other) if *other == index => Some(itself(path, &entry.name)),
             Some(other) => {
-                self.edges.get_mut(index)?.push((place, *other));
-                None
+                let other = *other;
+                self.edges.get_mut(index)?.push((place, other));
+                self.is_elsewhere(index, other).then(|| elsewhere(path, &entry.name))
             }
             None if others.contains_key(&name) => Some(self.other_kind(path, &entry.name)),
             None => self.is_own_child(index, &name).then(|| itself(path, &entry.name)),
         }
+    }
+
+    /// Whether the plan leaves the dependency out in every cluster.
+    fn is_elsewhere(&mut self, index: usize, other: usize) -> bool {
+        let policies = &self.input.plan.policies;
+        let (Some(policy), Some(other)) = (policies.get(index), policies.get(other)) else { return false };
+        self.comparison.is_elsewhere(&policy.resolution, &other.resolution)
     }
 
     /// Whether the name is that of an object that this very policy becomes.
@@ -161,6 +173,13 @@ impl Graph<'_> {
             );
         }
     }
+}
+
+fn elsewhere(path: FieldPath, name: &str) -> Finding {
+    let message = "goes to none of this policy's clusters, so that nothing is waited for";
+    Finding::warning(&DEPENDS_ON, path, Fault::Invalid, message)
+        .value(name)
+        .hint("leave it out, or let both go to the same clusters")
 }
 
 fn itself(path: FieldPath, name: &str) -> Finding {
@@ -222,7 +241,7 @@ mod tests {
 
     #[test]
     fn names_elsewhere_are_not_policies() {
-        for (namespace, expected) in [("", DENIED), ("default", DENIED), ("other", "")] {
+        for (namespace, expected) in [("", DENIED), ("default", DENIED), ("other", "W ref/cross-namespace")] {
             let mut spec = spec(&["a: a"]);
             spec["syncPolicies"][0]["kustomization"]["dependsOn"][0]["namespace"] = json!(namespace);
             assert_eq!(codes_named("shop", spec), expected, "{namespace}");
