@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "spec.syncPolicies[1].kustomization.dependsOn[0]: Invalid value: \"db\": goes to none of this policy's clusters, so that nothing is waited for; leave it out, or let both go to the same clusters [policy/depends-on]"
+                "spec.syncPolicies[1].kustomization.dependsOn[0]: \"db\": goes to none of this policy's clusters, so that nothing is waited for; leave it out, or let both go to the same clusters [policy/depends-on]"
             ]
         );
     }
