@@ -51,11 +51,14 @@ pub(crate) enum Command {
     /// Exit code: 0 if every object would be admitted, 1 if one would be
     /// refused, 2 if something could not be read.
     Check(CheckOptions),
-    /// Print the Flux objects that Applications become, without a cluster
+    /// Print the Flux and Flagger objects that Applications become, without a cluster
     ///
-    /// Every object of every cluster, as the controllers would apply it, as a
-    /// stream of YAML documents. Exit code: 0 if everything was rendered, 1 if
-    /// an Application would be refused, 2 if something could not be read.
+    /// A stream of YAML documents for reading and comparing: Flux's objects,
+    /// which stand on the host, one for each cluster, and the objects of rollouts,
+    /// which stand in the clusters themselves. The comment above each says whose
+    /// it is and where. What is to be said about them goes to standard error.
+    /// Exit code: 0 if everything was rendered, 1 if an Application would be
+    /// refused, 2 if something could not be read.
     Render(RenderOptions),
     /// Explain a rule: what it finds, why, and how it is put right
     Explain {

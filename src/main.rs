@@ -5,7 +5,7 @@
 //! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
 //!                                            └─▶ controllers (judge, plan, apply, status)
 //! files ─▶ check ─▶ Catalog, judge ─▶ findings
-//!   └────▶ render ─▶ judge, plan ───▶ Flux objects
+//!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes

@@ -1,9 +1,12 @@
-//! `fleetgate render`: every Flux object that the Applications of some files
-//! become, cluster by cluster, with no cluster at hand.
+//! `fleetgate render`: every object that the Applications of some files become,
+//! with no cluster at hand: Flux's on the host, and what stands in each cluster
+//! for a rollout.
 //!
-//! **Invariant**: it prints what the controllers would apply, by the same plan,
-//! and decides nothing. What admission would refuse is not rendered. The same
-//! files give the same output, to the byte.
+//! **Invariant**: it prints what the plan has, which is what the controllers
+//! go by, and decides nothing. What admission would refuse is not rendered. The
+//! same files give the same output, to the byte.
+
+mod rollout;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,7 +14,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use fleetgate_api::Application;
-use fleetgate_plan::{Binding, Catalog, Plan, PolicyPlan, Target, Template};
+use fleetgate_plan::{Binding, Catalog, Owner, Plan, PolicyPlan, Target, Template};
+use serde::Serialize;
 
 use crate::check::{Applications, Outcome, applications};
 
@@ -56,44 +60,74 @@ fn render(
     notes: &mut impl Write,
 ) -> anyhow::Result<()> {
     let plan = Plan::of(application, catalog);
-    let owner = format!("Application {}/{}", plan.owner.namespace, plan.owner.name);
+    let heading = format!("Application {}/{}", plan.owner.namespace, plan.owner.name);
     for gap in gaps(&plan) {
-        writeln!(notes, "note: {owner}: {gap}")?;
+        writeln!(notes, "note: {heading}: {gap}")?;
     }
-    for template in plan.delivered() {
-        for binding in template.bindings() {
-            let object = serde_json::to_value(template.render(&binding, &plan.owner));
-            let text = object.map(|object| serde_saphyr::to_string(&object));
-            let text = text.context("an object cannot be rendered")?.context("an object is no YAML")?;
-            write!(out, "---\n{}{text}", comment(&owner, template, &binding))?;
+    if let Some(source) = &plan.source {
+        render_template(source, &plan.owner, &heading, out)?;
+    }
+    for (index, (policy, planned)) in application.spec.sync_policies.iter().zip(&plan.policies).enumerate() {
+        if let Some(template) = &planned.template {
+            render_template(template, &plan.owner, &heading, out)?;
+        }
+        let subject =
+            rollout::Subject { spec: &application.spec, policy, planned, owner: &plan.owner, catalog };
+        for note in rollout::render(subject, &heading, out)? {
+            writeln!(notes, "note: {heading}: spec.syncPolicies[{index}].rollout{note}")?;
         }
     }
     Ok(())
 }
 
+fn render_template(
+    template: &Template,
+    owner: &Owner,
+    heading: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    for binding in template.bindings() {
+        let text = yaml(&template.render(&binding, owner))?;
+        write!(out, "---\n{}{text}", comment(heading, template, &binding))?;
+    }
+    Ok(())
+}
+
+fn yaml(object: &impl Serialize) -> anyhow::Result<String> {
+    let value = serde_json::to_value(object).context("an object cannot be rendered")?;
+    serde_saphyr::to_string(&value).context("an object is no YAML")
+}
+
 /// Whose object it is, and what is special about it.
-fn comment(owner: &str, template: &Template, binding: &Binding) -> String {
+fn comment(heading: &str, template: &Template, binding: &Binding) -> String {
     let Some(policy) = template.policy() else {
-        return format!("# {owner}, source\n");
+        return format!("# {heading}, source\n");
     };
-    let place = match &binding.target {
-        Target::Host => "the host".to_owned(),
-        Target::Member(cluster) => cluster.key.to_string(),
-    };
-    // A name may come from anyone's file, and a line break in it would end the comment.
-    let place = place.escape_debug();
     let left_out: Vec<&str> = template.left_out(&binding.target).collect();
     let note = match &left_out[..] {
         [] => String::new(),
         names => format!("# It does not wait for {}, which does not go there.\n", names.join(", ")),
     };
-    format!("# {owner}, policy {policy}, {place}\n{note}")
+    format!("# {heading}, policy {policy}, {}\n{note}", place(&binding.target))
 }
 
-/// What of a plan could not be rendered, and why.
+/// A name may come from anyone's file, and a line break in it would end the comment.
+fn place(target: &Target) -> String {
+    match target {
+        Target::Host => "the host".to_owned(),
+        Target::Member(cluster) => cluster.key.to_string().escape_debug().to_string(),
+    }
+}
+
+/// What of a plan is not applied although it is rendered, and what could not be
+/// rendered, and why.
 fn gaps(plan: &Plan) -> Vec<String> {
-    let undelivered =
-        plan.undelivered.iter().map(|part| format!("{}: {} are not rendered", part.path, part.what));
+    let undelivered = plan.undelivered.iter().map(|part| {
+        format!(
+            "{}: {} are rendered, and not delivered yet: the policy is held as it is",
+            part.path, part.what
+        )
+    });
     let missing: BTreeSet<String> = plan.policies.iter().flat_map(missing).collect();
     undelivered.chain(missing).collect()
 }

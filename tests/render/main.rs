@@ -3,11 +3,12 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+mod rollouts;
+mod support;
 
 use serde_json::{Value, json};
+
+use self::support::{FLEET, documents, folder, render};
 
 const APPLICATION: &str = r#"apiVersion: apps.kurator.dev/v1alpha1
 kind: Application
@@ -33,54 +34,6 @@ spec:
     destination: {fleet: quickstart, clusterSelector: {matchLabels: {env: dev}}}
     kustomization: {interval: 5m, path: ./db, prune: true}
 "#;
-
-const FLEET: &str = "apiVersion: fleet.kurator.dev/v1alpha1
-kind: Fleet
-metadata: {name: quickstart}
-spec:
-  clusters: [{kind: AttachedCluster, name: m1}, {kind: AttachedCluster, name: m2}]
----
-apiVersion: cluster.kurator.dev/v1alpha1
-kind: AttachedCluster
-metadata: {name: m1, labels: {env: test}}
-spec: {kubeconfig: {name: m1}}
----
-apiVersion: cluster.kurator.dev/v1alpha1
-kind: AttachedCluster
-metadata: {name: m2, labels: {env: dev}}
-spec: {kubeconfig: {name: m2, key: config}}
-";
-
-/// Exit code, output and what is said beside it.
-fn render(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
-    let output = command.arg("render").args(arguments).current_dir(folder).output().expect("render runs");
-    let [out, notes] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
-    (output.status.code(), out, notes)
-}
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    for (name, content) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        fs::write(path, content).expect("a file");
-    }
-    folder
-}
-
-/// The documents as kubectl would read them, each with its comment.
-fn documents(text: &str) -> Vec<(String, Value)> {
-    let documents = text.split("---\n").filter(|document| !document.is_empty());
-    documents
-        .map(|document| {
-            let comment = document.lines().take_while(|line| line.starts_with('#')).collect::<Vec<_>>();
-            let options = serde_saphyr::options! { legacy_octal_numbers: true };
-            let value = serde_saphyr::from_str_with_options(document, options).expect("YAML");
-            (comment.join("\n"), value)
-        })
-        .collect()
-}
 
 #[test]
 fn every_object_is_printed_with_whose_it_is() {
@@ -163,15 +116,9 @@ fn what_cannot_be_read_has_its_own_code() {
 
 #[test]
 fn what_is_missing_is_noted() {
-    let rollout = "    rollout: {port: 80, serviceName: web, trafficRoutingProvider: kubernetes, workload: {apiVersion: apps/v1, kind: Deployment, name: web, namespace: web}, \
-                   rolloutPolicy: {trafficRouting: {analysisTimes: 3}, trafficAnalysis: {checkIntervalSeconds: 60, checkFailedTimes: 2}}}\n";
-    let folder = folder(&[
-        ("app.yaml", APPLICATION),
-        ("half.yaml", FLEET.split("---\n").next().expect("the Fleet")),
-        ("rollout.yaml", &format!("{APPLICATION}{rollout}")),
-        ("fleet.yaml", FLEET),
-    ]);
-    let table: [(&[&str], &str, usize); 3] = [
+    let folder =
+        folder(&[("app.yaml", APPLICATION), ("half.yaml", FLEET.split("---\n").next().expect("the Fleet"))]);
+    let table: [(&[&str], &str, usize); 2] = [
         (
             &["-f", "app.yaml"],
             "note: Application default/shop: Fleet \"quickstart\" is not among the files: name its file with --catalog\n",
@@ -182,11 +129,6 @@ fn what_is_missing_is_noted() {
             "note: Application default/shop: AttachedCluster/m1 is not among the files: name its file with --catalog\n\
              note: Application default/shop: AttachedCluster/m2 is not among the files: name its file with --catalog\n",
             1,
-        ),
-        (
-            &["-f", "rollout.yaml", "fleet.yaml"],
-            "note: Application default/shop: spec.syncPolicies[1].rollout: progressive rollouts are not rendered\n",
-            3,
         ),
     ];
     for (arguments, expected, objects) in table {
