@@ -25,10 +25,17 @@ pub(crate) fn explain(code: Option<&str>) -> anyhow::Result<String> {
     }
 }
 
+/// A rule's first sentence says what it is about; the rest is for who asks for the rule itself.
 fn overview() -> String {
     let width = CATALOGUE.iter().map(|rule| rule.code.len()).max().unwrap_or_default();
-    let line = |rule: &&Rule| format!("{:width$}  {:14}  {}\n", rule.code, severities(rule), rule.what);
+    let line = |rule: &&Rule| {
+        format!("{:width$}  {:14}  {}\n", rule.code, severities(rule), first_sentence(rule.what))
+    };
     CATALOGUE.iter().map(line).collect()
+}
+
+fn first_sentence(text: &str) -> &str {
+    text.find(". ").and_then(|end| text.get(..=end)).unwrap_or(text)
 }
 
 fn severities(rule: &Rule) -> String {

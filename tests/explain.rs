@@ -22,7 +22,11 @@ fn without_a_code_every_rule_has_its_line() {
     let listed: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(listed, codes, "a line each, in the order of the documentation");
     let line = text.lines().find(|line| line.starts_with("source/url ")).expect("a line");
-    assert!(line.contains("  error, warning  A URL without host, "), "{line}");
+    assert!(
+        line.contains("  error, warning  A URL without host, ") && line.ends_with(" in an OCI URL."),
+        "{line}"
+    );
+    assert!(text.contains("  `syncPolicies` is empty.\n"), "a rule of one sentence is whole");
 }
 
 #[test]
