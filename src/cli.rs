@@ -78,7 +78,7 @@ pub(crate) struct RenderOptions {
     #[arg(long = "file", short, required = true, num_args = 1.., value_name = "FILE|DIR|-")]
     pub(crate) files: Vec<PathBuf>,
     /// Further files with the Fleets and clusters that the Applications name
-    #[arg(long, num_args = 1.., value_name = "FILE|DIR")]
+    #[arg(long, num_args = 1.., value_name = "FILE|DIR|-")]
     pub(crate) catalog: Vec<PathBuf>,
 }
 

@@ -34,7 +34,9 @@ pub(super) fn catalog(context: &str) -> anyhow::Result<Catalog> {
 
 async fn read(context: &str) -> anyhow::Result<Catalog> {
     let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-    let mut config = Config::from_kubeconfig(&options).await.context("the kubeconfig cannot be used")?;
+    let config = Config::from_kubeconfig(&options).await;
+    // The error's own text says its cause already.
+    let mut config = config.map_err(|error| anyhow::anyhow!("the kubeconfig cannot be used: {error}"))?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
     let client = Client::try_from(config).context("the cluster's configuration cannot be used")?;
