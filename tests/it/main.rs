@@ -17,6 +17,7 @@ mod cases;
 mod check;
 mod delivery;
 mod explain;
+mod generated;
 mod schemas;
 mod serve;
 mod support;

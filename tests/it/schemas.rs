@@ -2,17 +2,15 @@
 //! Flux and Flagger, and its verdicts against a real API server's.
 
 use std::fs;
-use std::time::Duration;
 
 use fleetgate_plan::{InstalledCrd, RenderedKind};
 use fleetgate_sandbox::tools::{flagger_crds, flux_crds};
-use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Answer, Sandbox};
 use fleetgate_webhooks::schema::bundled_schema;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::Value;
 
-use crate::support::{delivery, file, kubectl};
+use crate::support::{delivery, file, install_crds};
 
 /// Writes the files in place of comparing them.
 const UPDATE: &str = "UPDATE_SCHEMAS";
@@ -42,7 +40,8 @@ fn the_bundled_schemas_are_those_of_the_sandboxs_versions() -> anyhow::Result<()
 #[tokio::test]
 async fn objects_are_judged_as_by_the_schema_check() {
     let sandbox = delivery();
-    install_flagger(sandbox).await;
+    // On the host, where it has no business but to judge.
+    install_crds(sandbox, &flagger_crds().expect("Flagger's CRDs")).await;
     let text = fs::read_to_string(file("tests/cases/rendered.yaml")).expect("the cases");
     let cases: Vec<Value> = serde_saphyr::from_str(&text).expect("YAML");
     let mut differences = Vec::new();
@@ -59,23 +58,6 @@ async fn objects_are_judged_as_by_the_schema_check() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-}
-
-/// On the host, where it has no business but to judge.
-async fn install_flagger(sandbox: &Sandbox) {
-    for crd in flagger_crds().expect("Flagger's CRDs") {
-        let name = crd.metadata.name.clone().unwrap_or_default();
-        let manifest = serde_json::to_string(&crd).expect("JSON");
-        let answer = sandbox.kubectl().run_with(&["apply", "--server-side", "-f", "-"], &manifest).await;
-        assert!(answer.expect("kubectl runs").success(), "{name}");
-        kubectl(sandbox, &["wait", "--for=condition=Established", &format!("crd/{name}"), "--timeout=30s"])
-            .await;
-        let served = until("the CRD to be served", Duration::from_secs(30), async || {
-            let answer = sandbox.kubectl().run(&["get", &name, "--all-namespaces"]).await?;
-            Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
-        });
-        served.await.expect("it is served");
-    }
 }
 
 /// A creation that changes nothing, without kubectl's own opinion.

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
+use std::time::Duration;
 
+use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Answer, Options, Progress, Sandbox, Scope};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use tokio::runtime::Runtime;
 
 struct Shared {
@@ -54,6 +57,21 @@ pub(crate) async fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> Answer {
 /// Runs kubectl against the host with a manifest on its standard input.
 pub(crate) async fn apply(sandbox: &Sandbox, manifest: &str) -> Answer {
     sandbox.kubectl().run_with(&["apply", "-f", "-"], manifest).await.expect("kubectl runs")
+}
+
+/// Installs CRDs on the host; returns when their kinds are served.
+pub(crate) async fn install_crds(sandbox: &Sandbox, crds: &[CustomResourceDefinition]) {
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": crds}).to_string();
+    let answer = sandbox.kubectl().run_with(&["apply", "--server-side", "-f", "-"], &list).await;
+    let answer = answer.expect("kubectl runs");
+    assert!(answer.success(), "{}", answer.stderr);
+    for name in crds.iter().filter_map(|crd| crd.metadata.name.as_deref()) {
+        let served = until("the CRD to be served", Duration::from_secs(30), async || {
+            let answer = sandbox.kubectl().run(&["get", name, "--all-namespaces"]).await?;
+            Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
+        });
+        served.await.expect("it is served");
+    }
 }
 
 /// A namespace for one test, with the Fleet `quickstart` and what it needs to
