@@ -37,12 +37,16 @@ async fn what_is_valid_is_admitted_and_what_it_becomes_is_accepted() {
 
     let client = sandbox.client();
     let catalog = catalog();
-    let admitted = generated(40).into_iter().map(async |object| admitted(&client, object).await);
+    let admitted = generated(100).into_iter().map(async |object| admitted(&client, object).await);
     let admitted: Vec<Application> = stream::iter(admitted).buffered(AT_ONCE).collect().await;
     let objects: Vec<_> = admitted.iter().flat_map(|application| becomes(application, &catalog)).collect();
     let kinds: BTreeSet<&str> = objects.iter().map(|(resource, _)| resource.kind.as_str()).collect();
     let all = FluxKind::ALL.map(FluxKind::kind).into_iter().chain(MemberKind::ALL.map(MemberKind::kind));
     assert_eq!(kinds, all.collect(), "every kind is among what they become");
+
+    let (resource, mut odd) = objects.last().cloned().expect("an object");
+    odd.data["spec"]["odd"] = json!("not in the schema");
+    assert!(refusal(&client, &resource, &odd).await.is_some(), "what the schema does not have is refused");
 
     let refused = objects.iter().map(async |(resource, object)| refusal(&client, resource, object).await);
     let refused: Vec<String> =
@@ -56,7 +60,7 @@ async fn what_has_one_thing_broken_is_refused_for_that_thing() {
     let sandbox = admission();
     prepare(sandbox).await;
     let client = sandbox.client();
-    let broken = generated(10).into_iter().flat_map(|object| {
+    let broken = generated(20).into_iter().flat_map(|object| {
         MUTATIONS.iter().filter_map(move |mutation| {
             let mut object = object.clone();
             (mutation.apply)(&mut object).then_some((mutation, object))
