@@ -59,7 +59,7 @@ fn owners<'a>(
     let mut owners = BTreeMap::new();
     for (entry, policy) in policies {
         for target in &policy.destination.resolve(namespace, catalog).targets {
-            owners.entry(policy.child_name(&target)).or_insert(entry.key.name.as_str());
+            owners.entry(policy.child_name(target)).or_insert(entry.key.name.as_str());
         }
     }
     owners
