@@ -100,7 +100,7 @@ fn markdown() -> anyhow::Result<String> {
 /// The fragment that a heading is reached by, as GitHub makes it.
 #[cfg(test)]
 fn anchor(heading: &str) -> String {
-    heading.replace('/', "")
+    heading.replace('/', "").to_lowercase()
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use std::collections::HashSet;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Plan};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::defaults;
@@ -22,6 +21,7 @@ use crate::ratchet;
 use crate::rules::object::{self, UNREADABLE};
 use crate::rules::{self, ClusterInput, FleetInput, Input};
 use crate::schema::Kind;
+use crate::typed::{Typed, typed};
 
 /// What becomes of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub fn judge(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog)
         findings.extend(normalise(&mut object, old));
         defaults::fill(&mut object);
     }
-    findings.extend(judge_content(kind, object.clone(), old, catalog));
+    findings.extend(judge_content(kind, &object, old, catalog));
     let mut verdict = Verdict { object, findings };
     if let Some(old) = old.filter(|_| !verdict.is_admitted()) {
         ratchet::soften(&mut verdict, &judge(kind, old, None, catalog));
@@ -63,15 +63,17 @@ pub fn judge(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog)
     verdict
 }
 
-fn judge_content(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Vec<Finding> {
+fn judge_content(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog) -> Vec<Finding> {
     let schema = kind.schema();
-    schema.prepare(&mut object);
-    let faults = schema.faults(&object);
-    let repaired: HashSet<FieldPath> = schema.repair(&mut object, &faults).into_iter().collect();
-    let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding(&UNREADABLE)).collect();
+    let mut object = schema.prepared(object);
     let name = object::check_name(&object);
-    keep_what_rules_read(&mut object);
-    let said = match said_by_rules(kind, object, old, catalog) {
+    let faults = schema.faults(&object);
+    let mut repaired = HashSet::new();
+    if !faults.is_empty() {
+        repaired.extend(schema.repair(object.to_mut(), &faults));
+    }
+    let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding(&UNREADABLE)).collect();
+    let said = match said_by_rules(kind, &object, old, catalog) {
         Ok(said) => said,
         // The schema and the types are one source, so that this is out of the ordinary.
         Err(error) => vec![unreadable(&error)],
@@ -91,35 +93,26 @@ fn judge_content(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &C
     findings
 }
 
-/// No rule reads more of the metadata than what identifies the object and the
-/// labels, and a faulty rest should not keep it from being parsed.
-fn keep_what_rules_read(object: &mut Value) {
-    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        metadata
-            .retain(|field, _| matches!(field.as_str(), "name" | "generateName" | "namespace" | "labels"));
-    }
-}
-
 fn said_by_rules(
     kind: Kind,
-    object: Value,
+    object: &Value,
     old: Option<&Value>,
     catalog: &Catalog,
 ) -> serde_json::Result<Vec<Finding>> {
     Ok(match kind {
         Kind::Application => {
-            let application: Application = serde_json::from_value(object)?;
+            let application = typed::<Application>(object)?;
             let old = stored(kind, old);
             let plan = Plan::of(&application, catalog);
             rules::check(Input { application: &application, old: old.as_ref(), catalog, plan: &plan })
         }
         Kind::Fleet => {
-            let fleet: Fleet = serde_json::from_value(object)?;
+            let fleet = typed::<Fleet>(object)?;
             let old = stored(kind, old);
             rules::check_fleet(FleetInput { fleet: &fleet, old: old.as_ref(), catalog })
         }
         Kind::AttachedCluster => {
-            let cluster: AttachedCluster = serde_json::from_value(object)?;
+            let cluster = typed::<AttachedCluster>(object)?;
             let old = stored(kind, old);
             rules::check_cluster(ClusterInput { cluster: &cluster, old: old.as_ref(), catalog })
         }
@@ -128,10 +121,8 @@ fn said_by_rules(
 
 /// What is stored, with today's defaults, as the new object has them; what
 /// cannot be read is nothing to compare with.
-fn stored<T: DeserializeOwned>(kind: Kind, old: Option<&Value>) -> Option<T> {
-    let mut old = old?.clone();
-    kind.schema().prepare(&mut old);
-    serde_json::from_value(old).ok()
+fn stored<T: Typed>(kind: Kind, old: Option<&Value>) -> Option<T> {
+    typed(&kind.schema().prepared(old?)).ok()
 }
 
 fn unreadable(error: &serde_json::Error) -> Finding {

@@ -25,6 +25,7 @@ pub mod rules;
 pub mod schema;
 #[cfg(test)]
 mod test_fixtures;
+mod typed;
 mod uid;
 pub mod unknown;
 

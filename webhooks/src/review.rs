@@ -113,7 +113,10 @@ pub fn review(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
             refused(uid::find(body), &message)
         }
         Ok(Review { request: None, .. }) => refused(None, "the AdmissionReview has no request"),
-        Ok(Review { request: Some(request), .. }) => answer(&request, catalog, endpoint),
+        Ok(Review { request: Some(mut request), .. }) => {
+            default_namespace(&mut request);
+            answer(&request, catalog, endpoint)
+        }
     }
 }
 
@@ -139,12 +142,11 @@ fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed 
         return refused(Some(request.uid.clone()), &reason);
     }
     let old = Some(&request.old_object).filter(|old| !old.is_null());
-    let mut object = request.object.clone();
-    default_namespace(&mut object, &request.namespace);
-    let verdict = judge(known, &object, old, catalog);
+    let object = &request.object;
+    let verdict = judge(known, object, old, catalog);
     let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(request, &verdict) };
-    if endpoint == Endpoint::Mutating && response.allowed && verdict.object != object {
-        let patch = json_patch::diff(&object, &verdict.object);
+    if endpoint == Endpoint::Mutating && response.allowed && verdict.object != *object {
+        let patch = json_patch::diff(object, &verdict.object);
         response = match response.with_patch(patch) {
             Ok(patched) => patched,
             Err(error) => {
@@ -201,11 +203,11 @@ fn foreign(request: &Request) -> Option<String> {
 
 /// The API server fills the namespace in before it asks; whoever replays a
 /// request may not have.
-fn default_namespace(object: &mut Value, namespace: &str) {
-    if let Some(Value::Object(metadata)) = object.get_mut("metadata")
-        && !namespace.is_empty()
+fn default_namespace(request: &mut Request) {
+    if let Some(Value::Object(metadata)) = request.object.get_mut("metadata")
+        && !request.namespace.is_empty()
     {
-        metadata.entry("namespace").or_insert_with(|| namespace.into());
+        metadata.entry("namespace").or_insert_with(|| request.namespace.as_str().into());
     }
 }
 

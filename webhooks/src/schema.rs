@@ -23,6 +23,7 @@ mod structural;
 mod text;
 mod translate;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -75,6 +76,13 @@ impl Schema {
     /// Does what the API server does to an object before any webhook sees it.
     pub fn prepare(&self, object: &mut Value) {
         self.structural.prepare(object);
+    }
+
+    /// The object as the API server would hand it to a webhook; one that comes
+    /// from there is so already, and is not copied.
+    #[must_use]
+    pub fn prepared<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
+        self.structural.prepared(object)
     }
 
     /// Fills in the schema's defaults below the field at `path`.
