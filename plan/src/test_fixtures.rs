@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use fleetgate_api::application::SyncPolicy;
 use fleetgate_api::{Application, Destination, Fleet};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{Catalog, Cluster, ClusterKey, ClusterKind, KubeconfigRef, Plan, Target};
@@ -64,9 +66,7 @@ impl Scenario {
     /// One that is on its way out.
     pub(crate) fn deleted_application(mut self, name: &str, spec: Value) -> Self {
         let mut application = application_named(name, spec);
-        application.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
-            k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
-        ));
+        application.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
         self.catalog.insert_application(&application);
         self
     }
@@ -112,9 +112,11 @@ pub(crate) fn fleet(name: &str, clusters: &[&str]) -> Fleet {
     .expect("a Fleet")
 }
 
+/// One that is stored.
 fn application_named(name: &str, spec: Value) -> Application {
     let mut application = application(spec);
     application.metadata.name = Some(name.to_owned());
+    application.metadata.creation_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
     application
 }
 

@@ -27,12 +27,13 @@ pub(crate) fn catalog() -> Catalog {
     catalog
 }
 
-/// That Catalog, with Applications of these names and specs, whose source is empty.
+/// That Catalog, with stored Applications of these names and specs, whose source is empty.
 pub(crate) fn catalog_with(applications: &[(&str, Value)]) -> Catalog {
     let mut catalog = catalog();
     for (name, spec) in applications {
         let mut object = application(name, spec.clone());
         object["spec"]["source"] = json!({});
+        object["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
         catalog.insert_application(&serde_json::from_value(object).expect("an Application"));
     }
     catalog

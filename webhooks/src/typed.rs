@@ -1,5 +1,5 @@
 //! Objects in their types, as far as rules read them: what identifies them,
-//! their labels, their spec.
+//! their age, their labels, their spec.
 //!
 //! The rest of the metadata and the status are nobody's business here, may be
 //! large, and should not keep an object from being parsed.
@@ -8,7 +8,7 @@ use fleetgate_api::application::ApplicationSpec;
 use fleetgate_api::attached_cluster::AttachedClusterSpec;
 use fleetgate_api::fleet::FleetSpec;
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -65,6 +65,7 @@ fn metadata(object: &Value) -> ObjectMeta {
         name: text("name"),
         generate_name: text("generateName"),
         namespace: text("namespace"),
+        creation_timestamp: text("creationTimestamp").and_then(|time| time.parse().ok()).map(Time),
         labels: labels.map(|labels| labels.iter().filter_map(label).collect()),
         ..ObjectMeta::default()
     }

@@ -5,12 +5,14 @@
 //! source nor Flux fields are in it, and policies that go to the same place
 //! share what says so.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
 use fleetgate_api::rollout::CrossNamespaceObjectReference;
+use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::{Catalog, ObjectKey};
@@ -22,6 +24,8 @@ use crate::{Target, names};
 pub struct AppEntry {
     /// What identifies it.
     pub key: ObjectKey,
+    /// When it was created; `None` of one that is stored nowhere.
+    pub created: Option<Timestamp>,
     /// Whether it is on its way out: then it keeps nothing else in use.
     pub is_deleted: bool,
     /// Its policies, in the order of the spec.
@@ -82,6 +86,18 @@ pub struct WorkloadKey {
 }
 
 impl AppEntry {
+    /// Which of the two was there first, and is not the one to give way: what is
+    /// stored before what is not. `None` if neither is.
+    #[must_use]
+    pub fn age_beside(&self, other: &Application) -> Option<Ordering> {
+        match (self.created, created(other)) {
+            (None, None) => None,
+            (Some(_), None) => Some(Ordering::Less),
+            (None, Some(_)) => Some(Ordering::Greater),
+            (Some(ours), Some(theirs)) => Some((ours, &self.key.name).cmp(&(theirs, &other.name_any()))),
+        }
+    }
+
     /// Those of its policies that go to that Fleet.
     pub fn policies_to<'a, 'b>(
         &'a self,
@@ -166,6 +182,7 @@ impl From<&Application> for AppEntry {
         let policies = policies.collect();
         Self {
             key: ObjectKey::new(object.namespace().unwrap_or_default(), name),
+            created: created(object),
             is_deleted: object.meta().deletion_timestamp.is_some(),
             policies,
         }
@@ -180,6 +197,10 @@ impl From<&CrossNamespaceObjectReference> for WorkloadKey {
             name: reference.name.as_str().into(),
         }
     }
+}
+
+fn created(object: &Application) -> Option<Timestamp> {
+    object.meta().creation_timestamp.as_ref().map(|time| time.0)
 }
 
 fn delivery(policy: &SyncPolicy) -> Delivery {
@@ -248,8 +269,31 @@ mod tests {
     }
 
     #[test]
+    fn who_was_there_first_stays() {
+        let created = |name: &str, time: serde_json::Value| {
+            let mut app = application(json!({"syncPolicies": [{}]}));
+            app.metadata.name = Some(name.to_owned());
+            app.metadata.creation_timestamp = serde_json::from_value(time).expect("a time");
+            app
+        };
+        let (early, late) = (json!("2026-01-01T00:00:00Z"), json!("2026-01-02T00:00:00Z"));
+        let table = [
+            (early.clone(), late.clone(), Some(Ordering::Less)),
+            (early.clone(), early, Some(Ordering::Less)),
+            (late, json!(null), Some(Ordering::Less)),
+            (json!(null), json!(null), None),
+        ];
+        for (one, two, expected) in table {
+            let (a, b) = (created("a", one.clone()), created("b", two.clone()));
+            assert_eq!(AppEntry::from(&a).age_beside(&b), expected, "{one} {two}");
+            let back = AppEntry::from(&b).age_beside(&a);
+            assert_eq!(back, expected.map(Ordering::reverse), "{two} {one}");
+        }
+    }
+
+    #[test]
     fn an_entry_is_small() {
-        assert!(size_of::<PolicyEntry>() <= 40 && size_of::<AppEntry>() <= 72);
+        assert!(size_of::<PolicyEntry>() <= 40 && size_of::<AppEntry>() <= 96);
         assert!(size_of::<PolicyDestination>() <= 48);
     }
 }

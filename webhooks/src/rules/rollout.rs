@@ -9,6 +9,7 @@ mod analysis;
 mod commands;
 mod required;
 mod revert;
+mod rivals;
 mod service;
 mod session_affinity;
 mod sharing;

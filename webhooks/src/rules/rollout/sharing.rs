@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use fleetgate_plan::{ClusterKey, Target};
 
+use super::rivals::{self, Rival};
 use super::{WorkloadKey, cluster_of, subjects};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -14,7 +15,7 @@ use crate::rules::{DENIES, Example, Input, Rule};
 pub const ONE_PER_WORKLOAD: Rule = Rule {
     code: "rollout/one-per-workload",
     severities: DENIES,
-    what: "Two policies roll out the workload of one name and namespace on the same cluster.",
+    what: "Two policies, of one Application or of two of a namespace, roll out the workload of one name and namespace on the same cluster.",
     why: "A Canary is called as its workload is, so that each policy overwrites what the other says. Flagger itself warns that bad things will happen.",
     example: Example::new(
         r#"spec.syncPolicies[1].rollout.workload: {"kind": "Deployment", "name": "backend", "namespace": "webapp"}"#,
@@ -42,18 +43,22 @@ pub const ONE_PER_SERVICE: Rule = Rule {
 
 /// A rollout, and where it takes place.
 #[derive(Clone, Debug)]
-struct Claim<'a> {
+pub(super) struct Claim<'a> {
     /// Who asks for it, as a message names it.
-    by: String,
+    pub(super) by: String,
     /// Where in this object it is asked for; `None` for another object's.
-    path: Option<FieldPath>,
-    workload: WorkloadKey<'a>,
-    service: &'a str,
-    targets: &'a [Target],
+    pub(super) path: Option<FieldPath>,
+    pub(super) workload: WorkloadKey<'a>,
+    /// Empty for another object's, of which it is not known.
+    pub(super) service: &'a str,
+    pub(super) targets: &'a [Target],
 }
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
-    let claims: Vec<Claim<'_>> = claims(input).collect();
+    let own: Vec<Claim<'_>> = claims(input).collect();
+    let rivals = rivals::of(input, own.iter().map(|claim| claim.workload).collect());
+    // Those of others come first: who comes to a workload gives way to who has it.
+    let claims: Vec<Claim<'_>> = rivals.iter().map(Rival::claim).chain(own).collect();
     check_claims(&claims, findings);
 }
 
