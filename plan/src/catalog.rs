@@ -87,6 +87,12 @@ impl Catalog {
         !self.fleets.is_empty()
     }
 
+    /// Whether any cluster is known at all.
+    #[must_use]
+    pub fn knows_clusters(&self) -> bool {
+        !self.clusters.is_empty()
+    }
+
     /// The cluster of that key.
     #[must_use]
     pub fn cluster(&self, key: &ClusterKey) -> Option<&Arc<Cluster>> {

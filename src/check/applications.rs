@@ -7,6 +7,7 @@ use fleetgate_api::Application;
 use fleetgate_plan::Catalog;
 use fleetgate_webhooks::{Kind, Severity, judge};
 
+use super::facts::Learnt;
 use super::input::{Input, find};
 use super::judging::{Known, judge_file};
 use super::kept::Kept;
@@ -31,16 +32,21 @@ pub(crate) struct Applications {
 /// Reads the Applications below `files`, with the Fleets and clusters that are
 /// there or below `around`.
 pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf]) -> Applications {
-    let (mut catalog, mut report) = (Catalog::default(), Report::default());
+    let (mut learnt, mut report) = (Learnt::default(), Report::default());
     for mut scanned in scan_all(&find(around), Purpose::Look) {
-        tell(&mut scanned, &mut catalog, &mut report);
+        tell(&mut scanned, &mut learnt, &mut report);
     }
     let inputs = find(files);
     let mut scans = scan_all(&inputs, Purpose::Judge);
     for scanned in &mut scans {
-        tell(scanned, &mut catalog, &mut report);
+        tell(scanned, &mut learnt, &mut report);
     }
-    let known = Known { fleets: catalog.knows_fleets(), names_wanted: false, catalog };
+    let known = Known {
+        fleets: learnt.catalog.knows_fleets(),
+        clusters: learnt.catalog.knows_clusters(),
+        names_wanted: false,
+        learnt,
+    };
     let mut applications = Applications::default();
     for (input, scanned) in inputs.iter().zip(&scans) {
         for object in &scanned.objects {
@@ -54,7 +60,7 @@ pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf]) -> Application
     Applications {
         refused: lines(refused),
         unreadable: lines(unreadable),
-        catalog: known.catalog,
+        catalog: known.learnt.catalog,
         ..applications
     }
 }
@@ -68,7 +74,7 @@ fn add(kept: &Kept, input: &Input, known: &Known, applications: &mut Application
     let mut remarks = judge_file(input, std::slice::from_ref(kept), known).remarks;
     remarks.retain(|remark| remark.severity == Severity::Error);
     if remarks.is_empty() {
-        let stored = judge(object.kind, &object.value, None, &known.catalog).object;
+        let stored = judge(object.kind, &object.value, None, &known.learnt.catalog).object;
         // What is admitted has the types of the schema, which are these.
         applications.admitted.extend(serde_json::from_value::<Application>(stored));
     }

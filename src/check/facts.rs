@@ -1,14 +1,24 @@
-//! What the Catalog takes from the objects of files.
+//! What objects of files are judged by: other objects of files.
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{AppEntry, Catalog, Cluster, RenderedKind};
 use fleetgate_webhooks::Kind;
+use fleetgate_webhooks::credentials::Credentials;
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Something that Applications are judged by.
-#[derive(Debug)]
+/// All that is known.
+#[derive(Debug, Default)]
+pub(super) struct Learnt {
+    pub(super) catalog: Catalog,
+    /// Secrets are rarely among the files: one that is not is unknown, not missing.
+    pub(super) credentials: Credentials,
+}
+
+/// Something that objects are judged by.
 pub(super) enum Fact {
     Fleet(Box<Fleet>),
     Cluster(Box<Cluster>),
@@ -16,6 +26,9 @@ pub(super) enum Fact {
     Application(Box<AppEntry>),
     /// One of Flux's, which judges what is rendered.
     Crd(Box<CustomResourceDefinition>),
+    /// What clusters and sources name.
+    Secret(Box<Secret>),
+    ServiceAccount(Box<ServiceAccount>),
 }
 
 impl Fact {
@@ -39,20 +52,57 @@ impl Fact {
             None if is_judging_crd(object) => {
                 serde_json::from_value(object.clone()).map(|crd| Some(Self::Crd(Box::new(crd))))
             }
+            None if text("apiVersion") == "v1" && text("kind") == "Secret" => Ok(secret(object)),
+            None if text("apiVersion") == "v1" && text("kind") == "ServiceAccount" => {
+                Ok(namespaced(object).map(|account| Self::ServiceAccount(Box::new(account))))
+            }
             None => Ok(None),
         };
         fact.map_err(|error| format!("cannot be read as its kind: {error}"))
     }
 
-    /// Puts it into the Catalog, in place of what was known before.
-    pub(super) fn tell(self, catalog: &mut Catalog) {
+    /// Puts it where it belongs, in place of what was known before.
+    pub(super) fn tell(self, learnt: &mut Learnt) {
+        let Learnt { catalog, credentials } = learnt;
         match self {
-            Self::Fleet(fleet) => catalog.insert_fleet(&fleet),
-            Self::Cluster(cluster) => catalog.insert_cluster(*cluster),
-            Self::Application(entry) => catalog.insert_entry(*entry),
-            Self::Crd(crd) => catalog.insert_crd(&crd),
-        };
+            Self::Fleet(fleet) => {
+                catalog.insert_fleet(&fleet);
+            }
+            Self::Cluster(cluster) => {
+                catalog.insert_cluster(*cluster);
+            }
+            Self::Application(entry) => {
+                catalog.insert_entry(*entry);
+            }
+            Self::Crd(crd) => {
+                catalog.insert_crd(&crd);
+            }
+            Self::Secret(secret) => credentials.insert_secret(*secret),
+            Self::ServiceAccount(account) => {
+                let namespace = account.namespace().unwrap_or_default();
+                credentials.insert_service_account(&namespace, &account.name_any());
+            }
+        }
     }
+}
+
+/// A Secret whose content is there to be read. What is encrypted, or filled in
+/// later, tells nothing.
+fn secret(object: &Value) -> Option<Fact> {
+    let is_encrypted = object.get("sops").is_some();
+    let texts =
+        object.get("stringData").and_then(Value::as_object).into_iter().flat_map(|data| data.values());
+    let is_template = texts.filter_map(Value::as_str).any(|text| text.contains("${"));
+    let secret = (!is_encrypted && !is_template).then(|| namespaced(object)).flatten();
+    secret.map(|secret| Fact::Secret(Box::new(secret)))
+}
+
+/// An object of Kubernetes itself, in the namespace that kubectl would put it
+/// into. Of one that cannot be read nothing is learnt.
+fn namespaced<K: DeserializeOwned + ResourceExt>(object: &Value) -> Option<K> {
+    let mut object: K = serde_json::from_value(object.clone()).ok()?;
+    object.meta_mut().namespace.get_or_insert_with(|| "default".to_owned());
+    Some(object)
 }
 
 /// Whether it is a CRD by which rendered objects are judged.

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use fleetgate_plan::Catalog;
 use fleetgate_webhooks::field_path::Segment;
 use fleetgate_webhooks::finding::Fault;
 use fleetgate_webhooks::normalise::early_path;
 use fleetgate_webhooks::rules::{object, reference};
 use fleetgate_webhooks::schema::VERSION;
 use fleetgate_webhooks::unknown::unknown_fields;
-use fleetgate_webhooks::{FieldPath, Finding, judge};
+use fleetgate_webhooks::{FieldPath, Finding, credentials, judge};
 use serde_json::Value;
 
+use super::facts::Learnt;
 use super::input::Input;
 use super::kept::Kept;
 use super::object::Object;
@@ -21,10 +21,12 @@ use super::report::Remark;
 /// What objects are judged by.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) catalog: Catalog,
+    pub(super) learnt: Learnt,
     /// Whether the Fleets that exist are known. Otherwise nobody can say what a
     /// reference to one is worth.
     pub(super) fleets: bool,
+    /// The same of the clusters that exist.
+    pub(super) clusters: bool,
     /// Whether the names of objects without findings are asked for, too.
     pub(super) names_wanted: bool,
 }
@@ -78,8 +80,15 @@ fn findings(object: &Object, known: &Known) -> Vec<Finding> {
         return vec![wrong_version(object)];
     }
     let mut findings = unknown_fields(object.kind, &object.value);
-    findings.extend(judge(object.kind, &object.value, None, &known.catalog).findings);
-    findings.retain(|finding| known.fleets || !finding.code.starts_with(reference::PREFIX));
+    let Learnt { catalog, credentials } = &known.learnt;
+    let verdict = judge(object.kind, &object.value, None, catalog);
+    findings.extend(verdict.findings);
+    findings.extend(credentials::check(object.kind, &verdict.object, credentials));
+    findings.retain(|finding| match finding.code {
+        code if code == reference::FLEET.code => known.fleets,
+        code if code == reference::cluster::CLUSTER.code => known.clusters,
+        _ => true,
+    });
     findings
 }
 

@@ -2,9 +2,9 @@
 //! at hand.
 //!
 //! ```text
-//!                ┌─▶ facts ──▶ Catalog ──┐
+//!                ┌─▶ facts ──▶ Catalog, Secrets ──┐
 //! files ─▶ scan ─┤   (--context: a cluster's)
-//!                └─▶ objects ────────────┴─▶ judge ─▶ remarks ─▶ report: text, JSON, …
+//!                └─▶ objects ─────────────────────┴─▶ judge ─▶ remarks ─▶ report: text, JSON, …
 //! ```
 //!
 //! Files may come in any order, so that nothing is judged before all are
@@ -31,9 +31,8 @@ mod yaml;
 
 use std::io::Write;
 
-use fleetgate_plan::Catalog;
-
 pub(crate) use self::applications::{Applications, applications};
+use self::facts::Learnt;
 use self::input::{Input, find};
 use self::judging::{Known, judge_file};
 use self::report::Report;
@@ -57,22 +56,24 @@ pub(crate) enum Outcome {
 ///
 /// When the cluster of `--context` cannot be asked, or `out` not be written to.
 pub(crate) fn run(options: &CheckOptions, coloured: bool, out: &mut impl Write) -> anyhow::Result<Outcome> {
-    let mut catalog = options.context.as_deref().map(cluster::catalog).transpose()?.unwrap_or_default();
+    let catalog = options.context.as_deref().map(cluster::catalog).transpose()?.unwrap_or_default();
+    let mut learnt = Learnt { catalog, ..Learnt::default() };
     let mut report = Report { warnings_as_errors: options.warnings_as_errors, ..Report::default() };
     for mut scanned in scan_all(&find(&options.catalog), Purpose::Look) {
-        tell(&mut scanned, &mut catalog, &mut report);
+        tell(&mut scanned, &mut learnt, &mut report);
     }
     let inputs = find(&options.paths);
     let mut scans = scan_all(&inputs, Purpose::Judge);
     for scanned in &mut scans {
-        tell(scanned, &mut catalog, &mut report);
+        tell(scanned, &mut learnt, &mut report);
         report.others += scanned.others;
     }
     report.files = inputs.len();
     let known = Known {
-        fleets: options.context.is_some() || catalog.knows_fleets(),
+        fleets: options.context.is_some() || learnt.catalog.knows_fleets(),
+        clusters: options.context.is_some() || learnt.catalog.knows_clusters(),
         names_wanted: options.output == OutputFormat::Junit,
-        catalog,
+        learnt,
     };
     judge_all(&inputs, scans, &known, &mut report);
     report.sort();
@@ -85,8 +86,8 @@ fn scan_all(inputs: &[Input], purpose: Purpose) -> Vec<Scanned> {
 }
 
 /// Moves what was learnt from a file to where it belongs.
-fn tell(scanned: &mut Scanned, catalog: &mut Catalog, report: &mut Report) {
-    scanned.facts.drain(..).for_each(|fact| fact.tell(catalog));
+fn tell(scanned: &mut Scanned, learnt: &mut Learnt, report: &mut Report) {
+    scanned.facts.drain(..).for_each(|fact| fact.tell(learnt));
     report.remarks.append(&mut scanned.unreadable);
 }
 

@@ -21,8 +21,8 @@ pub(super) enum Purpose {
     Look,
 }
 
-/// What a file holds.
-#[derive(Debug, Default)]
+/// What a file holds. Not to be printed: there may be Secrets in it.
+#[derive(Default)]
 pub(super) struct Scanned {
     /// The objects to judge.
     pub(super) objects: Vec<Kept>,

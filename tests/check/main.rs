@@ -14,5 +14,6 @@ mod inputs;
 mod kubectl;
 mod lines;
 mod pipelines;
+mod secrets;
 mod support;
 mod verdicts;

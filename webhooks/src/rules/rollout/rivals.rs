@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use fleetgate_plan::Target;
+use fleetgate_plan::Resolution;
 use kube::ResourceExt;
 
 use super::WorkloadKey;
@@ -19,7 +20,7 @@ pub(super) struct Rival<'a> {
     application: &'a str,
     policy: &'a str,
     workload: WorkloadKey<'a>,
-    targets: Vec<Target>,
+    resolution: Arc<Resolution>,
 }
 
 /// Those of the Applications of the namespace that are stored, and were before
@@ -43,7 +44,7 @@ pub(super) fn of<'a>(input: Input<'a>, workloads: BTreeSet<WorkloadKey<'a>>) -> 
             application: &entry.key.name,
             policy: &policy.name,
             workload,
-            targets: policy.destination.resolve(&namespace, catalog).targets,
+            resolution: policy.destination.resolve(&namespace, catalog),
         })
     });
     rivals.take(MOST_RIVALS).collect()
@@ -56,7 +57,7 @@ impl Rival<'_> {
             path: None,
             workload: self.workload,
             service: "",
-            targets: &self.targets,
+            targets: &self.resolution.targets,
         }
     }
 }
