@@ -82,7 +82,7 @@ fn booleans_are_those_of_yaml_1_1() {
         vec![vec!["spec.syncPolicies[0].kustomization.prune"]; texts.len()]
     );
     // Names that look like one, and one that looks like a name.
-    let names = faults("name: shop", &["on", "n", "'on'", "oN"]);
+    let names = faults("name: shop", &["on", "n", "'on'", "nO"]);
     assert_eq!(names, [vec!["metadata.name"], vec!["metadata.name"], vec![], vec!["metadata.name"]]);
 }
 
