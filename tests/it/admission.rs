@@ -5,7 +5,7 @@ use kube::Api;
 use kube::api::DynamicObject;
 use std::time::Duration;
 
-use crate::support::{admission, apply, kubectl};
+use crate::support::{admission, apply, kubectl, past_the_gate};
 
 /// An Application in a namespace of its own.
 fn application(namespace: &str, spec: &str) -> String {
@@ -200,24 +200,13 @@ async fn a_namespace_with_fleets_in_use_is_deleted_as_a_whole() {
 async fn what_was_stored_before_the_gate_stood_can_still_be_changed() {
     let sandbox = admission();
     kubectl(sandbox, &["create", "namespace", "stored"]).await;
-    // The gate lets its own controller pass: what it writes is as what no gate saw.
-    let as_controller = "--as=system:serviceaccount:fleetgate-system:fleetgate-controller";
-    let rights = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: stored, namespace: stored}\n\
-                  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\n\
-                  subjects: [{kind: ServiceAccount, name: fleetgate-controller, namespace: fleetgate-system}]\n";
-    assert!(apply(sandbox, rights).await.success());
     let with = |interval: &str, policies: &str| {
         let git = format!("gitRepository: {{url: 'https://github.com/o/r', interval: {interval}}}");
         let source = format!("  source: {{{git}, helmRepository: {{url: 'https://e.com', interval: 5m}}}}\n");
         application("stored", &format!("{source}  syncPolicies:\n{policies}"))
     };
     let policies = format!("  - name: web\n    {KUSTOMIZATION}\n");
-    let stored = sandbox
-        .kubectl()
-        .run_with(&["create", "-f", "-", as_controller], &with("3m0s", &policies))
-        .await
-        .expect("kubectl runs");
-    assert!(stored.success(), "{}", stored.stderr);
+    past_the_gate(sandbox, "stored", &["create", "-f", "-"], &with("3m0s", &policies)).await;
 
     let answer = apply(sandbox, &with("5m0s", &policies)).await;
     assert!(answer.success(), "{}", answer.stderr);

@@ -15,7 +15,7 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use serde_json::Value;
 
-use crate::support::{apply, delivery, file, kubectl, namespace};
+use crate::support::{apply, delivery, file, kubectl, namespace, past_the_gate};
 
 /// How long Flux and the members may take.
 const PATIENCE: Duration = Duration::from_mins(1);

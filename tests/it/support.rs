@@ -74,6 +74,23 @@ pub(crate) async fn install_crds(sandbox: &Sandbox, crds: &[CustomResourceDefini
     }
 }
 
+/// Runs kubectl as Fleetgate's own controller, whom the gate lets pass, with all rights in the
+/// namespace: what it does there is as what no gate saw.
+pub(crate) async fn past_the_gate(sandbox: &Sandbox, namespace: &str, arguments: &[&str], input: &str) {
+    let rights = serde_json::json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "past-the-gate", "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "fleetgate-controller", "namespace": "fleetgate-system"}],
+    });
+    assert!(apply(sandbox, &rights.to_string()).await.success());
+    let as_controller = "--as=system:serviceaccount:fleetgate-system:fleetgate-controller";
+    let arguments: Vec<&str> =
+        arguments.iter().copied().chain(["--namespace", namespace, as_controller]).collect();
+    let answer = sandbox.kubectl().run_with(&arguments, input).await.expect("kubectl runs");
+    assert!(answer.success(), "kubectl {}: {}{}", arguments.join(" "), answer.stdout, answer.stderr);
+}
+
 /// A namespace for one test, with the Fleet `quickstart` and what it needs to
 /// deliver: copies of the members' clusters and their Secrets.
 pub(crate) async fn namespace(sandbox: &Sandbox, name: &str) {
