@@ -184,6 +184,11 @@ impl Finding {
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => format!("{:?}", shortened(text)),
+        // An API type holds 150 as 150.0, which nobody wrote.
+        Value::Number(number) if number.is_f64() => {
+            let text = number.to_string();
+            shortened(text.strip_suffix(".0").unwrap_or(&text))
+        }
         other => shortened(&other.to_string()),
     }
 }
@@ -232,6 +237,8 @@ mod tests {
         for (value, shown) in [
             (Value::from("5"), "\"5\""),
             (Value::from(5), "5"),
+            (Value::from(150.0), "150"),
+            (Value::from(0.5), "0.5"),
             (Value::from(true), "true"),
             (Value::from("https://me:secret@e.com"), "\"https://me:***@e.com\""),
         ] {

@@ -152,13 +152,16 @@ fn check_fleets(input: Input<'_>, findings: &mut Vec<Finding>) {
 
 fn fleet_missing(path: FieldPath, inherited: Option<&str>) -> Finding {
     match inherited {
-        None => Finding::error(
-            &FLEET_MISSING,
-            path,
-            Fault::Required,
-            "must name a Fleet, here or in spec.destination",
-        )
-        .hint("to deliver to the host cluster, leave the destination out"),
+        None => {
+            let is_default = path == FieldPath::spec().field("destination").field("fleet");
+            let message = if is_default {
+                "must name a Fleet"
+            } else {
+                "must name a Fleet, here or in spec.destination"
+            };
+            Finding::error(&FLEET_MISSING, path, Fault::Required, message)
+                .hint("to deliver to the host cluster, leave the destination out")
+        }
         Some(fleet) => {
             let message = format!("is not set: {fleet:?} is inherited from spec.destination");
             Finding::warning(&FLEET_MISSING, path, Fault::Required, message)

@@ -21,6 +21,8 @@ pub const INTERVAL: Rule = Rule {
 /// An interval below this many nanoseconds asks more of the source than it gives.
 const SHORTEST_NANOS: u64 = 10 * 1_000_000_000;
 
+const NANOS_PER_MINUTE: u64 = 60 * 1_000_000_000;
+
 /// What a duration is for, which decides what is odd about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Use {
@@ -113,7 +115,11 @@ fn judge(text: &str, usage: Use, path: FieldPath) -> Option<Finding> {
                 }
                 DurationFault::TooLarge => "is too large: a Go duration ends at 292 years".to_owned(),
             };
-            return Some(Finding::error(&INTERVAL, path, Fault::Invalid, message).value(text));
+            let finding = Finding::error(&INTERVAL, path, Fault::Invalid, message).value(text);
+            return Some(match way_out(text, usage, fault) {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            });
         }
     };
     if usage != Use::Interval || nanos >= SHORTEST_NANOS {
@@ -125,6 +131,24 @@ fn judge(text: &str, usage: Use, path: FieldPath) -> Option<Finding> {
         "is shorter than 10s: every cluster asks the source that often"
     };
     Some(Finding::warning(&INTERVAL, path, Fault::Invalid, message).value(text).hint("5m is usual"))
+}
+
+/// What was most likely meant: hours where there are none, days, or a number without its unit.
+fn way_out(text: &str, usage: Use, fault: DurationFault) -> Option<String> {
+    if fault == DurationFault::TooLarge {
+        return None;
+    }
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()?.checked_mul(24));
+    match (days, parse(text, &["ms", "s", "m", "h"])) {
+        (Some(hours), _) if usage != Use::SourceTimeout => Some(format!("write {hours}h")),
+        (_, Ok(nanos)) if nanos % NANOS_PER_MINUTE == 0 => {
+            Some(format!("write {}m", nanos / NANOS_PER_MINUTE))
+        }
+        _ => {
+            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| "add the unit, such as s or m".to_owned())
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -220,6 +244,24 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(parse(text, UNITS), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn slips_have_a_way_out() {
+        let table = [
+            ("1h30m", Use::SourceTimeout, Some("write 90m")),
+            ("2d", Use::Interval, Some("write 48h")),
+            ("2d", Use::SourceTimeout, None),
+            ("4294967295d", Use::Interval, None),
+            ("30", Use::Timeout, Some("add the unit, such as s or m")),
+            ("", Use::Timeout, None),
+            ("often", Use::Interval, None),
+            ("2562048h", Use::Interval, None),
+        ];
+        for (text, usage, expected) in table {
+            let finding = judge(text, usage, FieldPath::spec()).expect("a finding");
+            assert_eq!(finding.hint.as_deref(), expected, "{text:?}");
         }
     }
 

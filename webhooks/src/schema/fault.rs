@@ -1,8 +1,8 @@
 //! What a schema says against an object.
 
-use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
+use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
 use super::list_type;
@@ -21,6 +21,8 @@ pub struct SchemaFault {
     pub message: String,
     /// The offending value, if it is a text, a number or a boolean.
     pub value: Option<Value>,
+    /// The way out, if it is plain.
+    pub(super) hint: Option<&'static str>,
     /// Whether the object cannot be parsed with it.
     pub(super) breaks_parsing: bool,
 }
@@ -28,15 +30,18 @@ pub struct SchemaFault {
 impl SchemaFault {
     /// What a rule of a CRD says, in its own words.
     pub(super) fn of_rule(path: FieldPath, fault: Fault, message: String, value: Option<&Value>) -> Self {
-        Self { path, fault, message, value: value.and_then(shown), breaks_parsing: false }
+        Self { path, fault, message, value: value.and_then(shown), hint: None, breaks_parsing: false }
     }
 
     /// As a finding of `rule` about that very object.
     #[must_use]
     pub fn finding(self, rule: &Rule) -> Finding {
-        let finding = Finding::error(rule, self.path, self.fault, self.message);
-        match self.value {
-            Some(value) => finding.value(value),
+        let mut finding = Finding::error(rule, self.path, self.fault, self.message);
+        if let Some(value) = self.value {
+            finding = finding.value(value);
+        }
+        match self.hint {
+            Some(hint) => finding.hint(hint),
             None => finding,
         }
     }
@@ -46,10 +51,17 @@ impl SchemaFault {
         if let ValidationErrorKind::Required { property } = error.kind() {
             path = path.field(property.as_str().unwrap_or_default());
             let message = String::new();
-            return Self { path, fault: Fault::Required, message, value: None, breaks_parsing: true };
+            return Self {
+                path,
+                fault: Fault::Required,
+                message,
+                value: None,
+                hint: None,
+                breaks_parsing: true,
+            };
         }
         let (fault, message, breaks_parsing) = said(error);
-        Self { path, fault, message, value: shown(error.instance()), breaks_parsing }
+        Self { path, fault, message, value: shown(error.instance()), hint: way_out(error), breaks_parsing }
     }
 }
 
@@ -111,6 +123,23 @@ fn said(error: &ValidationError<'_>) -> (Fault, String, bool) {
         ValidationErrorKind::Not { .. } => (Fault::Invalid, "is what the schema rules out".to_owned(), true),
         // Masked: the message would repeat the value, however large or secret it is.
         _ => (Fault::Invalid, error.masked().to_string(), true),
+    }
+}
+
+/// Quotes make a text of what YAML takes for a number or a Boolean, and keep one from being it.
+fn way_out(error: &ValidationError<'_>) -> Option<&'static str> {
+    let ValidationErrorKind::Type { kind: TypeKind::Single(wanted) } = error.kind() else {
+        return None;
+    };
+    match (wanted, error.instance().as_ref()) {
+        (JsonType::String, Value::Bool(_) | Value::Number(_)) => Some("put it in quotes"),
+        (JsonType::Boolean, Value::String(text)) if matches!(text.as_str(), "true" | "false") => {
+            Some("leave the quotes out")
+        }
+        (JsonType::Integer | JsonType::Number, Value::String(text)) if text.parse::<i64>().is_ok() => {
+            Some("leave the quotes out")
+        }
+        _ => None,
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn check(rollout: &Rollout, path: &FieldPath, findings: &mut Vec<Find
     {
         return;
     }
-    let message = "has no command: without requests built-in metrics have no values, and the rollout fails";
+    let message = "is missing: without requests built-in metrics have no values, and the rollout fails";
     let path = path.field("webhooks").field("command");
     let finding = Finding::warning(&METRIC_TRAFFIC, path, Fault::Invalid, message);
     findings.push(finding.hint("a load test helps, unless users always call"));

@@ -104,11 +104,11 @@ fn check_canary(subject: Subject<'_>, times: Option<i32>, findings: &mut Vec<Fin
         );
     }
     match times {
-        Some(times) if has_steps => {
+        Some(_) if has_steps => {
             let path = subject.routing_path().field("analysisTimes");
             let message = "may not be set together with the weights of canaryStrategy";
             let hint = "keep canaryStrategy for a canary, analysisTimes for blue/green or an A/B test";
-            findings.push(Finding::error(&STRATEGY, path, Fault::Forbidden, message).value(times).hint(hint));
+            findings.push(Finding::error(&STRATEGY, path, Fault::Forbidden, message).hint(hint));
         }
         Some(times) => {
             let message = "is ignored: it has neither stepWeight nor stepWeights, and analysisTimes is set";
