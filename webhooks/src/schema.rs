@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(
             faults(&object),
             [
-                "spec.source.gitRepository.interval: Invalid value: 5: must be a string, is an integer; put it in quotes [object/unreadable]",
+                "spec.source.gitRepository.interval: Invalid value: 5: must be a string, is an integer; add the unit, such as s or m [object/unreadable]",
                 "spec.syncPolicies[0].kustomization.prune: Invalid value: \"yes\": must be a boolean, is a string [object/unreadable]",
                 "spec.syncPolicies[1]: Invalid value: must be an object, is null [object/unreadable]",
             ]

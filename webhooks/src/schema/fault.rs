@@ -61,7 +61,8 @@ impl SchemaFault {
             };
         }
         let (fault, message, breaks_parsing) = said(error);
-        Self { path, fault, message, value: shown(error.instance()), hint: way_out(error), breaks_parsing }
+        let hint = way_out(error, &path);
+        Self { path, fault, message, value: shown(error.instance()), hint, breaks_parsing }
     }
 }
 
@@ -127,11 +128,12 @@ fn said(error: &ValidationError<'_>) -> (Fault, String, bool) {
 }
 
 /// Quotes make a text of what YAML takes for a number or a Boolean, and keep one from being it.
-fn way_out(error: &ValidationError<'_>) -> Option<&'static str> {
+fn way_out(error: &ValidationError<'_>, path: &FieldPath) -> Option<&'static str> {
     let ValidationErrorKind::Type { kind: TypeKind::Single(wanted) } = error.kind() else {
         return None;
     };
     match (wanted, error.instance().as_ref()) {
+        (JsonType::String, Value::Number(_)) if is_duration(path) => Some("add the unit, such as s or m"),
         (JsonType::String, Value::Bool(_) | Value::Number(_)) => Some("put it in quotes"),
         (JsonType::Boolean, Value::String(text)) if matches!(text.as_str(), "true" | "false") => {
             Some("leave the quotes out")
@@ -141,6 +143,12 @@ fn way_out(error: &ValidationError<'_>) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Flux's durations have these names; their type alone is any text's.
+fn is_duration(path: &FieldPath) -> bool {
+    let name = path.segments().last();
+    matches!(name, Some(Segment::Field(name)) if matches!(name.as_str(), "interval" | "retryInterval" | "timeout"))
 }
 
 /// Whether a limit is the type's own, beyond which nothing can be parsed.
