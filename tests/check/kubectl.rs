@@ -84,7 +84,9 @@ fn booleans_are_those_of_yaml_1_1() {
     // Names that look like one, and one that looks like a name.
     let mut names = faults("name: shop", &["on", "n", "'on'", "nO"]);
     // Applications of one name make objects of one name; that is not what is looked at.
-    names.iter_mut().for_each(|paths| paths.retain(|path| path.starts_with("metadata")));
+    for paths in &mut names {
+        paths.retain(|path| path.starts_with("metadata"));
+    }
     assert_eq!(names, [vec!["metadata.name"], vec!["metadata.name"], vec![], vec!["metadata.name"]]);
 }
 
