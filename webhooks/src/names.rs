@@ -61,7 +61,7 @@ pub fn is_label_key(text: &str) -> bool {
 /// At most this many names are listed in full.
 const LISTED: usize = 5;
 
-/// `names` as a text, at most [`LISTED`] of them and how many more there are.
+/// `names` as a text, at most five of them and how many more there are.
 #[must_use]
 pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names = names;
