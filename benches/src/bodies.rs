@@ -62,6 +62,11 @@ fn review(object: &Value) -> anyhow::Result<Vec<u8>> {
     Ok(serde_json::to_vec(&review)?)
 }
 
+/// What the rollouts of the examples ask of a Fleet.
+pub(crate) fn plugin() -> Value {
+    json!({"flagger": {"trafficRoutingProvider": "nginx"}})
+}
+
 /// A Catalog with that many clusters in one Fleet.
 pub(crate) fn catalog(clusters: usize) -> anyhow::Result<Catalog> {
     let mut catalog = Catalog::default();
@@ -79,7 +84,7 @@ pub(crate) fn catalog(clusters: usize) -> anyhow::Result<Catalog> {
         (0..clusters).map(|index| json!({"kind": "AttachedCluster", "name": name(index)})).collect();
     let fleet: Fleet = serde_json::from_value(json!({
         "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
-        "metadata": {"name": FLEET, "namespace": "default"}, "spec": {"clusters": listed},
+        "metadata": {"name": FLEET, "namespace": "default"}, "spec": {"clusters": listed, "plugin": plugin()},
     }))?;
     catalog.insert_fleet(&fleet);
     Ok(catalog)

@@ -81,7 +81,7 @@ fn write_applications(folder: &Path, count: usize) -> anyhow::Result<usize> {
     let fleet = json!({
         "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
         "metadata": {"name": "quickstart", "namespace": "default"},
-        "spec": {"clusters": [{"kind": "AttachedCluster", "name": "member-0"}]},
+        "spec": {"clusters": [{"kind": "AttachedCluster", "name": "member-0"}], "plugin": bodies::plugin()},
     });
     let cluster = json!({
         "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
