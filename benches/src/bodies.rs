@@ -62,30 +62,35 @@ fn review(object: &Value) -> anyhow::Result<Vec<u8>> {
     Ok(serde_json::to_vec(&review)?)
 }
 
-/// What the rollouts of the examples ask of a Fleet.
-pub(crate) fn plugin() -> Value {
-    json!({"flagger": {"trafficRoutingProvider": "nginx"}})
+/// That many clusters, and the Fleet of all of them.
+pub(crate) fn fleet(clusters: usize) -> (Vec<Value>, Value) {
+    let name = |index: usize| format!("member-{index}");
+    let cluster = |index: usize| {
+        let env = if index.is_multiple_of(2) { "test" } else { "dev" };
+        json!({
+            "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+            "metadata": {"name": name(index), "namespace": "default", "labels": {"env": env}},
+            "spec": {"kubeconfig": {"name": name(index), "key": "value"}},
+        })
+    };
+    let listed: Vec<Value> =
+        (0..clusters).map(|index| json!({"kind": "AttachedCluster", "name": name(index)})).collect();
+    // What the rollouts of the examples ask of a Fleet.
+    let plugin = json!({"flagger": {"trafficRoutingProvider": "nginx"}});
+    let fleet = json!({
+        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+        "metadata": {"name": FLEET, "namespace": "default"}, "spec": {"clusters": listed, "plugin": plugin},
+    });
+    ((0..clusters).map(cluster).collect(), fleet)
 }
 
 /// A Catalog with that many clusters in one Fleet.
 pub(crate) fn catalog(clusters: usize) -> anyhow::Result<Catalog> {
     let mut catalog = Catalog::default();
-    let name = |index: usize| format!("member-{index}");
-    for index in 0..clusters {
-        let env = if index % 2 == 0 { "test" } else { "dev" };
-        let cluster: AttachedCluster = serde_json::from_value(json!({
-            "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
-            "metadata": {"name": name(index), "namespace": "default", "labels": {"env": env}},
-            "spec": {"kubeconfig": {"name": name(index), "key": "value"}},
-        }))?;
-        catalog.insert_cluster(Cluster::from(&cluster));
+    let (clusters, fleet) = fleet(clusters);
+    for cluster in clusters {
+        catalog.insert_cluster(Cluster::from(&serde_json::from_value::<AttachedCluster>(cluster)?));
     }
-    let listed: Vec<Value> =
-        (0..clusters).map(|index| json!({"kind": "AttachedCluster", "name": name(index)})).collect();
-    let fleet: Fleet = serde_json::from_value(json!({
-        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
-        "metadata": {"name": FLEET, "namespace": "default"}, "spec": {"clusters": listed, "plugin": plugin()},
-    }))?;
-    catalog.insert_fleet(&fleet);
+    catalog.insert_fleet(&serde_json::from_value::<Fleet>(fleet)?);
     Ok(catalog)
 }

@@ -78,18 +78,9 @@ fn write_applications(folder: &Path, count: usize) -> anyhow::Result<usize> {
         bytes += text.len();
         fs::write(folder.join(format!("app-{index}.yaml")), text)?;
     }
-    let fleet = json!({
-        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
-        "metadata": {"name": "quickstart", "namespace": "default"},
-        "spec": {"clusters": [{"kind": "AttachedCluster", "name": "member-0"}], "plugin": bodies::plugin()},
-    });
-    let cluster = json!({
-        "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
-        "metadata": {"name": "member-0", "namespace": "default", "labels": {"env": "test"}},
-        "spec": {"kubeconfig": {"name": "member-0", "key": "value"}},
-    });
-    for (name, object) in [("fleet", fleet), ("cluster", cluster)] {
-        fs::write(folder.join(format!("{name}.yaml")), serde_saphyr::to_string(&object)?)?;
+    let (clusters, fleet) = bodies::fleet(1);
+    for (index, object) in clusters.iter().chain([&fleet]).enumerate() {
+        fs::write(folder.join(format!("fleet-{index}.yaml")), serde_saphyr::to_string(object)?)?;
     }
     Ok(bytes)
 }

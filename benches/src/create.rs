@@ -31,6 +31,8 @@ const SEEN: &str = "seen";
 const UNSEEN: &str = "unseen";
 /// The examples that are created.
 const EXAMPLES: [&str; 2] = ["application/gitrepo-kustomization-demo.yaml", "rollout/canary-nginx.yaml"];
+/// How many clusters the Fleet has.
+const FLEET_SIZE: usize = 2;
 /// Creates before it counts: caches fill, connections open.
 const WARM_UP: usize = 100;
 /// What admission may add at the median, in milliseconds.
@@ -56,6 +58,9 @@ async fn measure(client: &Client, options: &Options) -> anyhow::Result<()> {
             .await?;
     }
     hide(client).await?;
+    for namespace in [SEEN, UNSEEN] {
+        install_fleet(client, namespace).await?;
+    }
     for example in EXAMPLES {
         let application = bodies::application(example)?;
         let mut sides = [(SEEN, Vec::new()), (UNSEEN, Vec::new())];
@@ -80,6 +85,19 @@ async fn measure(client: &Client, options: &Options) -> anyhow::Result<()> {
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
             report(&format!("create {example}: {name}"), percentile(with, share), percentile(without, share));
         }
+    }
+    Ok(())
+}
+
+/// Creates what the examples name: without it each review waits for it to come.
+async fn install_fleet(client: &Client, namespace: &str) -> anyhow::Result<()> {
+    let (clusters, fleet) = bodies::fleet(FLEET_SIZE);
+    for mut object in clusters.into_iter().chain([fleet]) {
+        object["metadata"]["namespace"] = json!(namespace);
+        let (api_version, kind) = (object["apiVersion"].as_str(), object["kind"].as_str());
+        let (group, version) = api_version.and_then(|text| text.split_once('/')).context("no group")?;
+        let objects = api(client, group, version, kind.context("no kind")?, Some(namespace));
+        objects.create(&PostParams::default(), &serde_json::from_value(object.clone())?).await?;
     }
     Ok(())
 }

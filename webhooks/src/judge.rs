@@ -137,7 +137,7 @@ fn unreadable(error: &serde_json::Error) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_fixtures::{application, catalog, git_source, kustomization};
+    use crate::test_fixtures::{any_json, application, catalog, git_source, kustomization};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -273,47 +273,37 @@ mod tests {
 
     /// Any JSON, with the names that an Application has where there are names.
     fn json_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            "\\PC{0,12}|[0-9.hms]{0,8}|https?://[a-z.]{0,9}".prop_map(Value::from),
-        ];
-        let names = prop::sample::select(vec![
-            "spec",
-            "source",
-            "gitRepository",
-            "gitRepo",
-            "helmRepository",
-            "ociRepository",
-            "url",
-            "interval",
-            "syncPolicies",
-            "syncPolicy",
-            "name",
-            "destination",
-            "fleet",
-            "clusterSelector",
-            "matchLabels",
-            "matchExpressions",
-            "key",
-            "operator",
-            "values",
-            "kustomization",
-            "helm",
-            "chart",
-            "prune",
-            "metadata",
-            "env",
-        ]);
-        leaf.prop_recursive(6, 64, 6, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(names.clone().prop_map(str::to_owned), inner, 0..6)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
-            ]
-        })
+        let texts = "\\PC{0,12}|[0-9.hms]{0,8}|https?://[a-z.]{0,9}";
+        any_json(
+            texts,
+            &[
+                "spec",
+                "source",
+                "gitRepository",
+                "gitRepo",
+                "helmRepository",
+                "ociRepository",
+                "url",
+                "interval",
+                "syncPolicies",
+                "syncPolicy",
+                "name",
+                "destination",
+                "fleet",
+                "clusterSelector",
+                "matchLabels",
+                "matchExpressions",
+                "key",
+                "operator",
+                "values",
+                "kustomization",
+                "helm",
+                "chart",
+                "prune",
+                "metadata",
+                "env",
+            ],
+        )
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use fleetgate_api::{AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::credentials::Credentials;
@@ -156,4 +157,23 @@ fn codes_of(findings: &[Finding]) -> String {
         })
         .collect();
     codes.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// Any JSON, its texts of the pattern `texts`, with these names where there are names.
+pub(crate) fn any_json(texts: &'static str, names: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        texts.prop_map(Value::from),
+    ];
+    let names = prop::sample::select(names);
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(names.clone().prop_map(str::to_owned), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
 }

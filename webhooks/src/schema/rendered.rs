@@ -115,6 +115,7 @@ fn compile(version: Version, schema: Value) -> Option<Arc<CrdCheck>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_fixtures::any_json;
     use fleetgate_plan::InstalledCrd;
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     use proptest::prelude::*;
@@ -225,41 +226,31 @@ mod tests {
 
     /// Any JSON, with names that the CRDs know.
     fn json_value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            "\\PC{0,8}|[0-9.hms]{0,6}|aws|generic|Kustomization".prop_map(Value::from),
-        ];
-        let names = prop::sample::select(vec![
-            "spec",
-            "metadata",
-            "name",
-            "interval",
-            "chart",
-            "chartRef",
-            "sourceRef",
-            "kubeConfig",
-            "secretRef",
-            "sts",
-            "provider",
-            "install",
-            "strategy",
-            "analysis",
-            "metrics",
-            "service",
-            "match",
-            "targetPort",
-            "ref",
-        ]);
-        leaf.prop_recursive(6, 48, 5, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(names.clone().prop_map(str::to_owned), inner, 0..6)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
-            ]
-        })
+        let texts = "\\PC{0,8}|[0-9.hms]{0,6}|aws|generic|Kustomization";
+        any_json(
+            texts,
+            &[
+                "spec",
+                "metadata",
+                "name",
+                "interval",
+                "chart",
+                "chartRef",
+                "sourceRef",
+                "kubeConfig",
+                "secretRef",
+                "sts",
+                "provider",
+                "install",
+                "strategy",
+                "analysis",
+                "metrics",
+                "service",
+                "match",
+                "targetPort",
+                "ref",
+            ],
+        )
     }
 
     proptest! {
