@@ -38,7 +38,7 @@ pub(crate) fn application(file: &str) -> anyhow::Result<Value> {
 /// The requests for the example in that file, and that it has no findings.
 pub(crate) fn of(file: &str, clusters: usize) -> anyhow::Result<Bodies> {
     let application = application(file)?;
-    let verdict = judge(Kind::Application, &application, None, &catalog(clusters)?);
+    let verdict = judge(Kind::Application, application.clone(), None, &catalog(clusters)?);
     for finding in &verdict.findings {
         println!("{file} has a finding, so that the figure is not that of a clean review: {finding}");
     }

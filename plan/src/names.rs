@@ -12,6 +12,10 @@ use crate::{ClusterKey, Target};
 /// The longest name of a child, in bytes: Flux copies it into a label value.
 pub const MAX_NAME: usize = 63;
 
+/// What stands behind a policy's name in a child's: the kinds of clusters, and
+/// what the host is called.
+pub const CHILD_KINDS: [&str; 4] = ["attachedcluster", "cluster", "customcluster", "currentcluster"];
+
 /// How many hexadecimal digits of the hash stand in for what was cut.
 const HASH_DIGITS: usize = 8;
 
@@ -76,6 +80,7 @@ fn shorten(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ClusterKind;
     use crate::test_fixtures::{cluster, policy};
     use proptest::prelude::*;
     use std::sync::Arc;
@@ -106,6 +111,14 @@ mod tests {
         let two = child_name(&policy, &member("kurator-member-2"));
         assert_ne!(one, two);
         assert!(one.len() <= MAX_NAME && two.len() <= MAX_NAME, "{one} {two}");
+    }
+
+    #[test]
+    fn every_kind_of_cluster_may_stand_in_a_childs_name() {
+        let kinds = ClusterKind::ALL.iter().map(|kind| kind.as_str().to_lowercase());
+        let kinds: Vec<_> = kinds.chain(["currentcluster".to_owned()]).collect();
+        assert_eq!(kinds, CHILD_KINDS);
+        assert!(child_name("web", &Target::Host).starts_with("web-currentcluster-"));
     }
 
     proptest! {

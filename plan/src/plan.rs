@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(plan.objects().count(), 1);
         let samples: Vec<(String, Value)> = plan
             .templates()
-            .map(|template| (template.origin.to_string(), template.sample(&plan.owner).data["spec"].clone()))
+            .map(|template| (template.origin.to_string(), template.sample(&plan.owner)["spec"].clone()))
             .collect();
         assert_eq!(
             samples,

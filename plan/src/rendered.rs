@@ -33,6 +33,12 @@ impl RenderedKind {
         Self::ALL.into_iter().find(|known| known.group() == group && known.kind() == kind)
     }
 
+    /// The kind of an object in a member cluster; `None` for Kubernetes' own kinds.
+    #[must_use]
+    pub fn of_member(kind: MemberKind) -> Option<Self> {
+        Self::of(kind.group(), kind.kind())
+    }
+
     /// The object's `kind`.
     #[must_use]
     pub const fn kind(self) -> &'static str {

@@ -142,19 +142,33 @@ impl Template {
     /// The object that `binding` makes of this template.
     #[must_use]
     pub fn render(&self, binding: &Binding, owner: &Owner) -> DynamicObject {
-        self.object(binding, owner, Which::Matching(&binding.target))
+        let spec = self.spec(&binding.target, Which::Matching(&binding.target));
+        DynamicObject {
+            types: Some(TypeMeta { api_version: self.kind.api_version(), kind: self.kind.kind().to_owned() }),
+            metadata: owner.metadata(binding.name.clone(), self.policy()),
+            // Not by the macro, which would copy the spec.
+            data: Value::Object(Map::from_iter([("spec".to_owned(), Value::Object(spec))])),
+        }
     }
 
     /// An object that stands for all of the template's in a schema check: of the
     /// first target, or of a made-up one while there is none, with every
     /// override in it, whatever cluster that is for. What is wrong with one of
     /// the objects is wrong with it: overrides add to a spec, and take nothing away.
+    /// Of the metadata it has the name, which is all that a CRD may judge.
     #[must_use]
-    pub fn sample(&self, owner: &Owner) -> DynamicObject {
+    pub fn sample(&self, owner: &Owner) -> Value {
         let binding = self.bindings().next();
-        let binding =
+        let Binding { name, target } =
             binding.unwrap_or_else(|| bind(self.policy().unwrap_or_default(), &made_up(&owner.namespace)));
-        self.object(&binding, owner, Which::All)
+        let mut object = json!({
+            "apiVersion": self.kind.api_version(), "kind": self.kind.kind(),
+            "metadata": {"name": name, "namespace": owner.namespace},
+        });
+        if let Value::Object(fields) = &mut object {
+            fields.insert("spec".to_owned(), Value::Object(self.spec(&target, Which::All)));
+        }
+        object
     }
 
     /// The field of the Application that a field of the [sample](Self::sample)
@@ -192,19 +206,15 @@ impl Template {
         }
     }
 
-    fn object(&self, binding: &Binding, owner: &Owner, which: Which<'_>) -> DynamicObject {
+    fn spec(&self, target: &Target, which: Which<'_>) -> Map<String, Value> {
         let mut spec = self.spec.clone();
         self.overrides.apply(&mut spec, which);
-        self.depends_on.fill(&mut spec, &binding.target, which);
-        if let Target::Member(cluster) = &binding.target {
+        self.depends_on.fill(&mut spec, target, which);
+        if let Target::Member(cluster) = target {
             variables::fill(&mut spec, cluster, self.kind);
             fill_kubeconfig(&mut spec, cluster);
         }
-        DynamicObject {
-            types: Some(TypeMeta { api_version: self.kind.api_version(), kind: self.kind.kind().to_owned() }),
-            metadata: owner.metadata(binding.name.clone(), self.policy()),
-            data: json!({ "spec": spec }),
-        }
+        spec
     }
 }
 

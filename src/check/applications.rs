@@ -74,7 +74,7 @@ fn add(kept: &Kept, input: &Input, known: &Known, applications: &mut Application
     let mut remarks = judge_file(input, std::slice::from_ref(kept), known).remarks;
     remarks.retain(|remark| remark.severity == Severity::Error);
     if remarks.is_empty() {
-        let stored = judge(object.kind, &object.value, None, &known.learnt.catalog).object;
+        let stored = judge(object.kind, object.value.clone(), None, &known.learnt.catalog).object;
         // What is admitted has the types of the schema, which are these.
         applications.admitted.extend(serde_json::from_value::<Application>(stored));
     }

@@ -81,7 +81,7 @@ fn findings(object: &Object, known: &Known) -> Vec<Finding> {
     }
     let mut findings = unknown_fields(object.kind, &object.value);
     let Learnt { catalog, credentials } = &known.learnt;
-    let verdict = judge(object.kind, &object.value, None, catalog);
+    let verdict = judge(object.kind, object.value.clone(), None, catalog);
     findings.extend(verdict.findings);
     findings.extend(credentials::check(object.kind, &verdict.object, credentials));
     findings.retain(|finding| match finding.code {

@@ -1,6 +1,6 @@
 //! Where in an object a finding is: `spec.syncPolicies[1].kustomization.path`.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
     /// A field of an object, or a key of a map.
-    Field(String),
+    Field(Cow<'static, str>),
     /// An item of a list.
     Index(usize),
 }
@@ -30,19 +30,32 @@ impl FieldPath {
     /// `spec`.
     #[must_use]
     pub fn spec() -> Self {
-        Self::root().field("spec")
+        Self(vec![Segment::Field("spec".into())])
     }
 
     /// `spec.syncPolicies[index]`.
     #[must_use]
     pub fn policy(index: usize) -> Self {
-        Self::spec().field("syncPolicies").index(index)
+        // With room for the field below: most rules speak of one.
+        let mut segments = Vec::with_capacity(4);
+        segments.extend([
+            Segment::Field("spec".into()),
+            Segment::Field("syncPolicies".into()),
+            Segment::Index(index),
+        ]);
+        Self(segments)
     }
 
     /// This path and one field further.
     #[must_use]
-    pub fn field(&self, name: impl Into<String>) -> Self {
+    pub fn field(&self, name: impl Into<Cow<'static, str>>) -> Self {
         self.with(Segment::Field(name.into()))
+    }
+
+    /// This path and one key of a map further, or a field that the user named.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Self {
+        self.field(name.to_owned())
     }
 
     /// This path and one list item further.
@@ -94,7 +107,7 @@ impl FieldPath {
     #[must_use]
     pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(object, |value, segment| match segment {
-            Segment::Field(name) => value.get(name),
+            Segment::Field(name) => value.get(&**name),
             Segment::Index(index) => value.get(index),
         })
     }
@@ -102,7 +115,7 @@ impl FieldPath {
     /// The value at this path, to be changed.
     pub fn get_mut<'a>(&self, object: &'a mut Value) -> Option<&'a mut Value> {
         self.0.iter().try_fold(object, |value, segment| match segment {
-            Segment::Field(name) => value.get_mut(name),
+            Segment::Field(name) => value.get_mut(&**name),
             Segment::Index(index) => value.get_mut(index),
         })
     }
@@ -136,8 +149,9 @@ impl FromStr for FieldPath {
         while !rest.is_empty() {
             if let Some(bracketed) = rest.strip_prefix('[') {
                 let (inner, after) = bracketed.split_once(']').ok_or(NotAPath)?;
-                segments
-                    .push(inner.parse().map_or_else(|_| Segment::Field(inner.to_owned()), Segment::Index));
+                segments.push(
+                    inner.parse().map_or_else(|_| Segment::Field(inner.to_owned().into()), Segment::Index),
+                );
                 rest = after;
                 continue;
             }
@@ -145,7 +159,7 @@ impl FromStr for FieldPath {
             let end = name.find(['.', '[']).unwrap_or(name.len());
             let (field, after) =
                 name.split_at_checked(end).filter(|(field, _)| !field.is_empty()).ok_or(NotAPath)?;
-            segments.push(Segment::Field(field.to_owned()));
+            segments.push(Segment::Field(field.to_owned().into()));
             rest = after;
         }
         Ok(Self(segments))

@@ -47,8 +47,7 @@ impl Verdict {
 
 /// Judges an object of `kind`, on an update beside the stored one.
 #[must_use]
-pub fn judge(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
-    let mut object = object.clone();
+pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
     let mut findings = Vec::new();
     if kind == Kind::Application {
         findings.extend(normalise(&mut object, old));
@@ -57,7 +56,7 @@ pub fn judge(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog)
     findings.extend(judge_content(kind, &object, old, catalog));
     let mut verdict = Verdict { object, findings };
     if let Some(old) = old.filter(|_| !verdict.is_admitted()) {
-        ratchet::soften(&mut verdict, &judge(kind, old, None, catalog));
+        ratchet::soften(&mut verdict, &judge(kind, old.clone(), None, catalog));
     }
     verdict.findings.sort_by_key(|finding| finding.severity);
     verdict
@@ -142,7 +141,7 @@ mod tests {
     use serde_json::json;
 
     fn codes(object: &Value) -> Vec<String> {
-        let verdict = judge(Kind::Application, object, None, &catalog());
+        let verdict = judge(Kind::Application, object.clone(), None, &catalog());
         verdict.findings.iter().map(|finding| format!("{} {}", finding.path, finding.code)).collect()
     }
 
@@ -189,7 +188,7 @@ mod tests {
         let policies: Vec<Value> =
             (0..20_000).map(|_| json!({"kustomization": {"interval": 5, "prune": "yes"}})).collect();
         let object = application("shop", json!({"source": git_source(), "syncPolicies": policies}));
-        let verdict = judge(Kind::Application, &object, None, &catalog());
+        let verdict = judge(Kind::Application, object.clone(), None, &catalog());
         assert_eq!(verdict.of_severity(Severity::Error).count(), 40_000);
 
         let requirement = |key: usize| json!({"key": format!("k{key}"), "operator": "In", "values": ["x"]});
@@ -200,7 +199,7 @@ mod tests {
             "shop",
             json!({"source": git_source(), "destination": destination, "syncPolicies": [{"kustomization": kustomization()}]}),
         );
-        assert!(judge(Kind::Application, &object, None, &catalog()).is_admitted());
+        assert!(judge(Kind::Application, object.clone(), None, &catalog()).is_admitted());
     }
 
     #[test]
@@ -222,7 +221,7 @@ mod tests {
         let slips = |index: usize| json!({format!("{}{index}", "x".repeat(200)): 1, "kustomization": kustomization()});
         let policies: Vec<Value> = (0..8_000).map(slips).collect();
         let object = application("shop", json!({"source": git_source(), "syncPolicy": policies}));
-        let verdict = judge(Kind::Application, &object, None, &catalog());
+        let verdict = judge(Kind::Application, object.clone(), None, &catalog());
         assert_eq!(verdict.of_severity(Severity::Error).count(), 8_000);
     }
 
@@ -258,7 +257,7 @@ mod tests {
         };
         for (operator, admitted) in [("In", true), ("in", false), ("Exists", false)] {
             assert_eq!(
-                judge(Kind::Fleet, &fleet(operator), None, &catalog()).is_admitted(),
+                judge(Kind::Fleet, fleet(operator), None, &catalog()).is_admitted(),
                 admitted,
                 "{operator}"
             );
@@ -311,8 +310,8 @@ mod tests {
         fn no_object_makes_it_panic_and_defaulting_is_idempotent(spec in json_value(), whole in json_value()) {
             for object in [application("shop", spec), whole] {
                 for kind in Kind::ALL {
-                    let once = judge(kind, &object, None, &catalog());
-                    let twice = judge(kind, &once.object, None, &catalog());
+                    let once = judge(kind, object.clone(), None, &catalog());
+                    let twice = judge(kind, once.object.clone(), None, &catalog());
                     prop_assert_eq!(once.object, twice.object);
                 }
             }

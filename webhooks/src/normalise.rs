@@ -31,7 +31,7 @@ pub fn early_path(path: &FieldPath) -> Option<FieldPath> {
         if path.is_within(&stored)
             && let Some(segment) = segments.get_mut(position)
         {
-            *segment = Segment::Field(alias.old.to_owned());
+            *segment = Segment::Field(alias.old.into());
             return Some(FieldPath::from(segments));
         }
     }
@@ -97,7 +97,7 @@ fn defaulted(path: &FieldPath, value: &Value) -> Value {
     let mut value = value.clone();
     Kind::Application.schema().fill_defaults_at(path, &mut value);
     let mut object = path.segments().iter().rev().fold(value, |inner, segment| match segment {
-        Segment::Field(name) => json!({ name: inner }),
+        Segment::Field(name) => json!({ &**name: inner }),
         Segment::Index(_) => json!([inner]),
     });
     defaults::fill(&mut object);

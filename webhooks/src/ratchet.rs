@@ -98,7 +98,7 @@ impl Place {
         policies.chain(clusters).collect()
     }
 
-    fn of(field: &str, names: Vec<String>) -> Self {
+    fn of(field: &'static str, names: Vec<String>) -> Self {
         Self { list: FieldPath::spec().field(field), names }
     }
 
@@ -125,7 +125,7 @@ mod tests {
 
     fn update(from: &Value, to: &Value) -> Verdict {
         let kind = if to["kind"] == "Fleet" { Kind::Fleet } else { Kind::Application };
-        judge(kind, to, Some(from), &catalog())
+        judge(kind, to.clone(), Some(from), &catalog())
     }
 
     fn errors(from: &Value, to: &Value) -> Vec<String> {
@@ -250,8 +250,8 @@ mod tests {
         fn what_is_stored_is_never_refused_and_nothing_gets_worse(from in policies(), to in policies()) {
             let (from, to) = (app(&from), app(&to));
             prop_assert_eq!(errors(&from, &from), [""; 0]);
-            let alone = judge(Kind::Application, &to, None, &catalog());
-            let stored = judge(Kind::Application, &from, None, &catalog());
+            let alone = judge(Kind::Application, to.clone(), None, &catalog());
+            let stored = judge(Kind::Application, from.clone(), None, &catalog());
             let verdict = update(&from, &to);
             let count = |verdict: &Verdict, code: &str| verdict.of_severity(Severity::Error).filter(|finding| finding.code == code).count();
             for finding in alone.of_severity(Severity::Error) {

@@ -115,12 +115,12 @@ pub fn review(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
         Ok(Review { request: None, .. }) => refused(None, "the AdmissionReview has no request"),
         Ok(Review { request: Some(mut request), .. }) => {
             default_namespace(&mut request);
-            answer(&request, catalog, endpoint)
+            answer(request, catalog, endpoint)
         }
     }
 }
 
-fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
+fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
     let GroupVersionKind { group, version, kind } = &request.kind;
     let known = Kind::of(group, kind).filter(|_| version == VERSION);
     let Some(known) = known else {
@@ -129,24 +129,26 @@ fn answer(request: &Request, catalog: &Catalog, endpoint: Endpoint) -> Reviewed 
         );
         return refused(Some(request.uid.clone()), &message);
     };
-    if is_let_through(request, catalog) {
+    if is_let_through(&request, catalog) {
         return unchanged(allowed(&request.uid));
     }
     if request.operation == "DELETE" {
-        return deletion::review(request, known, catalog, endpoint);
+        return deletion::review(&request, known, catalog, endpoint);
     }
-    if is_same(request) {
-        return labels::review(request, known, catalog, endpoint);
+    if is_same(&request) {
+        return labels::review(&request, known, catalog, endpoint);
     }
-    if let Some(reason) = foreign(request) {
+    if let Some(reason) = foreign(&request) {
         return refused(Some(request.uid.clone()), &reason);
     }
+    // Only a patch needs the object as it was.
+    let asked = (endpoint == Endpoint::Mutating).then(|| request.object.clone());
+    let object = std::mem::take(&mut request.object);
     let old = Some(&request.old_object).filter(|old| !old.is_null());
-    let object = &request.object;
     let verdict = judge(known, object, old, catalog);
-    let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(request, &verdict) };
-    if endpoint == Endpoint::Mutating && response.allowed && verdict.object != *object {
-        let patch = json_patch::diff(object, &verdict.object);
+    let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(&request, &verdict) };
+    if let Some(asked) = asked.filter(|asked| response.allowed && verdict.object != *asked) {
+        let patch = json_patch::diff(&asked, &verdict.object);
         response = match response.with_patch(patch) {
             Ok(patched) => patched,
             Err(error) => {
@@ -238,7 +240,7 @@ const MAX_CAUSES: usize = 100;
 /// A denial as the API server writes its own: kubectl makes one line of each cause.
 fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse {
     let GroupVersionKind { group, kind, .. } = &request.kind;
-    let name = object_name(request);
+    let name = object_name(request, &verdict.object);
     let errors: Vec<&Finding> = verdict.of_severity(Severity::Error).collect();
     let more = errors.len().saturating_sub(MAX_CAUSES);
     let listed = || errors.iter().take(MAX_CAUSES);
@@ -269,8 +271,8 @@ fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse {
 }
 
 /// The request has no name yet where the object asks for a generated one.
-fn object_name(request: &Request) -> &str {
-    let from_object = || request.object.pointer("/metadata/generateName").and_then(Value::as_str);
+fn object_name<'a>(request: &'a Request, object: &'a Value) -> &'a str {
+    let from_object = || object.pointer("/metadata/generateName").and_then(Value::as_str);
     Some(request.name.as_str()).filter(|name| !name.is_empty()).or_else(from_object).unwrap_or_default()
 }
 

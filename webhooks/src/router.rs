@@ -49,15 +49,15 @@ async fn mutate<S: Snapshots>(State(snapshots): State<S>, body: Bytes) -> Respon
 }
 
 async fn validate<S: Snapshots>(State(snapshots): State<S>, body: Bytes) -> Response {
-    let start = Instant::now();
     let mut catalog = snapshots.current();
-    loop {
-        let reviewed = review(&body, &catalog, Endpoint::Validating);
-        match caught_up(&snapshots, catalog, reviewed.awaits, start).await {
-            Some(newer) => catalog = newer,
-            None => return respond(&reviewed),
-        }
+    let mut reviewed = review(&body, &catalog, Endpoint::Validating);
+    // From here on: the first review of a process also compiles the schemas.
+    let start = Instant::now();
+    while let Some(newer) = caught_up(&snapshots, catalog, reviewed.awaits, start).await {
+        reviewed = review(&body, &newer, Endpoint::Validating);
+        catalog = newer;
     }
+    respond(&reviewed)
 }
 
 /// A Catalog in which what is awaited may be, if one comes in time.

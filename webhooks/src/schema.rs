@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 pub use self::crd::CrdCheck;
 pub use self::fault::SchemaFault;
 pub use self::kind::{Kind, VERSION};
-use self::prepare::fill_defaults;
+use self::prepare::Defaults;
 pub use self::rendered::{bundled, bundled_schema, check_rendered, checker_for};
 pub use self::structural::{NotStructural, StructuralSchema};
 use crate::field_path::{FieldPath, Segment};
@@ -88,7 +88,7 @@ impl Schema {
     /// Fills in the schema's defaults below the field at `path`.
     pub fn fill_defaults_at(&self, path: &FieldPath, value: &mut Value) {
         if let Some(schema) = self.structural.at(path) {
-            fill_defaults(schema, value);
+            Defaults::of(schema).fill(value);
         }
     }
 
@@ -162,7 +162,7 @@ fn set(object: &mut Value, path: &FieldPath, value: Value) -> bool {
     };
     match (parent.get_mut(object), last) {
         (Some(Value::Object(fields)), Segment::Field(name)) => {
-            fields.insert(name.clone(), value);
+            fields.insert(name.clone().into_owned(), value);
             true
         }
         (Some(Value::Array(items)), Segment::Index(index)) => items.get_mut(*index).is_some_and(|item| {

@@ -112,12 +112,12 @@ pub(crate) fn cluster_object(name: &str, spec: Value) -> Value {
 pub(crate) fn said(object: &Value, stored: Option<&Value>, catalog: &Catalog) -> Vec<String> {
     let kind = object["kind"].as_str().expect("a kind");
     let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind).expect("a kind of ours");
-    judge(kind, object, stored, catalog).findings.iter().map(ToString::to_string).collect()
+    judge(kind, object.clone(), stored, catalog).findings.iter().map(ToString::to_string).collect()
 }
 
 /// What is said about a Fleet with that spec.
 pub(crate) fn fleet_findings(spec: Value) -> Vec<Finding> {
-    judge(Kind::Fleet, &fleet_object("quickstart", spec), None, &catalog()).findings
+    judge(Kind::Fleet, fleet_object("quickstart", spec), None, &catalog()).findings
 }
 
 /// The codes of those findings, as [`codes`] has them.
@@ -127,12 +127,12 @@ pub(crate) fn fleet_codes(spec: Value) -> String {
 
 /// The codes of what is said about an AttachedCluster with that spec.
 pub(crate) fn cluster_codes(spec: Value) -> String {
-    codes_of(&judge(Kind::AttachedCluster, &cluster_object("m1", spec), None, &catalog()).findings)
+    codes_of(&judge(Kind::AttachedCluster, cluster_object("m1", spec), None, &catalog()).findings)
 }
 
 /// What is said about an Application with that spec.
 pub(crate) fn findings(spec: Value) -> Vec<Finding> {
-    judge(Kind::Application, &application("shop", spec), None, &catalog()).findings
+    judge(Kind::Application, application("shop", spec), None, &catalog()).findings
 }
 
 /// The codes of those findings, each once, as `E source/url, W ref/fleet`.
@@ -145,7 +145,7 @@ pub(crate) fn codes_named(name: &str, mut spec: Value) -> String {
     if spec == json!({}) {
         spec = json!({"source": git_source(), "syncPolicies": [{"kustomization": kustomization()}]});
     }
-    codes_of(&judge(Kind::Application, &application(name, spec), None, &catalog()).findings)
+    codes_of(&judge(Kind::Application, application(name, spec), None, &catalog()).findings)
 }
 
 fn codes_of(findings: &[Finding]) -> String {

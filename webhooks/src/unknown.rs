@@ -42,7 +42,7 @@ impl Search<'_> {
                 if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
                     self.visit_fields(properties, fields, path);
                 } else if let Some(values) = schema.get("additionalProperties") {
-                    fields.iter().for_each(|(key, value)| self.visit(values, value, &path.field(key)));
+                    fields.iter().for_each(|(key, value)| self.visit(values, value, &path.key(key)));
                 }
             }
             Value::Array(items) => {
@@ -66,7 +66,7 @@ impl Search<'_> {
         let is_root = path.segments().is_empty();
         for (name, value) in fields {
             match properties.get(name) {
-                Some(schema) => self.visit(schema, value, &path.field(name)),
+                Some(schema) => self.visit(schema, value, &path.key(name)),
                 None if is_root && ROOT_FIELDS.contains(&name.as_str()) => {}
                 None => self.findings.push(self.unknown(name, properties, path)),
             }
@@ -74,12 +74,8 @@ impl Search<'_> {
     }
 
     fn unknown(&self, name: &str, siblings: &Map<String, Value>, path: &FieldPath) -> Finding {
-        let finding = Finding::error(
-            &UNKNOWN_FIELD,
-            path.field(name),
-            Fault::Forbidden,
-            "is not a field of this object",
-        );
+        let finding =
+            Finding::error(&UNKNOWN_FIELD, path.key(name), Fault::Forbidden, "is not a field of this object");
         let near = names::nearest(name, siblings.keys().map(String::as_str));
         match near.map(|near| format!("did you mean {near}?")).or_else(|| self.belongs(name)) {
             Some(hint) => finding.hint(hint),

@@ -22,7 +22,7 @@ fn catalog() -> Catalog {
 }
 
 fn verdict(object: &Value, old: Option<&Value>) -> Verdict {
-    judge(Kind::Application, object, old, &catalog())
+    judge(Kind::Application, object.clone(), old, &catalog())
 }
 
 fn errors(verdict: &Verdict) -> Vec<String> {

@@ -125,9 +125,23 @@ pub fn objects(release: &Release<'_>) -> Result<Vec<MemberObject>, Unrenderable>
     objects.extend(namespace::render(&context));
     objects.extend(load_tester::render(&context));
     objects.extend(ingress::render(&context)?);
-    objects.extend(metric_template::render(&context));
-    objects.push(canary::render(&context));
+    objects.extend(of_flagger(&context));
     Ok(objects)
+}
+
+/// Those of Flagger's own kinds alone, in the same order: what its CRDs judge.
+///
+/// # Errors
+///
+/// If a field is missing that all of them need.
+pub fn flagger_objects(release: &Release<'_>) -> Result<Vec<MemberObject>, Unrenderable> {
+    Ok(of_flagger(&Context::of(release)?))
+}
+
+fn of_flagger(context: &Context<'_>) -> Vec<MemberObject> {
+    let mut objects = metric_template::render(context);
+    objects.push(canary::render(context));
+    objects
 }
 
 impl<'a> Context<'a> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::{AppEntry, Delivery, PolicyEntry};
-use crate::{Catalog, ClusterKind, FluxKind, Owner, Plan};
+use crate::names::CHILD_KINDS;
+use crate::{Catalog, FluxKind, Owner, Plan};
 
 /// At most this many policies of others are looked at; names like these are
 /// rare, and each costs as much as its fleet has clusters.
@@ -86,13 +87,13 @@ fn related<'a>(
     let mut found = Vec::new();
     let shorter = base.match_indices('-').filter_map(|(at, _)| {
         let (head, tail) = (base.get(..at)?, base.get(at + 1..)?);
-        kinds().any(|kind| tail.starts_with(&kind)).then_some(head)
+        CHILD_KINDS.iter().any(|kind| tail.starts_with(kind)).then_some(head)
     });
     for name in shorter.chain([base]) {
         let entries = catalog.applications_with_base(namespace, name).filter(is_other).take(most);
         found.extend(entries.flat_map(|entry| with_name(entry, |known| known == name)));
     }
-    for kind in kinds() {
+    for kind in CHILD_KINDS {
         let prefix = format!("{base}-{kind}");
         let entries = catalog.applications_with_base_prefix(namespace, &prefix).filter(is_other).take(most);
         found.extend(entries.flat_map(|entry| with_name(entry, |known| known.starts_with(&prefix))));
@@ -107,11 +108,6 @@ fn with_name(
 ) -> impl Iterator<Item = (&Arc<AppEntry>, &PolicyEntry)> {
     let policies = entry.policies.iter().filter(move |policy| is_wanted(&policy.child_name_base()));
     policies.map(move |policy| (entry, policy))
-}
-
-/// What stands behind a policy's name in a child's.
-fn kinds() -> impl Iterator<Item = String> {
-    ClusterKind::ALL.iter().map(|kind| kind.as_str().to_lowercase()).chain(["currentcluster".to_owned()])
 }
 
 #[cfg(test)]

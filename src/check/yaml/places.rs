@@ -49,7 +49,7 @@ impl Places {
         for segment in path.segments() {
             let next = match (&node.value, segment) {
                 (Node::Map(fields), Segment::Field(name)) => {
-                    fields.get(name).map(|(location, child)| (*location, child))
+                    fields.get(&**name).map(|(location, child)| (*location, child))
                 }
                 (Node::List(items), Segment::Index(index)) => {
                     items.get(*index).map(|item| (item.referenced, item))

@@ -113,7 +113,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     }
     let catalog = context.catalog.current();
     let object = serde_json::to_value(application).context("an Application cannot be rendered")?;
-    let verdict = judge(Kind::Application, &object, None, &catalog);
+    let verdict = judge(Kind::Application, object.clone(), None, &catalog);
     // What was judged is what is planned: an early name that was stored without
     // its new one would otherwise plan as nothing.
     let judged = serde_json::from_value(verdict.object).unwrap_or_else(|_| application.clone());

@@ -296,7 +296,7 @@ mod tests {
         application.spec.sync_policies.clear();
         let (plan, mut observed) = observe(&application, &catalog, &[]);
         let object = serde_json::to_value(&application).expect("JSON");
-        observed.findings = judge(Kind::Application, &object, None, &catalog).findings;
+        observed.findings = judge(Kind::Application, object.clone(), None, &catalog).findings;
         let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
         assert!(
             said(&status).starts_with("InvalidSpec 0/0 spec.syncPolicies: Required value"),

@@ -29,7 +29,7 @@ pub(crate) fn check(input: ClusterInput<'_>, findings: &mut Vec<Finding>) {
         findings.push(Finding::warning(&KUBECONFIG, path, Fault::Required, message));
         return;
     };
-    let refuse = |field: &str, value: &str, message: &str| {
+    let refuse = |field: &'static str, value: &str, message: &str| {
         let fault = if value.is_empty() { Fault::Required } else { Fault::Invalid };
         let finding = Finding::error(&KUBECONFIG, path.field(field), fault, message);
         if value.is_empty() { finding } else { finding.value(value) }

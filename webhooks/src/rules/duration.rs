@@ -50,7 +50,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
 type Judge<'a> = dyn FnMut(Option<&str>, Use, FieldPath) + 'a;
 
 fn visit_source(source: &Source, judge: &mut Judge<'_>) {
-    let mut visit = |kind: &str, interval: Option<&str>, timeout: Option<&str>| {
+    let mut visit = |kind: &'static str, interval: Option<&str>, timeout: Option<&str>| {
         let path = FieldPath::spec().field("source").field(kind);
         judge(interval, Use::Interval, path.field("interval"));
         judge(timeout, Use::SourceTimeout, path.field("timeout"));
@@ -293,7 +293,7 @@ mod tests {
             found.push(path.clone());
         }
         for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-            places(field, &path.field(name), found);
+            places(field, &path.key(name), found);
         }
         if let Some(item) = schema.get("items") {
             places(item, &path.index(0), found);

@@ -74,7 +74,7 @@ fn set(object: &mut Value, path: &[Segment], value: Value) {
             }
             if let Value::Object(fields) = object {
                 if rest.is_empty() && value.is_null() {
-                    fields.remove(name);
+                    fields.remove(&**name);
                 } else {
                     set(fields.entry(name.clone()).or_insert(Value::Null), rest, value);
                 }
@@ -210,7 +210,7 @@ mod tests {
             let said = |lines: &str| {
                 let object = with(rule.code, lines);
                 let (kind, catalog) = (kind_of(rule.code), catalog_in_use());
-                let mut findings = judge(kind, &object, stored.as_ref(), &catalog).findings;
+                let mut findings = judge(kind, object.clone(), stored.as_ref(), &catalog).findings;
                 findings.extend(crate::unknown::unknown_fields(kind, &object));
                 findings.extend(crate::deletion::check(kind, &object, &catalog));
                 findings.extend(crate::credentials::check(kind, &object, &credentials().complete()));

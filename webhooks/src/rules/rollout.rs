@@ -207,8 +207,8 @@ mod tests {
                 of_policies(&json!(policies))
             };
             let (old, new) = (of([&old, &other]), of([&new, &other]));
-            let verdict = judge(Kind::Application, &new, Some(&old), &catalog());
-            let again = judge(Kind::Application, &verdict.object, Some(&old), &catalog());
+            let verdict = judge(Kind::Application, new.clone(), Some(&old), &catalog());
+            let again = judge(Kind::Application, verdict.object.clone(), Some(&old), &catalog());
             prop_assert_eq!(verdict.object, again.object);
         }
     }
@@ -230,7 +230,7 @@ mod tests {
         };
         let old = of(json!([10, 20]), json!(null));
         let new = of(json!([30, 50]), json!({"matchLabels": {"env": "test"}}));
-        let verdict = judge(Kind::Application, &new, Some(&old), &catalog());
+        let verdict = judge(Kind::Application, new.clone(), Some(&old), &catalog());
         let count = |code: &str| verdict.findings.iter().filter(|finding| finding.code == code).count();
         assert_eq!((count("rollout/weights-changed"), count("rollout/revert")), (2_000, 2_000));
     }

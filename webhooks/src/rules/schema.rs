@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use fleetgate_plan::flagger::{self, Member, MemberKind, MemberObject, Step};
+use fleetgate_plan::flagger::{self, Member, MemberObject, Step};
 use fleetgate_plan::{FluxKind, RenderedKind, Template};
 use serde_json::Value;
 
@@ -174,10 +174,8 @@ type Faults = Vec<(RenderedKind, SchemaFault)>;
 
 fn check_template(template: &Template, input: Input<'_>, faults: &mut Faults) {
     let kind = RenderedKind::Flux(template.kind);
-    let Ok(object) = serde_json::to_value(template.sample(&input.plan.owner)) else {
-        return;
-    };
-    for mut fault in check_rendered(kind, &object, input.catalog) {
+    let mut object = template.sample(&input.plan.owner);
+    for mut fault in check_rendered(kind, &mut object, input.catalog) {
         let traced = template.trace(&fault.path.to_string());
         fault.path = traced.parse().unwrap_or_else(|_| FieldPath::root());
         faults.push((kind, fault));
@@ -193,20 +191,17 @@ fn check_rollout(index: usize, input: Input<'_>, faults: &mut Faults) {
         return;
     };
     // Why a rollout cannot be rendered is said by the rules about that field.
-    for object in flagger::objects(&release).into_iter().flatten() {
-        check_member_object(&object, index, input, faults);
+    for object in flagger::flagger_objects(&release).into_iter().flatten() {
+        check_flagger_object(object, index, input, faults);
     }
 }
 
-fn check_member_object(object: &MemberObject, index: usize, input: Input<'_>, faults: &mut Faults) {
-    let kind = match object.kind {
-        MemberKind::Canary => RenderedKind::Canary,
-        MemberKind::MetricTemplate => RenderedKind::MetricTemplate,
-        // Kubernetes' own kinds, made of what the rules have judged.
-        MemberKind::Namespace | MemberKind::Deployment | MemberKind::Service | MemberKind::Ingress => return,
+fn check_flagger_object(mut object: MemberObject, index: usize, input: Input<'_>, faults: &mut Faults) {
+    let Some(kind) = RenderedKind::of_member(object.kind) else {
+        return;
     };
-    let body = Value::Object(object.body.clone());
-    for mut fault in check_rendered(kind, &body, input.catalog) {
+    let mut body = Value::Object(std::mem::take(&mut object.body));
+    for mut fault in check_rendered(kind, &mut body, input.catalog) {
         let origin = object.origin(&steps(&fault.path));
         let below = origin.parse().unwrap_or_else(|_| FieldPath::root());
         fault.path = FieldPath::policy(index).field("rollout").join(&below);

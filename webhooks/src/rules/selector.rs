@@ -102,7 +102,7 @@ pub(super) fn check_syntax(selector: &LabelSelector, path: &FieldPath, findings:
         }
         if !names::is_label_value(value) {
             findings.push(invalid(
-                path.field(key),
+                path.key(key),
                 value,
                 format!("{VALUE_FORM}; no cluster can ever carry it"),
             ));

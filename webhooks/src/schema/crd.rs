@@ -28,13 +28,13 @@ impl CrdCheck {
         Ok(Self { schema, rules, skipped })
     }
 
-    /// What the API server would say at the creation of the object: what is
-    /// against its schema, or if nothing is, against the rules of the CRD.
-    #[must_use]
-    pub fn check(&self, object: &Value) -> Vec<SchemaFault> {
-        let object = self.schema.prepared(object);
-        let faults = self.schema.faults(&object);
-        if faults.is_empty() { self.rules.faults(self.schema.root(), &object) } else { faults }
+    /// What the API server would say at the creation of the object, which it
+    /// prepares first: what is against its schema, or if nothing is, against
+    /// the rules of the CRD.
+    pub fn check(&self, object: &mut Value) -> Vec<SchemaFault> {
+        self.schema.prepare(object);
+        let faults = self.schema.faults(object);
+        if faults.is_empty() { self.rules.faults(self.schema.root(), object) } else { faults }
     }
 
     /// The rules that are not judged, each with the reason.

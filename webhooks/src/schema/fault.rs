@@ -49,7 +49,7 @@ impl SchemaFault {
     pub(super) fn from_error(error: &ValidationError<'_>) -> Self {
         let mut path = path_of(error);
         if let ValidationErrorKind::Required { property } = error.kind() {
-            path = path.field(property.as_str().unwrap_or_default());
+            path = path.key(property.as_str().unwrap_or_default());
             let message = String::new();
             return Self {
                 path,
@@ -148,7 +148,7 @@ fn way_out(error: &ValidationError<'_>, path: &FieldPath) -> Option<&'static str
 /// Flux's durations have these names; their type alone is any text's.
 fn is_duration(path: &FieldPath) -> bool {
     let name = path.segments().last();
-    matches!(name, Some(Segment::Field(name)) if matches!(name.as_str(), "interval" | "retryInterval" | "timeout"))
+    matches!(name, Some(Segment::Field(name)) if matches!(&**name, "interval" | "retryInterval" | "timeout"))
 }
 
 /// Whether a limit is the type's own, beyond which nothing can be parsed.
@@ -158,7 +158,7 @@ fn is_bound_of_type(limit: &Value) -> bool {
 
 fn path_of(error: &ValidationError<'_>) -> FieldPath {
     let segments = error.instance_path().segments().map(|segment| match segment {
-        LocationSegment::Property(name) => Segment::Field(name.into_owned()),
+        LocationSegment::Property(name) => Segment::Field(name.into_owned().into()),
         LocationSegment::Index(index) => Segment::Index(index),
     });
     FieldPath::from(segments.collect::<Vec<_>>())

@@ -1,6 +1,9 @@
 //! What the API server does to an object before any webhook, the schema or a
 //! rule sees it (`apiextensions-apiserver/pkg/apiserver/schema/defaulting`).
 //!
+//! Nearly every object that comes from there is so already. To find that out
+//! takes one walk over the object, and a look at the fields that have defaults.
+//!
 //! Recursion goes as deep as the schema, whose depth is bounded.
 
 use serde_json::{Map, Value};
@@ -36,23 +39,15 @@ fn for_each_child(schema: &Value, value: &mut Value, visit: impl Fn(&Value, &mut
     }
 }
 
-/// Whether preparing would leave the object as it is.
-pub(super) fn is_prepared(schema: &Value, value: &Value) -> bool {
+/// Whether there is anything in the value that [`prune_nulls`] or
+/// [`round_integers`] could change, whatever its schema.
+pub(super) fn has_null_or_float(value: &Value) -> bool {
     match value {
-        Value::Object(fields) => {
-            let lacks_default = defaults(schema).any(|(name, _)| fields.get(name).is_none_or(Value::is_null));
-            let is_prepared = |(name, child): (&String, &Value)| {
-                field_schema(schema, name).is_none_or(|schema| {
-                    (!child.is_null() || is_nullable(schema)) && is_prepared(schema, child)
-                })
-            };
-            !lacks_default && fields.iter().all(is_prepared)
-        }
-        Value::Array(items) => {
-            schema.get("items").is_none_or(|schema| items.iter().all(|item| is_prepared(schema, item)))
-        }
-        Value::Number(_) => !is_integer(schema) || whole_number(value).is_none(),
-        _ => true,
+        Value::Null => true,
+        Value::Number(number) => number.is_f64(),
+        Value::Array(items) => items.iter().any(has_null_or_float),
+        Value::Object(fields) => fields.values().any(has_null_or_float),
+        Value::Bool(_) | Value::String(_) => false,
     }
 }
 
@@ -69,25 +64,91 @@ fn is_nullable(schema: &Value) -> bool {
     schema.get("nullable").and_then(Value::as_bool).unwrap_or_default()
 }
 
-pub(super) fn fill_defaults(schema: &Value, value: &mut Value) {
-    if let Value::Object(fields) = &mut *value {
-        insert_missing(fields, schema);
-    }
-    for_each_child(schema, value, fill_defaults);
+/// The defaults of a schema: those of its branches that have any, and no others.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Defaults {
+    /// The fields that have a default, with it.
+    own: Vec<(String, Value)>,
+    /// The fields below which there are defaults.
+    properties: Vec<(String, Self)>,
+    /// Below a list's items.
+    items: Option<Box<Self>>,
+    /// Below a map's values; a structural schema has either these or properties.
+    values: Option<Box<Self>>,
 }
 
-fn insert_missing(fields: &mut Map<String, Value>, schema: &Value) {
-    for (name, default) in defaults(schema) {
-        if !fields.contains_key(name) {
-            fields.insert(name.clone(), default.clone());
+impl Defaults {
+    pub(super) fn of(schema: &Value) -> Self {
+        let properties = || schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let own = properties().filter_map(|(name, schema)| {
+            let mut default = schema.get("default")?.clone();
+            round_integers(schema, &mut default);
+            Some((name.clone(), default))
+        });
+        let below = |schema: &Value| Some(Self::of(schema)).filter(|defaults| *defaults != Self::default());
+        let boxed = |keyword: &str| schema.get(keyword).and_then(below).map(Box::new);
+        Self {
+            own: own.collect(),
+            properties: properties()
+                .filter_map(|(name, schema)| Some((name.clone(), below(schema)?)))
+                .collect(),
+            items: boxed("items"),
+            values: boxed("additionalProperties"),
         }
     }
-}
 
-/// The fields that have a default, with it.
-fn defaults(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    properties.filter_map(|(name, schema)| Some((name, schema.get("default")?)))
+    /// Whether [filling in](Self::fill) would leave the value as it is.
+    pub(super) fn are_in(&self, value: &Value) -> bool {
+        match value {
+            Value::Object(fields) => {
+                let is_filled =
+                    |(name, below): &(String, Self)| fields.get(name).is_none_or(|value| below.are_in(value));
+                self.own.iter().all(|(name, _)| fields.contains_key(name))
+                    && self.properties.iter().all(is_filled)
+                    && self
+                        .values
+                        .as_ref()
+                        .is_none_or(|below| fields.values().all(|value| below.are_in(value)))
+            }
+            Value::Array(items) => {
+                self.items.as_ref().is_none_or(|below| items.iter().all(|item| below.are_in(item)))
+            }
+            _ => true,
+        }
+    }
+
+    /// Gives every field its default that is not there.
+    pub(super) fn fill(&self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => self.fill_fields(fields),
+            Value::Array(items) => {
+                if let Some(below) = &self.items {
+                    for item in items {
+                        below.fill(item);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn fill_fields(&self, fields: &mut Map<String, Value>) {
+        for (name, default) in &self.own {
+            if !fields.contains_key(name) {
+                fields.insert(name.clone(), default.clone());
+            }
+        }
+        for (name, below) in &self.properties {
+            if let Some(value) = fields.get_mut(name) {
+                below.fill(value);
+            }
+        }
+        if let Some(below) = &self.values {
+            for value in fields.values_mut() {
+                below.fill(value);
+            }
+        }
+    }
 }
 
 /// Writes integers as integers: `5.0` is one, and is stored as `5`.

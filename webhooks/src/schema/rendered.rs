@@ -18,10 +18,9 @@ use serde_json::Value;
 use super::crd::CrdCheck;
 use super::fault::SchemaFault;
 
-/// What the CRD of `kind` says against `object`, as it would at its creation.
-/// The paths are those of the object.
-#[must_use]
-pub fn check_rendered(kind: RenderedKind, object: &Value, catalog: &Catalog) -> Vec<SchemaFault> {
+/// What the CRD of `kind` says against `object`, as it would at its creation;
+/// the object gets the CRD's defaults. The paths are those of the object.
+pub fn check_rendered(kind: RenderedKind, object: &mut Value, catalog: &Catalog) -> Vec<SchemaFault> {
     checker_for(kind, catalog).check(object)
 }
 
@@ -130,11 +129,11 @@ mod tests {
         let cases: Vec<Value> = serde_saphyr::from_str(&text).expect("YAML");
         assert!(cases.len() > 25);
         for case in cases {
-            let object = &case["object"];
+            let mut object = case["object"].clone();
             let group = object["apiVersion"].as_str().and_then(|version| version.split('/').next());
             let kind =
                 RenderedKind::of(group.unwrap_or_default(), object["kind"].as_str().unwrap_or_default());
-            let faults = check_rendered(kind.expect("a rendered kind"), object, &Catalog::default());
+            let faults = check_rendered(kind.expect("a rendered kind"), &mut object, &Catalog::default());
             let mut said: Vec<String> = faults.iter().map(|fault| fault.path.to_string()).collect();
             said.sort();
             let expected: Vec<&str> =
@@ -149,14 +148,15 @@ mod tests {
             let schema: Value = serde_json::from_str(bundled_schema(kind)).expect("JSON");
             let check = CrdCheck::compile(schema).expect("a structural schema");
             assert_eq!(check.skipped_rules(), [] as [String; 0], "{kind:?}");
-            assert!(!bundled(kind).check(&json!({"spec": 5})).is_empty(), "{kind:?}");
+            assert!(!bundled(kind).check(&mut json!({"spec": 5})).is_empty(), "{kind:?}");
         }
     }
 
     #[test]
     fn rules_speak_in_their_own_words() {
-        let release = json!({"spec": {"interval": "5m", "kubeConfig": {}}});
-        let faults = check_rendered(RenderedKind::Flux(FluxKind::HelmRelease), &release, &Catalog::default());
+        let mut release = json!({"spec": {"interval": "5m", "kubeConfig": {}}});
+        let faults =
+            check_rendered(RenderedKind::Flux(FluxKind::HelmRelease), &mut release, &Catalog::default());
         let said: Vec<String> =
             faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
         assert_eq!(
@@ -203,7 +203,7 @@ mod tests {
             let mut catalog = Catalog::default();
             catalog.insert_crd(&crd);
             let accepted =
-                [0, 1].map(|spec| check_rendered(kind, &json!({ "spec": spec }), &catalog).is_empty());
+                [0, 1].map(|spec| check_rendered(kind, &mut json!({ "spec": spec }), &catalog).is_empty());
             assert_eq!(accepted, expected, "{:?}", InstalledCrd::of(&crd));
         }
         let mut catalog = Catalog::default();
@@ -214,11 +214,11 @@ mod tests {
 
     #[test]
     fn a_long_text_takes_time_in_proportion() {
-        let release =
+        let mut release =
             json!({"spec": {"interval": "1h".repeat(500_000) + "!", "timeout": "9".repeat(1_000_000)}});
         let start = std::time::Instant::now();
         assert!(
-            !check_rendered(RenderedKind::Flux(FluxKind::HelmRelease), &release, &Catalog::default())
+            !check_rendered(RenderedKind::Flux(FluxKind::HelmRelease), &mut release, &Catalog::default())
                 .is_empty()
         );
         assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
@@ -257,7 +257,7 @@ mod tests {
         #[test]
         fn no_object_makes_it_panic(object in json_value()) {
             for kind in RenderedKind::ALL {
-                let faults = check_rendered(kind, &object, &Catalog::default());
+                let faults = check_rendered(kind, &mut object.clone(), &Catalog::default());
                 for fault in faults.iter().filter(|fault| fault.value.is_some()) {
                     prop_assert!(!fault.path.to_string().is_empty() || !object.is_object());
                 }

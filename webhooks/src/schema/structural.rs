@@ -16,7 +16,7 @@ use jsonschema::{Draft, Validator};
 use serde_json::Value;
 
 use super::fault::SchemaFault;
-use super::prepare::{fill_defaults, is_prepared, prune_nulls, round_integers};
+use super::prepare::{Defaults, has_null_or_float, prune_nulls, round_integers};
 use super::{list_type, text, translate};
 use crate::field_path::{FieldPath, Segment};
 
@@ -24,6 +24,7 @@ use crate::field_path::{FieldPath, Segment};
 #[derive(Debug, Default)]
 pub struct StructuralSchema {
     root: Value,
+    defaults: Defaults,
     validator: Option<Validator>,
 }
 
@@ -53,7 +54,7 @@ impl StructuralSchema {
             .with_keyword(list_type::KEYWORD, |schema, kind, _| Ok(list_type::unique(schema, kind)))
             .build(&translate::to_json_schema(&root)?)
             .map_err(|error| NotStructural(error.to_string()))?;
-        Ok(Self { root, validator: Some(validator) })
+        Ok(Self { defaults: Defaults::of(&root), root, validator: Some(validator) })
     }
 
     /// The schema document, to walk along.
@@ -69,7 +70,7 @@ impl StructuralSchema {
             Segment::Index(_) => schema.get("items"),
             Segment::Field(name) => schema
                 .get("properties")
-                .and_then(|properties| properties.get(name))
+                .and_then(|properties| properties.get(&**name))
                 .or_else(|| schema.get("additionalProperties")),
         })
     }
@@ -78,15 +79,20 @@ impl StructuralSchema {
     /// drops `null` fields that the schema knows, fills in its defaults, and
     /// takes a whole number for an integer.
     pub fn prepare(&self, object: &mut Value) {
-        prune_nulls(&self.root, object);
-        fill_defaults(&self.root, object);
-        round_integers(&self.root, object);
+        let has_null_or_float = has_null_or_float(object);
+        if has_null_or_float {
+            prune_nulls(&self.root, object);
+        }
+        self.defaults.fill(object);
+        if has_null_or_float {
+            round_integers(&self.root, object);
+        }
     }
 
     /// The prepared object; most are so already, and are not copied.
     #[must_use]
     pub fn prepared<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
-        if is_prepared(&self.root, object) {
+        if !has_null_or_float(object) && self.defaults.are_in(object) {
             return Cow::Borrowed(object);
         }
         let mut object = object.clone();

@@ -101,10 +101,11 @@ struct Installed<'a> {
 
 fn installed<'a>(plugin: &'a FleetPlugin, path: &FieldPath) -> Vec<Installed<'a>> {
     let mut charts = Vec::new();
-    let mut push = |fields: &[&str], chart: &'a Option<ChartConfig>, extra_args: &'a Option<Value>| {
-        let path = fields.iter().fold(path.clone(), |path, field| path.field(*field));
-        charts.push(Installed { path, chart: chart.as_ref(), extra_args: extra_args.as_ref() });
-    };
+    let mut push =
+        |fields: &[&'static str], chart: &'a Option<ChartConfig>, extra_args: &'a Option<Value>| {
+            let path = fields.iter().fold(path.clone(), |path, field| path.field(*field));
+            charts.push(Installed { path, chart: chart.as_ref(), extra_args: extra_args.as_ref() });
+        };
     if let Some(metric) = &plugin.metric {
         if let Some(prometheus) = &metric.prometheus {
             push(&["metric", "prometheus"], &prometheus.chart, &prometheus.extra_args);

@@ -23,7 +23,7 @@ pub(super) fn check(post_build: &PostBuild, path: &FieldPath, findings: &mut Vec
     for name in post_build.substitute.iter().flatten().map(|(name, _)| name) {
         if !is_variable(name) {
             let message = "must be a letter or '_', with letters, digits and '_' behind it";
-            let path = path.field("substitute").field(name);
+            let path = path.field("substitute").key(name);
             findings.push(Finding::error(&SUBSTITUTE, path, Fault::Invalid, message).value(name.as_str()));
         }
     }

@@ -56,11 +56,12 @@ fn missing(name: &str, path: FieldPath) -> Finding {
 
 /// What no value of a built-in metric is above, or below.
 fn out_of_bounds(name: &str, range: &ThresholdRange, path: &FieldPath) -> Option<Finding> {
-    let error = |end: &str, message: &str| {
+    let error = |end: &'static str, message: &str| {
         Some(Finding::error(&METRIC_RANGE, path.field(end), Fault::Invalid, message))
     };
-    let idle =
-        |end: &str| Some(warning(path.field(end), "is never reached: a success rate is 0 to 100 percent"));
+    let idle = |end: &'static str| {
+        Some(warning(path.field(end), "is never reached: a success rate is 0 to 100 percent"))
+    };
     match (name, range.min, range.max) {
         (SUCCESS_RATE, Some(min), _) if min > 100.0 => {
             error("min", "may not be above 100: no success rate is, and every check fails")

@@ -7,15 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetgate_api::application::SyncPolicy;
-use fleetgate_plan::names::{MAX_NAME, child_name};
+use fleetgate_plan::names::{CHILD_KINDS, MAX_NAME, child_name};
 
 use super::{NAME, named};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::rules::Input;
-
-/// What stands between a policy's name and a cluster's in a child's name.
-const KINDS: [&str; 4] = ["attachedcluster", "cluster", "customcluster", "currentcluster"];
 
 /// At most this many pairs are looked at; names like these are rare, and each
 /// pair costs as much as its fleet has clusters.
@@ -49,7 +46,7 @@ fn shorter(name: &str) -> impl Iterator<Item = &str> {
         let (head, tail) = (name.get(..at)?, name.get(at + 1..)?);
         let goes_on =
             |kind: &str| tail.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-        KINDS.into_iter().any(goes_on).then_some(head)
+        CHILD_KINDS.into_iter().any(goes_on).then_some(head)
     })
 }
 
@@ -106,7 +103,7 @@ mod tests {
 
     fn is_admitted(policies: Value, catalog: &Catalog) -> bool {
         let spec = json!({"source": git_source(), "destination": {"fleet": "f"}, "syncPolicies": policies});
-        judge(Kind::Application, &application("shop", spec), None, catalog).is_admitted()
+        judge(Kind::Application, application("shop", spec), None, catalog).is_admitted()
     }
 
     #[test]

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_circle_is_said_at_the_entry_that_closes_it() {
         let verdict =
-            judge(Kind::Application, &application("shop", spec(&["a: c b", "b: a", "c"])), None, &catalog());
+            judge(Kind::Application, application("shop", spec(&["a: c b", "b: a", "c"])), None, &catalog());
         let said: Vec<String> = verdict.findings.iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
@@ -275,7 +275,7 @@ mod tests {
             (0..8_000).map(|index| format!("p{index}: p{index}-attachedcluster-m9")).collect();
         for (policies, circles) in [(chain, 1), (star, 8_000), (own, 0)] {
             let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
-            let verdict = judge(Kind::Application, &application("shop", spec(&policies)), None, &catalog());
+            let verdict = judge(Kind::Application, application("shop", spec(&policies)), None, &catalog());
             assert_eq!(verdict.findings.len(), circles);
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
 /// Every policy is held against what the ones before it deliver to. A cluster
 /// is looked up once for each policy that adds it, and once for each that is said
 /// to be double.
-fn check_group(input: Input<'_>, group: &[(usize, &str, &str)], findings: &mut Vec<Finding>) {
+fn check_group(input: Input<'_>, group: &[(usize, &'static str, &'static str)], findings: &mut Vec<Finding>) {
     let mut owners: BTreeMap<Option<&ClusterKey>, usize> = BTreeMap::new();
     for (index, kind, field) in group {
         let targets = input.plan.policies.get(*index).map(|policy| &policy.resolution.targets);
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn each_is_said_once() {
         let policies = vec![manifests("./web", json!({})); 10_000];
-        let verdict = judge(Kind::Application, &application("shop", spec(&policies)), None, &catalog());
+        let verdict = judge(Kind::Application, application("shop", spec(&policies)), None, &catalog());
         assert_eq!(verdict.findings.len(), 9_999);
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         visit(policy, &FieldPath::policy(index), &mut |labels, annotations, path| {
             for (key, value) in labels.into_iter().flatten() {
-                check_label(key, value, &path.field("labels").field(key), findings);
+                check_label(key, value, &path.field("labels").key(key), findings);
             }
             if let Some(annotations) = annotations {
                 check_annotations(annotations, &path.field("annotations"), findings);
@@ -80,7 +80,7 @@ fn check_label(key: &str, value: &str, path: &FieldPath, findings: &mut Vec<Find
 /// Kubernetes lowers an annotation's key before it looks at it.
 fn check_annotations(annotations: &Map, path: &FieldPath, findings: &mut Vec<Finding>) {
     for key in annotations.keys().filter(|key| !names::is_label_key(&key.to_lowercase())) {
-        findings.push(illegal_key("an annotation's key", key, &path.field(key)));
+        findings.push(illegal_key("an annotation's key", key, &path.key(key)));
     }
     let size: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
     if size > MAX_ANNOTATIONS {

@@ -232,7 +232,7 @@ mod tests {
             ])),
         );
         object["metadata"] = json!({"generateName": "shop", "namespace": "default"});
-        let verdict = judge(Kind::Application, &object, None, &crate::test_fixtures::catalog());
+        let verdict = judge(Kind::Application, object.clone(), None, &crate::test_fixtures::catalog());
         assert_eq!(verdict.findings, []);
     }
 

@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn said(old: &[&str], new: &[&str]) -> Vec<String> {
-        let verdict = judge(Kind::Application, &policies(new), Some(&policies(old)), &catalog());
+        let verdict = judge(Kind::Application, policies(new), Some(&policies(old)), &catalog());
         let renumbered = verdict.findings.iter().filter(|finding| finding.code == "policy/renumbered");
         renumbered.map(|finding| format!("{} {}", finding.path, finding.message)).collect()
     }

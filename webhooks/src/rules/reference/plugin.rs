@@ -78,7 +78,7 @@ mod tests {
         if !fleet.is_empty() {
             spec["destination"] = json!({"fleet": fleet});
         }
-        let verdict = judge(Kind::Application, &application("shop", spec), None, &catalog);
+        let verdict = judge(Kind::Application, application("shop", spec), None, &catalog);
         let said = verdict.findings.iter().filter(|finding| finding.code == "ref/plugin");
         said.map(|finding| finding.path.to_string()).collect()
     }

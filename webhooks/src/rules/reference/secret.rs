@@ -157,7 +157,7 @@ fn collect(value: &Value, path: &FieldPath, found: &mut Vec<Named<'_>>) {
     match value {
         Value::Object(fields) => {
             for (field, value) in fields {
-                let path = path.field(field);
+                let path = path.key(field);
                 let name = value.get("name").and_then(Value::as_str);
                 match name.filter(|_| field == "secretRef" || field.ends_with("SecretRef")) {
                     Some(name) => found.push(Named { path, name: name.to_owned(), key: None }),

@@ -85,7 +85,7 @@ mod tests {
     fn beside(name: &str, patch: &Value, selector: &Value) -> Vec<String> {
         let policy = policy("api", &changed(patch), selector);
         let catalog = catalog_with(name, &json!("2026-01-01T00:00:00Z"), &policy);
-        let verdict = judge(Kind::Application, &with(&json!({})), None, &catalog);
+        let verdict = judge(Kind::Application, with(&json!({})), None, &catalog);
         let said = verdict.findings.iter().filter(|finding| finding.code == ONE_PER_WORKLOAD.code);
         said.map(ToString::to_string).collect()
     }
@@ -123,7 +123,7 @@ mod tests {
             let catalog = catalog_with("other", &other, &policy);
             let mut object = with(&json!({}));
             object["metadata"]["creationTimestamp"] = ours.clone();
-            let verdict = judge(Kind::Application, &object, None, &catalog);
+            let verdict = judge(Kind::Application, object.clone(), None, &catalog);
             assert_eq!(verdict.is_admitted(), is_admitted, "{other} {ours}");
         }
     }

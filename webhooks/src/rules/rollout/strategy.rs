@@ -202,7 +202,7 @@ mod tests {
         let object = with(&strategy(json!(-1), json!(null)));
         let said = crate::judge::judge(
             crate::schema::Kind::Application,
-            &object,
+            object.clone(),
             None,
             &crate::test_fixtures::catalog(),
         );

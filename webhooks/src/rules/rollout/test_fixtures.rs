@@ -57,7 +57,7 @@ pub(super) fn with(patch: &Value) -> Value {
 
 /// What `rules` say about an object, on an update beside the stored one.
 pub(super) fn findings(rules: &[&Rule], object: &Value, old: Option<&Value>) -> Vec<Finding> {
-    let said = judge(Kind::Application, object, old, &catalog()).findings;
+    let said = judge(Kind::Application, object.clone(), old, &catalog()).findings;
     let of_rules = |finding: &Finding| rules.iter().any(|rule| rule.code == finding.code);
     let findings: Vec<Finding> = said.into_iter().filter(of_rules).collect();
     for finding in findings.iter().filter(|finding| finding.severity == Severity::Warning) {

@@ -53,7 +53,7 @@ fn fields(route: &Route<'_>) -> [(&'static str, Feature, bool); 10] {
     ]
 }
 
-fn foreign(route: &Route<'_>, name: &str, field: Feature) -> Finding {
+fn foreign(route: &Route<'_>, name: &'static str, field: Feature) -> Finding {
     let message = format!("is not looked at by provider {}", route.provider);
     let hint = match field {
         Feature::Host if route.provider.reads(Feature::Hosts) => "use hosts",

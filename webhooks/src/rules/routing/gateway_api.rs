@@ -84,7 +84,7 @@ fn check_count(count: usize, most: usize, path: &FieldPath, findings: &mut Vec<F
 
 fn check_reference(
     route: &Route<'_>,
-    field: &str,
+    field: &'static str,
     reference: Option<&RouteReference>,
     findings: &mut Vec<Finding>,
 ) {

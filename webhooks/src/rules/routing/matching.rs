@@ -56,20 +56,20 @@ pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
 
 fn check_match(provider: Provider, item: &HttpMatch, path: &FieldPath, findings: &mut Vec<Finding>) {
     for (name, matcher) in item.headers.iter().flatten() {
-        let path = path.field("headers").field(name);
+        let path = path.field("headers").key(name);
         findings.extend(name::check(provider, name, &path));
         text::check(provider, name == COOKIE, matcher, &path, findings);
     }
     if provider.reads(Feature::MatchQueryParams) {
         for (name, matcher) in item.query_params.iter().flatten() {
-            text::check(provider, false, matcher, &path.field("queryParams").field(name), findings);
+            text::check(provider, false, matcher, &path.field("queryParams").key(name), findings);
         }
     }
     if provider.reads(Feature::MatchSourceLabels) {
         for (key, value) in item.source_labels.iter().flatten() {
             if !names::is_label_key(key) || !names::is_label_value(value) {
                 let message = "must be a label key and value: no pod can carry others";
-                let path = path.field("sourceLabels").field(key);
+                let path = path.field("sourceLabels").key(key);
                 findings.push(Finding::error(&MATCH, path, Fault::Invalid, message).value(value.as_str()));
             }
         }
@@ -135,7 +135,7 @@ fn check_gloo(matches: &[HttpMatch], path: FieldPath, findings: &mut Vec<Finding
 fn headers_of<'a>(matches: &'a [HttpMatch], path: &FieldPath) -> impl Iterator<Item = (&'a str, FieldPath)> {
     matches.iter().enumerate().flat_map(move |(index, item)| {
         let path = path.index(index).field("headers");
-        item.headers.iter().flatten().map(move |(name, _)| (name.as_str(), path.field(name)))
+        item.headers.iter().flatten().map(move |(name, _)| (name.as_str(), path.key(name)))
     })
 }
 

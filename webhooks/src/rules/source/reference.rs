@@ -20,7 +20,7 @@ pub const REF: Rule = Rule {
 };
 
 pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
-    let path = |kind: &str| FieldPath::spec().field("source").field(kind).field("ref");
+    let path = |kind: &'static str| FieldPath::spec().field("source").field(kind).field("ref");
     if let Some(reference) = source.git_repository.as_ref().and_then(|git| git.r#ref.as_ref()) {
         let path = path("gitRepository");
         check_one(&git_fields(reference), &path, findings);

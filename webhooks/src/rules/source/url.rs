@@ -21,7 +21,7 @@ pub const URL: Rule = Rule {
 };
 
 pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
-    let path = |kind: &str| FieldPath::spec().field("source").field(kind).field("url");
+    let path = |kind: &'static str| FieldPath::spec().field("source").field(kind).field("url");
     if let Some(git) = &source.git_repository {
         check_url(&git.url, &["http", "https", "ssh"], path("gitRepository"), findings);
     }

@@ -2,6 +2,7 @@
 //! (`k8s.io/apiserver/pkg/cel/common`): typed by the schema, and only what the
 //! schema knows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -72,11 +73,11 @@ impl Conversion {
     ) -> Option<cel::Value> {
         let mut map = HashMap::new();
         if let Some(Value::Object(properties)) = schema.get("properties") {
-            for (name, schema) in properties {
+            for (field, value) in fields {
                 // A field whose name cannot be said in CEL is read by no rule.
-                let Some((value, name)) = fields.get(name).zip(escaped(name)) else { continue };
-                if let Some(needs) = needs.field(&name) {
-                    map.insert(Key::from(name), self.convert(schema, value, needs)?);
+                let Some(name) = escaped(field) else { continue };
+                if let Some((needs, schema)) = needs.field(&name).zip(properties.get(field)) {
+                    map.insert(Key::from(name.into_owned()), self.convert(schema, value, needs)?);
                 }
             }
         } else if let Some(schema) = schema.get("additionalProperties").filter(|schema| schema.is_object()) {
@@ -120,18 +121,23 @@ const RESERVED: [&str; 21] = [
 ];
 
 /// A field's name in CEL (`k8s.io/apiserver/pkg/cel/escaping.go`).
-fn escaped(name: &str) -> Option<String> {
+fn escaped(name: &str) -> Option<Cow<'_, str>> {
     if RESERVED.contains(&name) {
-        return Some(format!("__{name}__"));
+        return Some(format!("__{name}__").into());
     }
     let is_sayable = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte))
         && name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
     is_sayable.then(|| {
+        // Nearly every name is one already.
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return name.into();
+        }
         // The underscores first, as the others bring some along.
         name.replace("__", "__underscores__")
             .replace('.', "__dot__")
             .replace('-', "__dash__")
             .replace('/', "__slash__")
+            .into()
     })
 }
 

@@ -14,7 +14,7 @@ impl Place<'_> {
     pub(super) fn path(&self) -> FieldPath {
         match self {
             Self::Root => FieldPath::root(),
-            Self::Field(parent, name) => parent.path().field(*name),
+            Self::Field(parent, name) => parent.path().key(name),
             Self::Index(parent, index) => parent.path().index(*index),
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> FieldPath {
         let Some((name, after)) = step.filter(|(name, _)| !name.is_empty()) else {
             return FieldPath::root();
         };
-        segments.push(Segment::Field(name.replace(r"\'", "'").replace(r"\\", r"\")));
+        segments.push(Segment::Field(name.replace(r"\'", "'").replace(r"\\", r"\").into()));
         rest = after;
     }
     FieldPath::from(segments)
