@@ -12,6 +12,7 @@ use rustls::pki_types::CertificateDer;
 use crate::bodies::{self, Bodies};
 use crate::load::{self, Target};
 use crate::report::{line, median, micros};
+use crate::schema_check;
 use crate::serve::Side;
 use crate::server_process::{Server, pin_to};
 
@@ -31,9 +32,10 @@ const SERVER_CORE: usize = 0;
 /// The core of the load.
 const LOAD_CORE: usize = 1;
 
-/// The example, and how many times the floor's CPU time a review may cost.
-const EXAMPLES: [(&str, f64); 2] =
-    [("application/gitrepo-kustomization-demo.yaml", 5.0), ("rollout/canary-nginx.yaml", 7.5)];
+/// The example, how many times the floor's CPU time a review may cost, and how
+/// many without the schema check of what the Application becomes.
+const EXAMPLES: [(&str, f64, f64); 2] =
+    [("application/gitrepo-kustomization-demo.yaml", 5.0, 4.0), ("rollout/canary-nginx.yaml", 7.5, 6.0)];
 /// How much more a destination of [`MANY`] clusters may cost than one of [`FEW`].
 const MANY_TO_FEW: f64 = 2.0;
 const FEW: usize = 2;
@@ -70,8 +72,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     pin_to(LOAD_CORE)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        for (example, limit) in EXAMPLES {
-            measure(&servers, example, limit, options).await?;
+        for (example, limit, limit_without_schema) in EXAMPLES {
+            measure(&servers, example, [limit, limit_without_schema], options).await?;
         }
         println!(
             "resident memory after the load: floor {} KiB, {FEW} clusters {} KiB, {MANY} clusters {} KiB",
@@ -83,7 +85,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     })
 }
 
-async fn measure(servers: &Servers, example: &str, limit: f64, options: &Options) -> anyhow::Result<()> {
+async fn measure(
+    servers: &Servers,
+    example: &str,
+    [limit, limit_without_schema]: [f64; 2],
+    options: &Options,
+) -> anyhow::Result<()> {
+    let schema_check = schema_check::cpu_time(example, FEW)?;
     let Bodies { mutating, validating } = bodies::of(example, FEW)?;
     for (path, body) in [(MUTATE_PATH, mutating), (VALIDATE_PATH, validating)] {
         let target = |server: &Server| Target {
@@ -112,6 +120,13 @@ async fn measure(servers: &Servers, example: &str, limit: f64, options: &Options
             &format!("{ratio:.2}x floor ({cpu:.1} of {floor_cpu:.1} µs; {rate:.0} of {floor_rate:.0}/s)"),
             ratio,
             limit,
+        );
+        let without = middle(&|[floor, few, _]| (few.cpu - schema_check) / floor.cpu);
+        line(
+            &format!("{name}: without schema check"),
+            &format!("{without:.2}x floor (the check alone takes {schema_check:.1} µs)"),
+            without,
+            limit_without_schema,
         );
         let growth = middle(&|[_, few, many]| many.cpu / few.cpu);
         line(

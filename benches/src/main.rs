@@ -13,6 +13,7 @@ mod check;
 mod create;
 mod load;
 mod report;
+mod schema_check;
 mod serve;
 #[path = "../../src/server.rs"]
 mod server;

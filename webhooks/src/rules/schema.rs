@@ -131,7 +131,9 @@ const fn rule_of(kind: RenderedKind) -> &'static Rule {
     }
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+/// What the CRDs refuse of what the Application becomes, as far as `findings`
+/// do not say it.
+pub fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let mut faults = Vec::new();
     for template in input.plan.templates() {
         check_template(template, input, &mut faults);

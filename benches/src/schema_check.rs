@@ -1,0 +1,35 @@
+//! What the schema check of what an Application becomes costs by itself: it is
+//! a part of each review, which has no switch to leave it out.
+
+use std::time::Instant;
+
+use fleetgate_api::Application;
+use fleetgate_plan::Plan;
+use fleetgate_webhooks::rules::{self, Input};
+use fleetgate_webhooks::{Kind, judge};
+
+use crate::bodies;
+use crate::report::{median, micros};
+
+/// How many checks one measurement has, and how many measurements there are.
+const CHECKS: u32 = 2_000;
+const MEASUREMENTS: usize = 11;
+
+/// CPU time of one schema check of that example, in microseconds.
+pub(crate) fn cpu_time(example: &str, clusters: usize) -> anyhow::Result<f64> {
+    let catalog = bodies::catalog(clusters)?;
+    let stored = judge(Kind::Application, bodies::application(example)?, None, &catalog).object;
+    let application: Application = serde_json::from_value(stored)?;
+    let plan = Plan::of(&application, &catalog);
+    let input = Input { application: &application, old: None, catalog: &catalog, plan: &plan };
+    let measurements = (0..MEASUREMENTS).map(|_| {
+        let start = Instant::now();
+        for _ in 0..CHECKS {
+            let mut findings = Vec::new();
+            rules::schema::check(input, &mut findings);
+            assert!(findings.is_empty(), "the example has findings");
+        }
+        micros(start.elapsed()) / f64::from(CHECKS)
+    });
+    Ok(median(measurements.collect()))
+}
