@@ -1,4 +1,8 @@
 //! A review's CPU time and latency, beside a server that looks at nothing.
+//!
+//! Both sides get the same number of requests a second, half of what Fleetgate
+//! takes: a server that is asked faster finds several requests at each wake-up,
+//! and the one that answers faster would be asked faster.
 
 use std::fs;
 use std::path::Path;
@@ -43,13 +47,13 @@ const MANY: usize = 1_000;
 /// How much later than the floor's the slowest hundredth may be, in microseconds.
 const LATER: f64 = 1_000.0;
 
-/// One side's figures.
+/// One side's figures at a given rate.
 #[derive(Clone, Copy, Debug, Default)]
 struct Figures {
     /// CPU time per review, in microseconds.
     cpu: f64,
-    /// Reviews per second.
-    rate: f64,
+    /// The latency that 99 of 100 reviews stay under, in microseconds.
+    p99: f64,
 }
 
 struct Servers {
@@ -101,78 +105,57 @@ async fn measure(
             certificate: servers.certificate.clone(),
         };
         check_answer(&target(&servers.few)).await?;
+        let name = format!("{example} {path}, {} bytes", body.len());
+        let [floor, few] = [&servers.floor, &servers.few].map(target);
+        let capacity = [capacity(&floor, options).await?, capacity(&few, options).await?];
+        let rate = capacity[1] / 2.0;
         let mut rounds = Vec::new();
         for _ in 0..options.rounds {
             let mut round = [Figures::default(); 3];
             for (figures, server) in round.iter_mut().zip([&servers.floor, &servers.few, &servers.many]) {
-                *figures = reviews(server, &target(server), options).await?;
+                *figures = reviews(server, &target(server), rate, options).await?;
             }
             rounds.push(round);
         }
-        let middle = |figure: &dyn Fn(&[Figures; 3]) -> f64| median(rounds.iter().map(figure).collect());
-        let cpu = middle(&|[_, few, _]| few.cpu);
-        let (floor_cpu, rate) = (middle(&|[floor, ..]| floor.cpu), middle(&|[_, few, _]| few.rate));
-        let floor_rate = middle(&|[floor, ..]| floor.rate);
-        let ratio = middle(&|[floor, few, _]| few.cpu / floor.cpu);
-        let name = format!("{example} {path}, {} bytes", body.len());
-        line(
-            &format!("{name}: CPU"),
-            &format!("{ratio:.2}x floor ({cpu:.1} of {floor_cpu:.1} µs; {rate:.0} of {floor_rate:.0}/s)"),
-            ratio,
-            limit,
+        println!(
+            "{name}: {:.0} reviews/s at most, the floor {:.0}; at {rate:.0}/s:",
+            capacity[1], capacity[0]
         );
-        let without = middle(&|[floor, few, _]| (few.cpu - schema_check) / floor.cpu);
-        line(
-            &format!("{name}: without schema check"),
-            &format!("{without:.2}x floor (the check alone takes {schema_check:.1} µs)"),
-            without,
-            limit_without_schema,
-        );
-        let growth = middle(&|[_, few, many]| many.cpu / few.cpu);
-        line(
-            &format!("{name}: {MANY} clusters"),
-            &format!("{growth:.2}x of {FEW} clusters"),
-            growth,
-            MANY_TO_FEW,
-        );
-        latency(&name, rate / 2.0, &target(&servers.floor), &target(&servers.few), options).await?;
+        report(&rounds, [limit, limit_without_schema], schema_check);
     }
     Ok(())
 }
 
-async fn reviews(server: &Server, target: &Target, options: &Options) -> anyhow::Result<Figures> {
-    let before = server.cpu_time()?;
+fn report(rounds: &[[Figures; 3]], [limit, limit_without_schema]: [f64; 2], schema_check: f64) {
+    let middle = |figure: &dyn Fn(&[Figures; 3]) -> f64| median(rounds.iter().map(figure).collect());
+    let ratio = middle(&|[floor, few, _]| few.cpu / floor.cpu);
+    let (cpu, floor) = (middle(&|[_, few, _]| few.cpu), middle(&|[floor, ..]| floor.cpu));
+    line("  CPU", &format!("{ratio:.2}x floor ({cpu:.1} of {floor:.1} µs)"), ratio, limit);
+    let without = middle(&|[floor, few, _]| (few.cpu - schema_check) / floor.cpu);
+    let figure = format!("{without:.2}x floor (the check alone takes {schema_check:.1} µs)");
+    line("  CPU without the schema check", &figure, without, limit_without_schema);
+    let growth = middle(&|[_, few, many]| many.cpu / few.cpu);
+    line(&format!("  CPU, {MANY} clusters"), &format!("{growth:.2}x of {FEW} clusters"), growth, MANY_TO_FEW);
+    let later = middle(&|[floor, few, _]| few.p99 - floor.p99);
+    let (p99, floor) = (middle(&|[_, few, _]| few.p99), middle(&|[floor, ..]| floor.p99));
+    line("  p99", &format!("floor + {later:.0} µs ({p99:.0} and {floor:.0} µs)"), later, LATER);
+}
+
+/// Reviews per second, if as many are asked for as there is time for.
+async fn capacity(target: &Target, options: &Options) -> anyhow::Result<f64> {
     let sent = load::closed_loop(target, Duration::from_secs_f64(options.seconds)).await?;
-    let used = server.cpu_time()?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "some ten thousand requests")]
     let sent = sent as f64;
-    Ok(Figures { cpu: micros(used) / sent, rate: sent / options.seconds })
+    Ok(sent / options.seconds)
 }
 
-async fn latency(
-    name: &str,
-    rate: f64,
-    floor: &Target,
-    ours: &Target,
-    options: &Options,
-) -> anyhow::Result<()> {
-    let mut later = Vec::new();
-    let mut shown = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..options.rounds {
-        let duration = Duration::from_secs_f64(options.seconds);
-        let floor = load::percentile(&load::open_loop(floor, rate, duration).await?, 0.99);
-        let ours = load::percentile(&load::open_loop(ours, rate, duration).await?, 0.99);
-        shown = (floor, ours);
-        later.push(micros(ours) - micros(floor));
-    }
-    let later = median(later);
-    line(
-        &format!("{name}: p99 at {rate:.0}/s"),
-        &format!("floor + {later:.0} µs (last round {:.0} and {:.0})", micros(shown.0), micros(shown.1)),
-        later,
-        LATER,
-    );
-    Ok(())
+async fn reviews(server: &Server, target: &Target, rate: f64, options: &Options) -> anyhow::Result<Figures> {
+    let before = server.cpu_time()?;
+    let latencies = load::open_loop(target, rate, Duration::from_secs_f64(options.seconds)).await?;
+    let used = server.cpu_time()?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "some ten thousand requests")]
+    let sent = latencies.len() as f64;
+    Ok(Figures { cpu: micros(used) / sent, p99: micros(load::percentile(&latencies, 0.99)) })
 }
 
 /// What is measured has to be the review of an object that is admitted.
