@@ -8,6 +8,7 @@ mod app_entry;
 mod applications;
 mod child_bases;
 mod fleet_entry;
+mod rollout_entry;
 mod wholes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use kube::core::SelectorExt;
 pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
 use self::child_bases::ChildBases;
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
+pub use self::rollout_entry::RolloutEntry;
 use self::wholes::Wholes;
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 

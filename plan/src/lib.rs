@@ -33,7 +33,7 @@ pub mod usage;
 
 pub use catalog::{
     AppEntry, Catalog, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
-    PolicyEntry, WorkloadKey,
+    PolicyEntry, RolloutEntry, WorkloadKey,
 };
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
 pub use destination::{Placement, Resolution, Resolver, Selection, Target};

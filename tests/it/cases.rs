@@ -89,6 +89,9 @@ fn catalog() -> Catalog {
                 let cluster = serde_json::from_value(object).expect("an AttachedCluster");
                 catalog.insert_cluster(Cluster::from(&cluster))
             }
+            Some("Application") => {
+                catalog.insert_application(&serde_json::from_value(object).expect("an Application"))
+            }
             other => panic!("the catalog has an object of kind {other:?}"),
         };
         assert!(is_new, "the catalog names an object twice");

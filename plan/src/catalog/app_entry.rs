@@ -15,7 +15,7 @@ use fleetgate_api::rollout::CrossNamespaceObjectReference;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
-use super::{Catalog, ObjectKey};
+use super::{Catalog, ObjectKey, RolloutEntry};
 use crate::destination::{self, Distinct, Placement, Resolution, Selection};
 use crate::{Target, names};
 
@@ -42,7 +42,7 @@ pub struct PolicyEntry {
     /// Where it goes; policies of one Application that go to the same place share it.
     pub destination: Arc<PolicyDestination>,
     /// What it rolls out step by step, if it does.
-    pub workload: Option<Box<WorkloadKey>>,
+    pub rollout: Option<Box<RolloutEntry>>,
 }
 
 /// The kind of Flux object that a policy becomes. Objects of different kinds
@@ -176,7 +176,7 @@ impl From<&Application> for AppEntry {
                 name: names::policy_name(&name, index, policy).into(),
                 delivery: delivery(policy),
                 destination: Arc::clone(destination),
-                workload: policy.rollout.as_ref().map(|rollout| Box::new((&rollout.workload).into())),
+                rollout: policy.rollout.as_ref().map(|rollout| Box::new(rollout.into())),
             }
         });
         let policies = policies.collect();
@@ -233,7 +233,7 @@ mod tests {
                 {"kustomization": {"interval": "5m", "prune": true}},
                 {"name": "Web", "helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}}},
                 {"destination": {"fleet": "other"}, "rollout": {
-                    "trafficRoutingProvider": "nginx", "workload": workload, "serviceName": "api", "port": 80, "rolloutPolicy": {},
+                    "trafficRoutingProvider": "nginx", "workload": workload, "serviceName": "front", "port": 80, "rolloutPolicy": {},
                 }},
             ],
         })));
@@ -244,8 +244,9 @@ mod tests {
         assert_eq!(third.delivery, Delivery::Nothing);
         assert!(Arc::ptr_eq(&first.destination, &second.destination));
         assert_eq!(third.destination.fleet(), Some("other"));
-        let workload = third.workload.as_ref().expect("a workload");
+        let RolloutEntry { workload, service } = &**third.rollout.as_ref().expect("a rollout");
         assert_eq!((&*workload.namespace, &*workload.kind, &*workload.name), ("web", "Deployment", "api"));
+        assert_eq!(&**service, "front");
         assert_eq!(entry.policies_to("quickstart").count(), 2);
     }
 

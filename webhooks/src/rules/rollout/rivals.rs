@@ -4,33 +4,37 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fleetgate_plan::Resolution;
+use fleetgate_plan::{Resolution, RolloutEntry};
 use kube::ResourceExt;
 
 use super::WorkloadKey;
-use super::sharing::Claim;
+use super::sharing::{Claim, ServiceKey};
 use crate::rules::Input;
 
 /// At most this many are looked at; each costs as much as its fleet has clusters.
 const MOST_RIVALS: usize = 100;
 
-/// A policy of another Application that rolls out a workload of the same name.
+/// A policy of another Application that rolls out a workload of the same name,
+/// or one behind a Service of the same name.
 #[derive(Debug)]
 pub(super) struct Rival<'a> {
     application: &'a str,
     policy: &'a str,
     workload: WorkloadKey<'a>,
+    service: &'a str,
     resolution: Arc<Resolution>,
 }
 
 /// Those of the Applications of the namespace that are stored, and were before
 /// this one. Of files nobody knows whether they are applied together. One that
-/// is on its way out lets go of its workloads.
-pub(super) fn of<'a>(input: Input<'a>, workloads: BTreeSet<WorkloadKey<'a>>) -> Vec<Rival<'a>> {
+/// is on its way out lets go of its workloads and Services.
+pub(super) fn of<'a>(input: Input<'a>, own: &[Claim<'a>]) -> Vec<Rival<'a>> {
     let (application, catalog) = (input.application, input.catalog);
-    if workloads.is_empty() {
+    if own.is_empty() {
         return Vec::new();
     }
+    let workloads: BTreeSet<WorkloadKey<'_>> = own.iter().map(|claim| claim.workload).collect();
+    let services: BTreeSet<ServiceKey<'_>> = own.iter().filter_map(Claim::service_key).collect();
     let (namespace, name) = (application.namespace().unwrap_or_default(), application.name_any());
     let others = catalog.applications(&namespace).filter(|entry| {
         let was_first = entry.age_beside(application) == Some(Ordering::Less);
@@ -38,12 +42,15 @@ pub(super) fn of<'a>(input: Input<'a>, workloads: BTreeSet<WorkloadKey<'a>>) -> 
     });
     let policies = others.flat_map(|entry| entry.policies.iter().map(move |policy| (entry, policy)));
     let rivals = policies.filter_map(|(entry, policy)| {
-        let key = policy.workload.as_ref()?;
-        let workload = (&*key.namespace, &*key.name);
-        workloads.contains(&workload).then(|| Rival {
+        let RolloutEntry { workload, service } = policy.rollout.as_deref()?;
+        let in_namespace = &*workload.namespace;
+        let is_rival = workloads.contains(&(in_namespace, &*workload.name))
+            || services.contains(&(in_namespace, &**service));
+        is_rival.then(|| Rival {
             application: &entry.key.name,
             policy: &policy.name,
-            workload,
+            workload: (in_namespace, &workload.name),
+            service,
             resolution: policy.destination.resolve(&namespace, catalog),
         })
     });
@@ -56,7 +63,7 @@ impl Rival<'_> {
             by: format!("policy {:?} of Application {:?}", self.policy, self.application),
             path: None,
             workload: self.workload,
-            service: "",
+            service: self.service,
             targets: &self.resolution.targets,
         }
     }
@@ -64,53 +71,100 @@ impl Rival<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ONE_PER_WORKLOAD;
     use super::super::test_fixtures::{changed, policy, with};
+    use super::super::{ONE_PER_SERVICE, ONE_PER_WORKLOAD};
     use crate::judge::judge;
     use crate::schema::Kind;
     use crate::test_fixtures::{application, catalog};
     use fleetgate_plan::Catalog;
     use serde_json::{Value, json};
 
-    /// With an Application of one rollout, created at that time.
-    fn catalog_with(name: &str, created: &Value, policy: &Value) -> Catalog {
+    /// With an Application of one rollout, in that namespace and created at that time.
+    fn catalog_with(namespace: &str, name: &str, created: &Value, policy: &Value) -> Catalog {
         let mut object = application(name, json!({"source": {}, "syncPolicies": [policy]}));
+        object["metadata"]["namespace"] = json!(namespace);
         object["metadata"]["creationTimestamp"] = created.clone();
         let mut catalog = catalog();
         catalog.insert_application(&serde_json::from_value(object).expect("an Application"));
         catalog
     }
 
-    /// What is said of a rollout in `shop` beside one in another Application.
-    fn beside(name: &str, patch: &Value, selector: &Value) -> Vec<String> {
+    /// What is said of a rollout in `default/shop` beside one in another Application.
+    fn beside((namespace, name): (&str, &str), patch: &Value, selector: &Value) -> Vec<String> {
         let policy = policy("api", &changed(patch), selector);
-        let catalog = catalog_with(name, &json!("2026-01-01T00:00:00Z"), &policy);
+        let catalog = catalog_with(namespace, name, &json!("2026-01-01T00:00:00Z"), &policy);
         let verdict = judge(Kind::Application, with(&json!({})), None, &catalog);
-        let said = verdict.findings.iter().filter(|finding| finding.code == ONE_PER_WORKLOAD.code);
+        let of_rules = [ONE_PER_WORKLOAD.code, ONE_PER_SERVICE.code];
+        let said = verdict.findings.iter().filter(|finding| of_rules.contains(&finding.code));
         said.map(ToString::to_string).collect()
     }
 
+    /// The other rolls out something else, behind the same Service.
+    fn behind_the_same_service() -> Value {
+        json!({"workload": {"name": "frontend"}})
+    }
+
     #[test]
-    fn a_workload_is_rolled_out_by_one_application() {
+    fn what_another_application_has_is_named_with_who_has_it() {
         let everywhere = json!(null);
         assert_eq!(
-            beside("first", &json!({}), &everywhere),
+            beside(("default", "first"), &json!({}), &everywhere),
             [
                 "spec.syncPolicies[0].rollout.workload: Duplicate value: \"backend\": policy \"api\" of Application \"first\" rolls \
               out webapp/backend on cluster \"m1\", too, and both would write its one Canary; roll it out by one policy, or let \
               their destinations have no cluster in common [rollout/one-per-workload]"
             ]
         );
-        let none: [&str; 0] = [];
-        assert_eq!(beside("shop", &json!({}), &everywhere), none, "itself");
-        assert_eq!(beside("first", &json!({"workload": {"name": "frontend"}}), &everywhere), none);
+        assert_eq!(
+            beside(("default", "first"), &behind_the_same_service(), &everywhere),
+            [
+                "spec.syncPolicies[0].rollout.serviceName: Duplicate value: \"backend\": policy \"api\" of Application \"first\" \
+              has that Service in front of frontend on cluster \"m1\", and it can stand before one workload; give each workload \
+              a Service of its own [rollout/one-per-service]"
+            ]
+        );
+    }
+
+    #[test]
+    fn workloads_and_services_are_shared_on_one_cluster_only() {
+        let everywhere = json!(null);
+        let on_m2 = json!({"matchLabels": {"env": "dev"}});
         let nowhere = json!({"matchLabels": {"env": "none"}});
-        assert_eq!(beside("first", &json!({}), &nowhere), none, "on other clusters");
+        let apart = json!({"workload": {"name": "frontend"}, "serviceName": "frontend"});
+        let elsewhere = json!({"workload": {"name": "frontend", "namespace": "other"}});
+        let table = [
+            (("default", "first"), json!({}), &everywhere, "one-per-workload"),
+            (("default", "first"), json!({"serviceName": "front"}), &everywhere, "one-per-workload"),
+            (("default", "first"), behind_the_same_service(), &everywhere, "one-per-service"),
+            (("default", "first"), behind_the_same_service(), &on_m2, "one-per-service"),
+            (("default", "first"), apart, &everywhere, ""),
+            // Another namespace of the cluster has a Service of its own.
+            (("default", "first"), elsewhere, &everywhere, ""),
+            (("default", "first"), json!({}), &nowhere, ""),
+            (("default", "first"), behind_the_same_service(), &nowhere, ""),
+            // Another namespace of the host has clusters of its own.
+            (("other", "first"), json!({}), &everywhere, ""),
+            (("other", "first"), behind_the_same_service(), &everywhere, ""),
+            // Itself, as it is stored.
+            (("default", "shop"), json!({}), &everywhere, ""),
+            (("default", "shop"), behind_the_same_service(), &everywhere, ""),
+        ];
+        for (other, patch, selector, expected) in table {
+            let said = beside(other, &patch, selector);
+            assert_eq!(
+                said.len(),
+                usize::from(!expected.is_empty()),
+                "{other:?} {patch} {selector}: {said:?}"
+            );
+            assert!(
+                said.iter().all(|text| text.contains(expected)),
+                "{other:?} {patch} {selector}: {said:?}"
+            );
+        }
     }
 
     #[test]
     fn who_was_there_first_is_not_stopped_by_who_comes_later() {
-        let policy = policy("api", &changed(&json!({})), &json!(null));
         let february = json!("2026-02-01T00:00:00Z");
         let table = [
             (february.clone(), json!("2026-01-01T00:00:00Z"), true),
@@ -119,12 +173,26 @@ mod tests {
             // Two files, of which nobody knows whether they are applied together.
             (json!(null), json!(null), true),
         ];
-        for (other, ours, is_admitted) in table {
-            let catalog = catalog_with("other", &other, &policy);
-            let mut object = with(&json!({}));
-            object["metadata"]["creationTimestamp"] = ours.clone();
-            let verdict = judge(Kind::Application, object.clone(), None, &catalog);
-            assert_eq!(verdict.is_admitted(), is_admitted, "{other} {ours}");
+        for patch in [json!({}), behind_the_same_service()] {
+            let policy = policy("api", &changed(&patch), &json!(null));
+            for (other, ours, is_admitted) in &table {
+                let catalog = catalog_with("default", "other", other, &policy);
+                let mut object = with(&json!({}));
+                object["metadata"]["creationTimestamp"] = ours.clone();
+                let verdict = judge(Kind::Application, object.clone(), None, &catalog);
+                assert_eq!(verdict.is_admitted(), *is_admitted, "{patch} {other} {ours}");
+            }
         }
+    }
+
+    #[test]
+    fn an_update_of_what_was_there_first_goes_through() {
+        let policy = policy("api", &changed(&behind_the_same_service()), &json!(null));
+        let catalog = catalog_with("default", "later", &json!("2026-02-01T00:00:00Z"), &policy);
+        let mut stored = with(&json!({}));
+        stored["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let mut object = stored.clone();
+        object["spec"]["syncPolicies"][0]["rollout"]["port"] = json!(9899);
+        assert!(judge(Kind::Application, object, Some(&stored), &catalog).is_admitted());
     }
 }

@@ -27,7 +27,7 @@ pub const ONE_PER_WORKLOAD: Rule = Rule {
 pub const ONE_PER_SERVICE: Rule = Rule {
     code: "rollout/one-per-service",
     severities: DENIES,
-    what: "Rollouts of two workloads name the same Service on the same cluster.",
+    what: "Rollouts of two workloads, by one Application or by two of a namespace, name the same Service on the same cluster.",
     why: "Flagger points the Service, and `-primary` and `-canary` beside it, now at the one workload and now at the other.",
     example: Example::new(
         r#"
@@ -41,6 +41,9 @@ pub const ONE_PER_SERVICE: Rule = Rule {
     ),
 };
 
+/// Namespace and name of a Service.
+pub(super) type ServiceKey<'a> = (&'a str, &'a str);
+
 /// A rollout, and where it takes place.
 #[derive(Clone, Debug)]
 pub(super) struct Claim<'a> {
@@ -49,15 +52,21 @@ pub(super) struct Claim<'a> {
     /// Where in this object it is asked for; `None` for another object's.
     pub(super) path: Option<FieldPath>,
     pub(super) workload: WorkloadKey<'a>,
-    /// Empty for another object's, of which it is not known.
     pub(super) service: &'a str,
     pub(super) targets: &'a [Target],
 }
 
+impl<'a> Claim<'a> {
+    /// What its Service is told apart by in a cluster; `None` while it has no name.
+    pub(super) fn service_key(&self) -> Option<ServiceKey<'a>> {
+        (!self.service.is_empty()).then_some((self.workload.0, self.service))
+    }
+}
+
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let own: Vec<Claim<'_>> = claims(input).collect();
-    let rivals = rivals::of(input, own.iter().map(|claim| claim.workload).collect());
-    // Those of others come first: who comes to a workload gives way to who has it.
+    let rivals = rivals::of(input, &own);
+    // Those of others come first: who comes to a workload or a Service gives way to who has it.
     let claims: Vec<Claim<'_>> = rivals.iter().map(Rival::claim).chain(own).collect();
     check_claims(&claims, findings);
 }
@@ -78,8 +87,7 @@ fn claims(input: Input<'_>) -> impl Iterator<Item = Claim<'_>> {
 /// What those claims say that is not the first of its kind on a cluster.
 fn check_claims(claims: &[Claim<'_>], findings: &mut Vec<Finding>) {
     let of_workload = clashes(claims, |claim| Some(claim.workload));
-    let of_service =
-        clashes(claims, |claim| (!claim.service.is_empty()).then_some((claim.workload.0, claim.service)));
+    let of_service = clashes(claims, Claim::service_key);
     for (claim, first, target) in of_workload {
         findings.extend(same_workload(claim, first, target));
     }
