@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use fleetgate_plan::Tenancy;
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
 /// Application at admission, and delivers it through Flux.
@@ -39,11 +41,21 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Answer admission reviews
-    Webhook(WebhookOptions),
+    Webhook {
+        #[command(flatten)]
+        webhook: WebhookOptions,
+        #[command(flatten)]
+        tenancy: TenancyOptions,
+    },
     /// Deliver Applications: write Flux objects and status
-    Controller,
+    Controller(TenancyOptions),
     /// Answer admission reviews and deliver Applications, in one process
-    Serve(WebhookOptions),
+    Serve {
+        #[command(flatten)]
+        webhook: WebhookOptions,
+        #[command(flatten)]
+        tenancy: TenancyOptions,
+    },
     /// Check manifests as admission would, without a cluster
     ///
     /// Prints every finding with file, line and column. Fleets and clusters
@@ -80,6 +92,8 @@ pub(crate) struct RenderOptions {
     /// Further files with the Fleets and clusters that the Applications name
     #[arg(long, num_args = 1.., value_name = "FILE|DIR|-")]
     pub(crate) catalog: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tenancy: TenancyOptions,
 }
 
 /// What is checked, against what, and how that is told.
@@ -100,6 +114,8 @@ pub(crate) struct CheckOptions {
     /// A context of the kubeconfig: the Fleets and clusters of that cluster count, too
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
+    #[command(flatten)]
+    pub(crate) tenancy: TenancyOptions,
 }
 
 /// How findings are written.
@@ -115,6 +131,22 @@ pub(crate) enum OutputFormat {
     Junit,
     /// For annotations in GitHub: workflow commands
     Github,
+}
+
+/// How far tenants may reach. An installation has one answer: its webhook, its
+/// controller and the checks before it are given the same.
+#[derive(Debug, Args)]
+pub(crate) struct TenancyOptions {
+    /// Refuse references out of an Application's namespace, which are warned of otherwise
+    #[arg(long, env = "FLEETGATE_NO_CROSS_NAMESPACE_REFS", value_parser = BoolishValueParser::new())]
+    no_cross_namespace_refs: bool,
+}
+
+impl From<TenancyOptions> for Tenancy {
+    fn from(options: TenancyOptions) -> Self {
+        let TenancyOptions { no_cross_namespace_refs } = options;
+        Self { no_cross_namespace_refs }
+    }
 }
 
 /// Where the webhook listens.

@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use clap::Parser;
+use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::router::router;
 use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,20 +64,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(options) => {
             let coloured = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
             let mut text = Vec::new();
-            let outcome = check::run(&options, coloured, &mut text)?;
+            let outcome = check::run(options, coloured, &mut text)?;
             print(&text)?;
             Ok(ExitCode::from(outcome as u8))
         }
-        Command::Render(options) => render(&options),
+        Command::Render(options) => render(options),
         Command::Explain { code } => {
             print(explain::explain(code.as_deref())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
         Command::Crds(options) => emit(&manifests::crds()?, &options),
-        Command::Webhook(options) => block_on(serve(Some(options), false)),
-        Command::Controller => block_on(serve(None, true)),
-        Command::Serve(options) => block_on(serve(Some(options), true)),
+        Command::Webhook { webhook, tenancy } => block_on(serve(Some(webhook), false, tenancy.into())),
+        Command::Controller(tenancy) => block_on(serve(None, true, tenancy.into())),
+        Command::Serve { webhook, tenancy } => block_on(serve(Some(webhook), true, tenancy.into())),
     }
 }
 
@@ -104,9 +105,9 @@ fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitC
 }
 
 /// Written as it is rendered: of many clusters it is more than need be held at once.
-fn render(options: &RenderOptions) -> anyhow::Result<ExitCode> {
+fn render(options: RenderOptions) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    match render::run(&options.files, &options.catalog, &mut out, &mut std::io::stderr()) {
+    match render::run(options, &mut out, &mut std::io::stderr()) {
         Ok(outcome) => Ok(ExitCode::from(outcome as u8)),
         Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error.context("cannot print")),
@@ -140,7 +141,11 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 }
 
 /// Runs the webhook, the controllers, or both, until the program is asked to stop.
-async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Result<ExitCode> {
+async fn serve(
+    webhook: Option<WebhookOptions>,
+    controllers: bool,
+    tenancy: Tenancy,
+) -> anyhow::Result<ExitCode> {
     // What is wrong with the certificate is said before anything waits for a cluster.
     let webhook = webhook
         .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
@@ -157,7 +162,7 @@ async fn serve(webhook: Option<WebhookOptions>, controllers: bool) -> anyhow::Re
         Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
     let client = Client::try_from(config).context("the cluster's configuration cannot be used")?;
     let mut watches = JoinSet::new();
-    let catalog = CatalogWatch::start(&client, &mut watches);
+    let catalog = CatalogWatch::start(&client, tenancy, &mut watches);
     let mut wait = stopped.clone();
     tokio::select! {
         () = catalog.synced() => {}

@@ -10,7 +10,6 @@ mod rollout;
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
 
 use anyhow::Context;
 use fleetgate_api::Application;
@@ -18,21 +17,20 @@ use fleetgate_plan::{Binding, Catalog, Owner, Plan, PolicyPlan, Target, Template
 use serde::Serialize;
 
 use crate::check::{Applications, Outcome, applications};
+use crate::cli::RenderOptions;
 
-/// Prints what becomes of the Applications below `files` to `out`, and what is
-/// to be said about them to `notes`. The Fleets and clusters that they name are
-/// looked for there and below `around`.
+/// Prints what becomes of the Applications that are asked for to `out`, and what
+/// is to be said about them to `notes`.
 ///
 /// # Errors
 ///
 /// When `out` or `notes` cannot be written to.
 pub(crate) fn run(
-    files: &[PathBuf],
-    around: &[PathBuf],
+    options: RenderOptions,
     out: &mut impl Write,
     notes: &mut impl Write,
 ) -> anyhow::Result<Outcome> {
-    let applications = applications(files, around);
+    let applications = applications(&options.files, &options.catalog, options.tenancy.into());
     for line in applications.unreadable.iter().chain(&applications.refused) {
         writeln!(notes, "{line}")?;
     }

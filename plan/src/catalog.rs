@@ -9,6 +9,7 @@ mod applications;
 mod child_bases;
 mod fleet_entry;
 mod rollout_entry;
+mod tenancy;
 mod wholes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, Wo
 use self::child_bases::ChildBases;
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
 pub use self::rollout_entry::RolloutEntry;
+pub use self::tenancy::Tenancy;
 use self::wholes::Wholes;
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 
@@ -53,7 +55,7 @@ pub struct Members {
 }
 
 /// An immutable snapshot of Fleets, clusters, namespaces, Applications and
-/// Flux's CRDs; cheap to clone.
+/// Flux's CRDs, and how far tenants may reach; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
@@ -62,6 +64,7 @@ pub struct Catalog {
     child_bases: ChildBases,
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
+    tenancy: Tenancy,
     wholes: Wholes,
 }
 

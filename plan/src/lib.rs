@@ -33,7 +33,7 @@ pub mod usage;
 
 pub use catalog::{
     AppEntry, Catalog, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
-    PolicyEntry, RolloutEntry, WorkloadKey,
+    PolicyEntry, RolloutEntry, Tenancy, WorkloadKey,
 };
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
 pub use destination::{Placement, Resolution, Resolver, Selection, Target};

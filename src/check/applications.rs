@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use fleetgate_api::Application;
-use fleetgate_plan::Catalog;
+use fleetgate_plan::{Catalog, Tenancy};
 use fleetgate_webhooks::{Kind, Severity, judge};
 
 use super::facts::Learnt;
@@ -30,9 +30,10 @@ pub(crate) struct Applications {
 }
 
 /// Reads the Applications below `files`, with the Fleets and clusters that are
-/// there or below `around`.
-pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf]) -> Applications {
-    let (mut learnt, mut report) = (Learnt::default(), Report::default());
+/// there or below `around`, where tenants may reach as far as that.
+pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenancy) -> Applications {
+    let catalog = Catalog::default().with_tenancy(tenancy);
+    let (mut learnt, mut report) = (Learnt { catalog, ..Learnt::default() }, Report::default());
     for mut scanned in scan_all(&find(around), Purpose::Look) {
         tell(&mut scanned, &mut learnt, &mut report);
     }

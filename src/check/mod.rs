@@ -55,8 +55,9 @@ pub(crate) enum Outcome {
 /// # Errors
 ///
 /// When the cluster of `--context` cannot be asked, or `out` not be written to.
-pub(crate) fn run(options: &CheckOptions, coloured: bool, out: &mut impl Write) -> anyhow::Result<Outcome> {
+pub(crate) fn run(options: CheckOptions, coloured: bool, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let catalog = options.context.as_deref().map(cluster::catalog).transpose()?.unwrap_or_default();
+    let catalog = catalog.with_tenancy(options.tenancy.into());
     let mut learnt = Learnt { catalog, ..Learnt::default() };
     let mut report = Report { warnings_as_errors: options.warnings_as_errors, ..Report::default() };
     for mut scanned in scan_all(&find(&options.catalog), Purpose::Look) {

@@ -16,4 +16,5 @@ mod lines;
 mod pipelines;
 mod secrets;
 mod support;
+mod tenancy;
 mod verdicts;

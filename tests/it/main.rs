@@ -21,3 +21,4 @@ mod generated;
 mod schemas;
 mod serve;
 mod support;
+mod tenancy;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fleetgate_sandbox::wait::{Probe, until};
@@ -12,18 +12,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::support::{apply, kubectl};
-
-/// Does not outlive a test that fails.
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        // One that has ended already cannot be killed, and need not be.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
+use crate::support::{Running, apply, kubectl};
 
 /// In a sandbox of its own: its controllers put finalizers on whatever they
 /// see, and end with the test.
@@ -37,7 +26,7 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
     fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
     let port =
         TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-    let mut serve = Stopped(
+    let mut serve = Running(
         Command::new(env!("CARGO_BIN_EXE_fleetgate"))
             .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--log-format", "json", "--cert-dir"])
             .arg(folder.path())

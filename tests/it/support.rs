@@ -1,6 +1,7 @@
 //! The shared sandboxes, and what several tests ask of them.
 
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -40,6 +41,17 @@ fn start(scope: Scope) -> Shared {
         }
     });
     started.join().expect("the sandbox does not start; its reason stands above")
+}
+
+/// A process that does not outlive a test that fails.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and need not be.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 /// A file of the repository.

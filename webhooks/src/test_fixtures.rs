@@ -148,7 +148,7 @@ pub(crate) fn codes_named(name: &str, mut spec: Value) -> String {
     codes_of(&judge(Kind::Application, application(name, spec), None, &catalog()).findings)
 }
 
-fn codes_of(findings: &[Finding]) -> String {
+pub(crate) fn codes_of(findings: &[Finding]) -> String {
     let codes: BTreeSet<String> = findings
         .iter()
         .map(|finding| match finding.severity {

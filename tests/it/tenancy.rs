@@ -1,0 +1,85 @@
+//! An installation that locks its tenants in: webhook, controllers and `check`
+//! under one flag give one verdict.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use fleetgate_sandbox::wait::{Probe, until};
+use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
+use serde_json::Value;
+
+use crate::support::{Running, apply, kubectl, past_the_gate};
+
+const FLAG: &str = "--no-cross-namespace-refs";
+
+const APPLICATION: &str = "apiVersion: apps.kurator.dev/v1alpha1
+kind: Application
+metadata: {name: shop, namespace: tenant}
+spec:
+  source: {gitRepository: {url: 'https://github.com/o/r', interval: 3m}}
+  syncPolicies:
+  - kustomization: {interval: 5m, prune: true, dependsOn: [{name: base, namespace: platform}]}
+";
+
+/// What all of them say.
+const FORBIDDEN: &str = "spec.syncPolicies[0].kustomization.dependsOn[0].namespace: Forbidden: \"platform\": \
+     leaves the Application's namespace, \"tenant\", which this installation does not allow; \
+     depend on what is in the same namespace, or leave it out [ref/cross-namespace]";
+
+/// In a sandbox of its own, whose webhook and controllers run with the flag.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reference_leaves_a_namespace_that_is_locked() {
+    let without = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
+    let options = Options { without_fleetgate: true, ..without };
+    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let _serving = serve(sandbox);
+    kubectl(sandbox, &["create", "namespace", "tenant"]).await;
+
+    let refused = until("the refusal", Duration::from_mins(1), async || {
+        let answer = apply(sandbox, APPLICATION).await;
+        Ok(if answer.stderr.contains("is invalid") {
+            Probe::Done(answer)
+        } else {
+            Probe::NotYet(answer.stderr)
+        })
+    });
+    let answer = refused.await.expect("the webhook refuses it");
+    assert_eq!(answer.code, Some(1));
+    assert!(answer.stderr.contains(FORBIDDEN), "{}", answer.stderr);
+
+    past_the_gate(sandbox, "tenant", &["create", "-f", "-"], APPLICATION).await;
+    let stalled = until("the condition", Duration::from_mins(1), async || {
+        let arguments = ["get", "application", "shop", "--namespace", "tenant", "--output", "json"];
+        let stored: Value = serde_json::from_str(&kubectl(sandbox, &arguments).await.stdout)?;
+        let conditions = stored.pointer("/status/conditions").and_then(Value::as_array).cloned();
+        let stalled = conditions.into_iter().flatten().find(|condition| condition["type"] == "Stalled");
+        Ok(stalled.map_or_else(|| Probe::NotYet(stored.to_string()), Probe::Done))
+    });
+    let stalled = stalled.await.expect("the controller does not deliver it");
+    assert_eq!(
+        [&stalled["status"], &stalled["reason"], &stalled["message"]],
+        ["True", "InvalidSpec", FORBIDDEN]
+    );
+
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("app.yaml"), APPLICATION).expect("a file");
+    let output = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+        .args(["check", "app.yaml", FLAG])
+        .current_dir(folder.path())
+        .output()
+        .expect("check runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("error[ref/cross-namespace]"), "{text}");
+}
+
+/// Webhook and controllers in one process, with the flag, where the sandbox has
+/// its API server look for the webhook.
+fn serve(sandbox: &Sandbox) -> Running {
+    let [webhook, _] = sandbox.fleetgate_commands();
+    let (_, arguments) = webhook.split_once(" webhook ").expect("the webhook's arguments");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
+    command.args(["serve", "--log-level", "error", FLAG]).args(arguments.split(' '));
+    Running(command.env("KUBECONFIG", sandbox.controller_kubeconfig()).spawn().expect("serve runs"))
+}
