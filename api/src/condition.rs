@@ -14,11 +14,14 @@ pub enum ConditionType {
     Reconciling,
     /// Present, and then True, if nothing will change until someone changes something.
     Stalled,
+    /// Present, and then True, while a Secret or a ServiceAccount that the spec names does not exist,
+    /// or lacks the key. A warning: what that comes to, Ready says.
+    MissingReferences,
 }
 
 impl ConditionType {
     /// Every type there is.
-    pub const ALL: [Self; 3] = [Self::Ready, Self::Reconciling, Self::Stalled];
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Reconciling, Self::Stalled, Self::MissingReferences];
 
     /// The type as it stands in a status.
     #[must_use]
@@ -27,6 +30,7 @@ impl ConditionType {
             Self::Ready => "Ready",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
+            Self::MissingReferences => "MissingReferences",
         }
     }
 }
@@ -66,6 +70,9 @@ pub enum ConditionReason {
     KubeconfigNotFound,
     /// A kubeconfig cannot be read, or asks for something that is not allowed. With Stalled=True.
     KubeconfigInvalid,
+    /// A Secret or a ServiceAccount that the spec names does not exist, or lacks the key. With
+    /// MissingReferences=True.
+    ReferenceNotFound,
     /// A cluster does not answer. With Ready=False.
     Unreachable,
     /// Some clusters of a Fleet do not exist or are not ready. With Ready=False.
@@ -74,7 +81,7 @@ pub enum ConditionReason {
 
 impl ConditionReason {
     /// Every reason there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Deleting,
@@ -88,6 +95,7 @@ impl ConditionReason {
         Self::DeliveryFailed,
         Self::KubeconfigNotFound,
         Self::KubeconfigInvalid,
+        Self::ReferenceNotFound,
         Self::Unreachable,
         Self::ClustersNotReady,
     ];
@@ -109,6 +117,7 @@ impl ConditionReason {
             Self::DeliveryFailed => "DeliveryFailed",
             Self::KubeconfigNotFound => "KubeconfigNotFound",
             Self::KubeconfigInvalid => "KubeconfigInvalid",
+            Self::ReferenceNotFound => "ReferenceNotFound",
             Self::Unreachable => "Unreachable",
             Self::ClustersNotReady => "ClustersNotReady",
         }

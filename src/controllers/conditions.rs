@@ -1,5 +1,5 @@
-//! Conditions, in the way of kstatus: `Ready` always, `Reconciling` and
-//! `Stalled` only while they hold.
+//! Conditions, in the way of kstatus: `Ready` always, every other one only while
+//! it holds.
 
 use fleetgate_api::{ConditionReason, ConditionType};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -45,22 +45,31 @@ impl Summary {
         let companion = self.companion().map(|type_| (type_, true));
         ready
             .chain(companion)
-            .map(|(type_, holds)| {
-                let status = if holds { "True" } else { "False" };
-                let earlier = before
-                    .iter()
-                    .find(|condition| condition.type_ == type_.as_str() && condition.status == status);
-                Condition {
-                    type_: type_.as_str().to_owned(),
-                    status: status.to_owned(),
-                    reason: self.reason.as_str().to_owned(),
-                    message: cut(&self.message).to_owned(),
-                    observed_generation: generation,
-                    last_transition_time: earlier
-                        .map_or(Time(now), |condition| condition.last_transition_time.clone()),
-                }
-            })
+            .map(|(type_, holds)| self.condition(type_, holds, generation, before, now))
             .collect()
+    }
+
+    /// The one condition of that type.
+    pub(super) fn condition(
+        &self,
+        type_: ConditionType,
+        holds: bool,
+        generation: Option<i64>,
+        before: &[Condition],
+        now: Timestamp,
+    ) -> Condition {
+        let status = if holds { "True" } else { "False" };
+        let earlier =
+            before.iter().find(|condition| condition.type_ == type_.as_str() && condition.status == status);
+        Condition {
+            type_: type_.as_str().to_owned(),
+            status: status.to_owned(),
+            reason: self.reason.as_str().to_owned(),
+            message: cut(&self.message).to_owned(),
+            observed_generation: generation,
+            last_transition_time: earlier
+                .map_or(Time(now), |condition| condition.last_transition_time.clone()),
+        }
     }
 }
 

@@ -73,8 +73,8 @@ fn controller_rules() -> Vec<Value> {
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),
         rule(Kind::Fleet.group(), &["fleets/status"], &["patch"]),
         rule(Kind::AttachedCluster.group(), &["attachedclusters/status"], &["patch"]),
-        // The kubeconfigs that AttachedClusters name, each read by name.
-        rule("", &["secrets"], &["get"]),
+        // What AttachedClusters and Applications name, each read by name.
+        rule("", &["secrets", "serviceaccounts"], &["get"]),
     ]);
     for kind in FluxKind::ALL {
         rules.push(rule(

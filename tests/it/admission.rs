@@ -242,6 +242,8 @@ async fn the_webhook_may_not_read_secrets() {
     assert!(!may("fleetgate-webhook", "patch", "applications.apps.kurator.dev").await);
     assert!(may("fleetgate-controller", "get", "secrets").await);
     assert!(!may("fleetgate-controller", "list", "secrets").await);
+    assert!(may("fleetgate-controller", "get", "serviceaccounts").await);
+    assert!(!may("fleetgate-controller", "list", "serviceaccounts").await);
     assert!(!may("fleetgate-controller", "delete", "applications.apps.kurator.dev").await);
 }
 

@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use fleetgate_api::Application;
 use fleetgate_plan::ObjectKey;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -44,7 +45,8 @@ pub enum Lookup<'a> {
 }
 
 impl Credentials {
-    /// These are all that there are: what is not among them does not exist.
+    /// These are all that there are of what is [needed](needs): what is not
+    /// among them does not exist.
     #[must_use]
     pub fn complete(mut self) -> Self {
         self.is_complete = true;
@@ -102,6 +104,30 @@ impl fmt::Debug for Lookup<'_> {
             Self::Unknown => "Unknown",
         })
     }
+}
+
+/// The names of what an Application needs beside it on the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Secrets.
+    pub secrets: BTreeSet<String>,
+    /// ServiceAccounts.
+    pub service_accounts: BTreeSet<String>,
+}
+
+impl Needs {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.secrets.len() + self.service_accounts.len()
+    }
+}
+
+/// What [`check`] has to know of to speak of `application`: who may not list
+/// Secrets asks for each of these by its name.
+#[must_use]
+pub fn needs(application: &Application) -> Needs {
+    reference::secret::needs(application)
 }
 
 /// What the rules that need Secrets and ServiceAccounts say about an object,

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! Application, Catalog ─▶ judge ─▶ Plan ─▶ difference to the children ─▶ apply, prune ─▶ status
+//!                           └──▶ references: Secrets and ServiceAccounts, each by name ──┘
 //! ```
 
 mod children;
 mod observed;
+mod references;
 mod status;
 mod summary;
 mod write;
@@ -31,6 +33,7 @@ use tokio_stream::wrappers::{UnboundedReceiverStream, WatchStream};
 
 use self::children::Children;
 use self::observed::Observed;
+use self::references::{LOOK_AGAIN, References};
 use super::RETRY;
 use super::write_status::write_status;
 use crate::watches::CatalogWatch;
@@ -44,6 +47,7 @@ struct Context {
     client: Client,
     catalog: CatalogWatch,
     children: Children,
+    references: References,
 }
 
 /// A reconcile that is to be tried again.
@@ -68,7 +72,8 @@ pub(super) async fn run(
     // A change of a Fleet or of a cluster may concern any Application; to look
     // costs no write where nothing changes.
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
-    let context = Arc::new(Context { client: client.clone(), catalog, children });
+    let references = References::default();
+    let context = Arc::new(Context { client: client.clone(), catalog, children, references });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(UnboundedReceiverStream::new(triggered))
@@ -113,10 +118,10 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     }
     let catalog = context.catalog.current();
     let object = serde_json::to_value(application).context("an Application cannot be rendered")?;
-    let verdict = judge(Kind::Application, object.clone(), None, &catalog);
+    let verdict = judge(Kind::Application, object, None, &catalog);
     // What was judged is what is planned: an early name that was stored without
     // its new one would otherwise plan as nothing.
-    let judged = serde_json::from_value(verdict.object).unwrap_or_else(|_| application.clone());
+    let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
     let plan = Plan::of(&judged, &catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
     context.children.observe(&plan, &mut observed);
@@ -125,9 +130,21 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         observed.failures = outcome.failures;
         observed.states.retain(|key, _| !outcome.written.contains(key));
     }
+    observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
     write_status(&context.client, application, application.status.as_ref(), &status).await?;
-    Ok(if observed.failures.is_empty() { Action::await_change() } else { Action::requeue(RETRY) })
+    Ok(next(&observed))
+}
+
+/// When to look again at what no event will tell of.
+fn next(observed: &Observed) -> Action {
+    if !observed.failures.is_empty() {
+        Action::requeue(RETRY)
+    } else if !observed.missing.is_empty() {
+        Action::requeue(LOOK_AGAIN)
+    } else {
+        Action::await_change()
+    }
 }
 
 /// Takes everything away, policies before their source, and then lets go.
@@ -148,6 +165,7 @@ async fn finalize(
             .filter(|name| *name != FINALIZER_APPLICATION)
             .collect();
         set_finalizers(application, api, &finalizers).await?;
+        context.references.forget(application);
         return Ok(Action::await_change());
     }
     let status = status::deleting(application, &left, Timestamp::now());

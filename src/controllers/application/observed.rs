@@ -15,6 +15,8 @@ use crate::controllers::conditions::Summary;
 pub(super) struct Observed {
     /// What the rules say of the Application today.
     pub(super) findings: Vec<Finding>,
+    /// What it names on the host and what is not there.
+    pub(super) missing: Vec<Finding>,
     /// What could not be written.
     pub(super) failures: Vec<Summary>,
     /// How the planned objects fare, by kind and name.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use fleetgate_api::{
-    Application, ApplicationStatus, ClusterStatus, ConditionReason, DestinationStatus, PolicyStatus,
-    SourceStatus,
+    Application, ApplicationStatus, ClusterStatus, ConditionReason, ConditionType, DestinationStatus,
+    PolicyStatus, SourceStatus,
 };
 use fleetgate_plan::destination::{Placement, placement};
 use fleetgate_plan::{Plan, PolicyPlan, Target};
@@ -13,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::Selector;
 
 use super::observed::{Observed, Phase, State};
-use super::summary::{listed, summary};
+use super::summary::{listed, missing_references, summary};
 use crate::controllers::conditions::Summary;
 
 /// At most this many clusters are listed one by one, those in trouble first: a
@@ -31,9 +31,16 @@ pub(super) fn of(
     let total = clusters.len();
     let summary = summary(plan, observed, ready, total);
     let before = application.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let generation = application.metadata.generation;
+    let mut conditions = summary.conditions(generation, before, now);
+    conditions.extend(
+        missing_references(observed).map(|missing| {
+            missing.condition(ConditionType::MissingReferences, true, generation, before, now)
+        }),
+    );
     ApplicationStatus {
-        observed_generation: application.metadata.generation,
-        conditions: summary.conditions(application.metadata.generation, before, now),
+        observed_generation: generation,
+        conditions,
         source: source(plan, observed),
         destination: Some(destination(application)),
         ready: Some(format!("{ready}/{total}")),
@@ -193,6 +200,7 @@ mod tests {
     use super::*;
     use fleetgate_api::{AttachedCluster, Fleet};
     use fleetgate_plan::{Catalog, Cluster};
+    use fleetgate_webhooks::credentials::{self, Credentials};
     use fleetgate_webhooks::{Kind, judge};
     use serde_json::{Value, json};
 
@@ -303,6 +311,32 @@ mod tests {
             "{}",
             said(&status)
         );
+    }
+
+    #[test]
+    fn what_the_host_lacks_is_a_warning_beside_ready() {
+        let (mut application, catalog) = (application("quickstart"), catalog(2));
+        application.spec.source.git_repository.as_mut().expect("git").secret_ref =
+            Some(serde_json::from_value(json!({"name": "gone"})).expect("a reference"));
+        let (plan, mut observed) = observe(&application, &catalog, &[]);
+        let object = serde_json::to_value(&application).expect("JSON");
+        observed.missing = credentials::check(Kind::Application, &object, &Credentials::default().complete());
+        let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
+        assert!(said(&status).starts_with("Succeeded 2/2"), "{}", said(&status));
+        let [_, missing] = &status.conditions[..] else { panic!("{:?}", status.conditions) };
+        assert_eq!(
+            [&missing.type_, &missing.status, &missing.reason],
+            ["MissingReferences", "True", "ReferenceNotFound"]
+        );
+        assert_eq!(
+            missing.message,
+            "spec.source.gitRepository.secretRef: Not found: \"gone\": names a Secret that does not exist in namespace \"default\" \
+             [ref/secret]"
+        );
+        application.status = Some(status.clone());
+        assert_eq!(of(&application, &plan, &observed, Timestamp::now()), status, "it is written once");
+        observed.missing.clear();
+        assert_eq!(of(&application, &plan, &observed, Timestamp::now()).conditions.len(), 1);
     }
 
     #[test]

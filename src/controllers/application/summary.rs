@@ -1,4 +1,5 @@
-//! The one thing that an Application's Ready condition says.
+//! The one thing that an Application's Ready condition says, and what stands
+//! beside it.
 
 use std::collections::BTreeSet;
 
@@ -59,6 +60,12 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
         return Summary::new(ConditionReason::Progressing, counted);
     }
     Summary::new(ConditionReason::Succeeded, counted)
+}
+
+/// What is named on the host and is not there, if anything is.
+pub(super) fn missing_references(observed: &Observed) -> Option<Summary> {
+    let messages: Vec<String> = observed.missing.iter().map(ToString::to_string).collect();
+    (!messages.is_empty()).then(|| Summary::new(ConditionReason::ReferenceNotFound, listed(&messages)))
 }
 
 /// How the objects of a template fare, each by kind and name.

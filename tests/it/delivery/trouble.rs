@@ -71,3 +71,42 @@ async fn what_flux_cannot_apply_is_said_in_its_words() {
     kubectl(sandbox, &["delete", "application", "shop", "--namespace", "nowhere", "--timeout=60s"]).await;
     gone(sandbox, "nowhere").await;
 }
+
+#[tokio::test]
+async fn what_the_host_lacks_is_said_until_it_is_there() {
+    let sandbox = delivery();
+    kubectl(sandbox, &["create", "namespace", "lacking"]).await;
+    let manifest = "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {name: shop, namespace: lacking}\nspec:\n  \
+         source: {gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}}\n  syncPolicies:\n  \
+         - kustomization: {interval: 5m, path: ./kustomize, prune: true, serviceAccountName: deployer, \
+         postBuild: {substituteFrom: [{kind: Secret, name: settings}]}}\n";
+    assert!(apply(sandbox, manifest).await.success());
+    let said = missing_reference(sandbox, "lacking", "[ref/secret], ").await;
+    let secret = "spec.syncPolicies[0].kustomization.postBuild.substituteFrom[0]: Not found: \"settings\": names a Secret that does not";
+    let account = "spec.syncPolicies[0].kustomization.serviceAccountName: Not found: \"deployer\": does not exist in namespace \"lacking\"";
+    assert!(said.starts_with(secret) && said.contains(account), "{said}");
+
+    kubectl(
+        sandbox,
+        &["create", "secret", "generic", "settings", "--from-literal=tier=web", "--namespace", "lacking"],
+    )
+    .await;
+    missing_reference(sandbox, "lacking", "spec.syncPolicies[0].kustomization.serviceAccountName").await;
+    kubectl(sandbox, &["create", "serviceaccount", "deployer", "--namespace", "lacking"]).await;
+    missing_reference(sandbox, "lacking", "").await;
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", "lacking", "--timeout=60s"]).await;
+}
+
+/// Waits until the condition of missing references starts with, or has,
+/// `expected`; nothing stands for no such condition.
+async fn missing_reference(sandbox: &Sandbox, namespace: &str, expected: &str) -> String {
+    let seen = until("the condition of missing references", PATIENCE, async || {
+        let application = get(sandbox, namespace, "shop").await;
+        let conditions = application["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let missing = conditions.iter().find(|condition| condition["type"] == "MissingReferences");
+        let said = missing.and_then(|missing| missing["message"].as_str()).unwrap_or_default().to_owned();
+        let is_met = said.contains(expected) && (expected.is_empty() == said.is_empty());
+        Ok(if is_met && !conditions.is_empty() { Probe::Done(said) } else { Probe::NotYet(said) })
+    });
+    seen.await.expect("the condition")
+}

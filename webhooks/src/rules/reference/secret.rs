@@ -2,7 +2,7 @@
 //!
 //! Needs them as data. A Secret is rarely among the files of a repository, so
 //! that what is not there is unknown, and only a key that a known Secret lacks
-//! is missing; whoever has listed a namespace on the host knows it all.
+//! is missing; whoever has looked on the host for what is needed knows it all.
 
 use fleetgate_api::application::Source;
 use fleetgate_api::{Application, AttachedCluster, Fleet};
@@ -10,16 +10,17 @@ use fleetgate_plan::destination::{Placement, placement};
 use kube::ResourceExt;
 use serde_json::Value;
 
-use crate::credentials::{Credentials, Lookup};
+use crate::credentials::{Credentials, Lookup, Needs};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::names;
 use crate::rules::{Example, Rule, WARNS};
 
 /// `ref/secret`
 pub const SECRET: Rule = Rule {
     code: "ref/secret",
     severities: WARNS,
-    what: "A Secret that a source, a policy, a cluster or a Fleet's metrics name does not exist, or lacks the key. In `check`, only of Secrets that are among the files.",
+    what: "A Secret that a source, a policy, a cluster or a Fleet's metrics name does not exist, or lacks the key. In `check`, only of Secrets that are among the files; on the host the Application's `MissingReferences` condition says so.",
     why: "Flux waits for it and fetches or delivers nothing.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.decryption: {"provider": "sops", "secretRef": {"name": "gone"}}"#,
@@ -31,7 +32,7 @@ pub const SECRET: Rule = Rule {
 pub const SERVICE_ACCOUNT: Rule = Rule {
     code: "ref/service-account",
     severities: WARNS,
-    what: "The ServiceAccount to be impersonated on the host, or to fetch the source as, does not exist there.",
+    what: "The ServiceAccount to be impersonated on the host, or to fetch the source as, does not exist there. The Application's `MissingReferences` condition says so.",
     why: "Flux is refused everything. For a member cluster it has to exist in that cluster.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.serviceAccountName: "gone""#,
@@ -60,6 +61,19 @@ pub(crate) fn check_application(
     }
     for (path, name) in service_accounts_of(application) {
         findings.extend(check_service_account(&namespace, path, name, credentials));
+    }
+}
+
+pub(crate) fn needs(application: &Application) -> Needs {
+    let secrets = secrets_of(application).into_iter().map(|named| named.name);
+    let accounts = service_accounts_of(application).into_iter().map(|(_, name)| name);
+    let accounts = accounts.filter(|name| may_be_missing(name)).map(str::to_owned);
+    // What no object can be called is missing without a question; in the path of
+    // one it might lead elsewhere.
+    let may_exist = |name: &String| names::is_dns_subdomain(name);
+    Needs {
+        secrets: secrets.filter(may_exist).collect(),
+        service_accounts: accounts.filter(may_exist).collect(),
     }
 }
 
@@ -103,12 +117,15 @@ fn check_service_account(
     name: &str,
     credentials: &Credentials,
 ) -> Option<Finding> {
-    // Every namespace gets the one called default by itself.
-    let may_be_missing = !name.is_empty() && name != "default";
-    (may_be_missing && credentials.lacks_service_account(namespace, name)).then(|| {
+    (may_be_missing(name) && credentials.lacks_service_account(namespace, name)).then(|| {
         let message = format!("does not exist in namespace {namespace:?}");
         Finding::warning(&SERVICE_ACCOUNT, path, Fault::NotFound, message).value(name)
     })
+}
+
+/// Every namespace gets the ServiceAccount called default by itself.
+fn may_be_missing(name: &str) -> bool {
+    !name.is_empty() && name != "default"
 }
 
 fn secrets_of(application: &Application) -> Vec<Named<'_>> {
@@ -209,7 +226,7 @@ fn of_source(source: &Source) -> impl Iterator<Item = (FieldPath, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::credentials::check;
+    use crate::credentials::{Needs, check, needs};
     use crate::schema::Kind;
     use crate::test_fixtures::{
         application, cluster_object, credentials, fleet_object, git_source, kustomization,
@@ -250,6 +267,26 @@ mod tests {
                 "spec.syncPolicies[0].kustomization.serviceAccountName does not exist in namespace \"default\"",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_needed_is_what_the_rules_ask_for() {
+        let mut kustomized = kustomization();
+        kustomized["serviceAccountName"] = json!("deployer");
+        kustomized["postBuild"] = json!({"substituteFrom": [
+            {"kind": "ConfigMap", "name": "a"}, {"kind": "Secret", "name": "b"}, {"kind": "Secret", "name": "c", "optional": true},
+        ]});
+        let helm = json!({
+            "interval": "5m", "serviceAccountName": "default", "chart": {"spec": {"chart": "./c"}},
+            "valuesFrom": [{"kind": "Secret", "name": "b"}, {"kind": "Secret", "name": ""}, {"kind": "Secret", "name": "../../a/secrets/b"}],
+        });
+        let mut source = git_source();
+        source["gitRepository"]["secretRef"] = json!({"name": "d"});
+        let policies = json!([{"kustomization": kustomized}, {"helm": helm}]);
+        let object = application("shop", json!({"source": source, "syncPolicies": policies}));
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let expected = Needs { secrets: names(&["b", "d"]), service_accounts: names(&["deployer"]) };
+        assert_eq!(needs(&serde_json::from_value(object).expect("an Application")), expected);
     }
 
     #[test]
