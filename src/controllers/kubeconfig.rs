@@ -4,8 +4,8 @@
 
 use fleetgate_api::ConditionReason;
 use fleetgate_api::attached_cluster::KubeconfigReference;
-use fleetgate_webhooks::Severity;
 use fleetgate_webhooks::rules::cluster::content::{CONTENT, problems};
+use fleetgate_webhooks::{Severity, names};
 use k8s_openapi::api::core::v1::Secret;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
@@ -19,19 +19,18 @@ pub(super) async fn load(
     reference: &KubeconfigReference,
 ) -> Result<Config, Summary> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let secret = secrets.get_opt(&reference.name).await.map_err(|error| {
-        Summary::new(
-            ConditionReason::KubeconfigNotFound,
-            format!("Secret {:?} cannot be read: {error}", reference.name),
-        )
-    })?;
-    let Some(secret) = secret else {
-        let message = format!("there is no Secret {:?} in namespace {namespace:?}", reference.name);
-        return Err(Summary::new(ConditionReason::KubeconfigNotFound, message));
-    };
+    let not_found = |message: String| Summary::new(ConditionReason::KubeconfigNotFound, message);
+    let missing = || not_found(format!("there is no Secret {:?} in namespace {namespace:?}", reference.name));
+    // In the path of a question, what is no name might lead elsewhere.
+    if !names::is_dns_subdomain(&reference.name) {
+        return Err(missing());
+    }
+    let secret = secrets.get_opt(&reference.name).await;
+    let secret =
+        secret.map_err(|error| not_found(format!("Secret {:?} cannot be read: {error}", reference.name)))?;
+    let secret = secret.ok_or_else(missing)?;
     let Some(content) = secret.data.unwrap_or_default().remove(&reference.key) else {
-        let message = format!("Secret {:?} has no key {:?}", reference.name, reference.key);
-        return Err(Summary::new(ConditionReason::KubeconfigNotFound, message));
+        return Err(not_found(format!("Secret {:?} has no key {:?}", reference.name, reference.key)));
     };
     let kubeconfig = parse(&content.0).map_err(|reason| {
         let message =
@@ -67,7 +66,30 @@ fn parse(content: &[u8]) -> Result<Kubeconfig, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{load, parse};
+    use axum::Router;
+    use fleetgate_api::ConditionReason;
+    use fleetgate_api::attached_cluster::KubeconfigReference;
+    use kube::Client;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_is_no_name_is_not_asked_for() {
+        // Whatever is asked for, there is a Secret; its key does not hold a kubeconfig.
+        let answer = async || json!({"metadata": {"name": "m1"}, "data": {"value": "AA=="}}).to_string();
+        let client = Client::new(Router::new().fallback(answer), "default");
+        let table = [
+            ("m1", ConditionReason::KubeconfigInvalid),
+            ("../../other/secrets/m1", ConditionReason::KubeconfigNotFound),
+            ("m1?watch=true", ConditionReason::KubeconfigNotFound),
+            ("", ConditionReason::KubeconfigNotFound),
+        ];
+        for (name, expected) in table {
+            let reference = KubeconfigReference { name: name.to_owned(), key: "value".to_owned() };
+            let refused = load(&client, "default", &reference).await.err().expect("no kubeconfig");
+            assert_eq!(refused.reason, expected, "{name}");
+        }
+    }
 
     #[test]
     fn what_the_rule_refuses_is_not_used() {
