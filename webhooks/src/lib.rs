@@ -9,6 +9,7 @@
 //! **Invariant**: this crate reads the Catalog and never the API server. There
 //! is no tokio, hyper or kube client in its tree; whoever listens hands it bytes.
 
+mod address;
 pub mod credentials;
 pub mod defaults;
 pub mod deletion;

@@ -20,6 +20,7 @@ mod data_source;
 pub mod destination;
 pub mod duration;
 pub mod example;
+pub mod expression;
 pub mod fleet;
 pub mod helm;
 pub mod kustomization;
@@ -27,12 +28,14 @@ pub mod metric;
 pub mod object;
 pub mod overrides;
 pub mod policy;
+mod re2;
 pub mod reference;
 pub mod rollout;
 pub mod routing;
 pub mod schema;
 pub mod selector;
 pub mod source;
+pub mod target;
 
 /// A rule's entry in the catalogue.
 #[derive(Debug)]
@@ -115,6 +118,8 @@ pub const CATALOGUE: &[&Rule] = &[
     &policy::DUPLICATE_DELIVERY,
     &policy::TARGET_NAMESPACE,
     &policy::METADATA,
+    &target::TARGET,
+    &expression::EXPRESSION,
     &overrides::OVERRIDE,
     &helm::CHART_NAME,
     &helm::RELEASE_NAME,
@@ -133,6 +138,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &selector::removal::MASS_REMOVAL,
     &reference::FLEET,
     &reference::cluster::CLUSTER,
+    &reference::name::NAME,
     &reference::secret::SECRET,
     &reference::cross_namespace::CROSS_NAMESPACE,
     &reference::plugin::PLUGIN,
@@ -201,12 +207,15 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
     source::check,
     duration::check,
     policy::check,
+    target::check,
+    expression::check,
     overrides::check,
     helm::check,
     kustomization::check,
     destination::check,
     selector::check,
     reference::check,
+    reference::name::check,
     reference::cross_namespace::check,
     reference::plugin::check,
     rollout::check,

@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod cross_namespace;
+pub mod name;
 pub mod plugin;
 pub mod secret;
 

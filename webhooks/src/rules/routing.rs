@@ -13,7 +13,6 @@ pub mod kuma;
 pub mod matching;
 pub mod nginx;
 pub mod provider;
-mod re2;
 
 use fleetgate_api::rollout::{HttpMatch, TrafficRouting};
 use fleetgate_plan::Provider;

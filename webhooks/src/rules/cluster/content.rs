@@ -9,8 +9,8 @@ use fleetgate_api::AttachedCluster;
 use kube::ResourceExt;
 use serde::Deserialize;
 use serde_json::Value;
-use url::Url;
 
+use crate::address;
 use crate::credentials::{Credentials, Lookup};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Severity};
@@ -198,9 +198,7 @@ impl Kubeconfig {
             Err(what) => what,
             Ok(cluster) => {
                 let server = cluster.server.as_deref().unwrap_or_default();
-                let is_address = Url::parse(server)
-                    .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-                if is_address {
+                if address::is_of(server, &["http", "https"]) {
                     return None;
                 }
                 "has a current context without the address of a server"

@@ -4,8 +4,8 @@ use fleetgate_api::fleet::FleetPlugin;
 use fleetgate_api::fleet::plugin::{ChartConfig, PodSecurity};
 use fleetgate_plan::Provider;
 use serde_json::Value;
-use url::Url;
 
+use crate::address;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -132,9 +132,7 @@ fn installed<'a>(plugin: &'a FleetPlugin, path: &FieldPath) -> Vec<Installed<'a>
 fn check_repository(installed: &Installed<'_>) -> Option<Finding> {
     // An empty one is the plugin's own, as an absent one is.
     let repository = installed.chart?.repository.as_deref().filter(|repository| !repository.is_empty())?;
-    let is_known = Url::parse(repository)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https" | "oci") && url.has_host());
-    (!is_known).then(|| {
+    (!address::is_of(repository, &["http", "https", "oci"])).then(|| {
         let path = installed.path.field("chart").field("repository");
         let message = "must be an address of the form https://, http:// or oci://, with a host";
         error(path, Fault::Invalid, message).value(repository)

@@ -1,20 +1,21 @@
 //! The rule about patches, by what kustomize does with them
 //! (`PatchTransformer` of `sigs.k8s.io/kustomize/api`).
 
-use fleetgate_api::flux::{Patch, TargetSelector};
+use fleetgate_api::flux::Patch;
 use serde::de::IgnoredAny;
 
 use super::document::{Node, Unreadable, outline};
 use super::{merge, operation};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::rules::target::check_target;
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
 /// `kustomization/patch-target`
 pub const PATCH_TARGET: Rule = Rule {
     code: "kustomization/patch-target",
     severities: DENIES_OR_WARNS,
-    what: "A patch that is neither a strategic merge patch (an object with kind and name, and with apiVersion unless it has a target) nor a list of RFC 6902 operations with a target; an operation that kustomize does not know or that lacks its path; a target that is no regular expression. A warning for an operation whose path does not begin with `/`, or without the value that it sets.",
+    what: "A patch that is neither a strategic merge patch (an object with kind and name, and with apiVersion unless it has a target) nor a list of RFC 6902 operations with a target; an operation that kustomize does not know or that lacks its path. A warning for an operation whose path does not begin with `/`, or without the value that it sets.",
     why: "kustomize fails the whole build; an alias within itself overflows its stack and takes Flux's controller down.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.patches: [{"patch": "[{\"op\": \"remove\", \"path\": \"/spec/replicas\"}]"}]"#,
@@ -57,28 +58,6 @@ pub fn check_patch(item: &Patch, path: &FieldPath, findings: &mut Vec<Finding>) 
             operation::check(items, &text_path, findings);
         }
         documents => merge::check(documents, item.target.is_some(), &text_path, findings),
-    }
-}
-
-/// kustomize anchors each of them and compiles it.
-fn check_target(target: &TargetSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
-    let expressions = [
-        ("group", &target.group),
-        ("version", &target.version),
-        ("kind", &target.kind),
-        ("name", &target.name),
-        ("namespace", &target.namespace),
-    ];
-    for (field, expression) in expressions {
-        let Some(expression) = expression.as_deref().filter(|text| text.starts_with(['*', '+', '?'])) else {
-            continue;
-        };
-        let message = "must be a regular expression, which cannot begin so";
-        findings.push(
-            Finding::error(&PATCH_TARGET, path.field(field), Fault::Invalid, message)
-                .value(expression)
-                .hint("write .* for anything, or leave it out"),
-        );
     }
 }
 
@@ -221,15 +200,6 @@ mod tests {
         }
         for patch in ["# nothing", "null", "{}", "[]", "---\n"] {
             assert_eq!(verdicts(patch), ["", ""], "{patch:?}");
-        }
-    }
-
-    #[test]
-    fn targets_are_regular_expressions() {
-        for (name, expected) in
-            [("web", ""), (".*", ""), ("web|api", ""), ("*", DENIED), ("+", DENIED), ("?a", DENIED)]
-        {
-            assert_eq!(verdict(MERGE, Some(json!({"kind": "Deployment", "name": name}))), expected, "{name}");
         }
     }
 

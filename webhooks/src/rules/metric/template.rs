@@ -1,9 +1,9 @@
 //! The rule about `customMetric`, of which a `MetricTemplate` is made.
 
 use fleetgate_api::rollout::{CustomMetric, Metric, MetricProvider};
-use url::Url;
 
 use super::{query, templates};
+use crate::address;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -131,17 +131,15 @@ fn check_address(system: &System, provider: &MetricProvider, path: FieldPath) ->
         return is_needed
             .then(|| required(path, message).hint("http://prometheus.monitoring:9090, for example"));
     };
-    if !matches!(system.address, Address::Needed | Address::Known) || is_http(address) {
+    if !matches!(system.address, Address::Needed | Address::Known)
+        || address::is_of(address, &["http", "https"])
+    {
         return None;
     }
     let message = "must be an http or https URL with a host: Flagger asks by that alone";
     let finding = Finding::error(&METRIC_TEMPLATE, path, Fault::Invalid, message).value(address);
     let has_scheme = address.contains("://");
     Some(if has_scheme { finding } else { finding.hint("put \"http://\" before it") })
-}
-
-fn is_http(address: &str) -> bool {
-    Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]

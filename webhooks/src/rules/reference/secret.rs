@@ -4,12 +4,11 @@
 //! that what is not there is unknown, and only a key that a known Secret lacks
 //! is missing; whoever has looked on the host for what is needed knows it all.
 
-use fleetgate_api::application::Source;
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::destination::{Placement, placement};
 use kube::ResourceExt;
-use serde_json::Value;
 
+use super::name::{ACCOUNT, accounts_of_policy, accounts_of_source, path_in, path_of, visit_secrets};
 use crate::credentials::{Credentials, Lookup, Needs};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -129,99 +128,42 @@ fn may_be_missing(name: &str) -> bool {
 }
 
 fn secrets_of(application: &Application) -> Vec<Named<'_>> {
-    let spec = &application.spec;
     let mut found = Vec::new();
-    collect(&to_value(&spec.source), &FieldPath::spec().field("source"), &mut found);
-    for (index, policy) in spec.sync_policies.iter().enumerate() {
-        let path = FieldPath::policy(index);
-        if let Some(kustomization) = &policy.kustomization {
-            let path = path.field("kustomization");
-            collect(&to_value(kustomization), &path, &mut found);
-            let from =
-                kustomization.post_build.iter().flat_map(|build| build.substitute_from.iter().flatten());
-            for (index, from) in
-                from.enumerate().filter(|(_, from)| from.kind == "Secret" && from.optional != Some(true))
-            {
-                let path = path.field("postBuild").field("substituteFrom").index(index);
+    visit_secrets(application, &mut |name, path| {
+        found.push(Named { path: path(), name: name.to_owned(), key: None });
+    });
+    for (index, policy) in application.spec.sync_policies.iter().enumerate() {
+        let build = policy.kustomization.as_ref().and_then(|kustomization| kustomization.post_build.as_ref());
+        for (place, from) in build.iter().flat_map(|build| build.substitute_from.iter().flatten()).enumerate()
+        {
+            if from.kind == "Secret" && from.optional != Some(true) {
+                let path = path_in(index, &["kustomization", "postBuild", "substituteFrom"]).index(place);
                 found.push(Named { path, name: from.name.clone(), key: None });
             }
         }
-        if let Some(helm) = &policy.helm {
-            let path = path.field("helm");
-            let from = helm.values_from.iter().flatten().enumerate();
-            for (index, from) in from.filter(|(_, from)| from.kind == "Secret" && from.optional != Some(true))
-            {
+        let values = policy.helm.iter().flat_map(|helm| helm.values_from.iter().flatten());
+        for (place, from) in values.enumerate() {
+            if from.kind == "Secret" && from.optional != Some(true) {
                 let key = from.values_key.as_deref().filter(|key| !key.is_empty()).unwrap_or(VALUES_KEY);
-                let path = path.field("valuesFrom").index(index);
+                let path = path_in(index, &["helm", "valuesFrom"]).index(place);
                 found.push(Named { path, name: from.name.clone(), key: Some(key) });
-            }
-            let verify = helm.chart.as_ref().and_then(|chart| chart.spec.verify.as_ref());
-            if let Some(reference) = verify.and_then(|verify| verify.secret_ref.as_ref()) {
-                let path = ["chart", "spec", "verify", "secretRef"]
-                    .into_iter()
-                    .fold(path, |path, field| path.field(field));
-                found.push(Named { path, name: reference.name.clone(), key: None });
             }
         }
     }
     found
-}
-
-/// Every field that refers to a Secret by Flux's habit: `secretRef`,
-/// `certSecretRef` and their like. The value is a type of ours, so that its
-/// depth is bounded.
-fn collect(value: &Value, path: &FieldPath, found: &mut Vec<Named<'_>>) {
-    match value {
-        Value::Object(fields) => {
-            for (field, value) in fields {
-                let path = path.key(field);
-                let name = value.get("name").and_then(Value::as_str);
-                match name.filter(|_| field == "secretRef" || field.ends_with("SecretRef")) {
-                    Some(name) => found.push(Named { path, name: name.to_owned(), key: None }),
-                    None => collect(value, &path, found),
-                }
-            }
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| collect(item, &path.index(index), found));
-        }
-        _ => {}
-    }
-}
-
-/// The types serialise by construction.
-fn to_value(value: &impl serde::Serialize) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// Those that have to exist on the host. With a member's kubeconfig Flux
 /// impersonates in the member.
 fn service_accounts_of(application: &Application) -> Vec<(FieldPath, &str)> {
     let spec = &application.spec;
-    let mut found = Vec::new();
-    found.extend(of_source(&spec.source));
-    for (index, policy) in spec.sync_policies.iter().enumerate() {
-        if placement(spec, policy) != Placement::Host {
-            continue;
-        }
-        let kustomization = policy.kustomization.as_ref().and_then(|it| it.service_account_name.as_deref());
-        let helm = policy.helm.as_ref().and_then(|it| it.service_account_name.as_deref());
-        for (field, name) in [("kustomization", kustomization), ("helm", helm)] {
-            let path = FieldPath::policy(index).field(field).field("serviceAccountName");
-            found.extend(name.map(|name| (path, name)));
-        }
-    }
-    found
-}
-
-fn of_source(source: &Source) -> impl Iterator<Item = (FieldPath, &str)> {
-    let git = source.git_repository.as_ref().and_then(|it| it.service_account_name.as_deref());
-    let oci = source.oci_repository.as_ref().and_then(|it| it.service_account_name.as_deref());
-    let bucket = source.bucket.as_ref().and_then(|it| it.service_account_name.as_deref());
-    let all = [("gitRepository", git), ("ociRepository", oci), ("bucket", bucket)];
-    all.into_iter().filter_map(|(field, name)| {
-        Some((FieldPath::spec().field("source").field(field).field("serviceAccountName"), name?))
-    })
+    let of_source = accounts_of_source(&spec.source).map(|(kind, name)| (path_of(kind, &[ACCOUNT]), name));
+    let on_host = spec.sync_policies.iter().enumerate();
+    let on_host = on_host.filter(|(_, policy)| placement(spec, policy) == Placement::Host);
+    let of_policies = on_host.flat_map(|(index, policy)| {
+        accounts_of_policy(policy).map(move |(kind, name)| (path_in(index, &[kind, ACCOUNT]), name))
+    });
+    of_source.chain(of_policies).collect()
 }
 
 #[cfg(test)]

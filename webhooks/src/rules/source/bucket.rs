@@ -1,18 +1,17 @@
 //! The part of `source/url` about a bucket: where it is, and what it is called.
 
+use std::net::Ipv4Addr;
+
 use fleetgate_api::source::Bucket;
-use url::Url;
 
 use super::url::{URL, check_password};
+use crate::address::{self, Refusal};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 
 pub(super) fn check(bucket: &Bucket, findings: &mut Vec<Finding>) {
     let path = FieldPath::spec().field("source").field("bucket");
-    if bucket.bucket_name.is_empty() {
-        let message = "must be the name of the bucket";
-        findings.push(Finding::error(&URL, path.field("bucketName"), Fault::Required, message));
-    }
+    check_name(bucket, path.field("bucketName"), findings);
     let path = path.field("endpoint");
     match bucket.provider.as_deref() {
         // Flux asks Google's own service whatever the endpoint says.
@@ -22,9 +21,35 @@ pub(super) fn check(bucket: &Bucket, findings: &mut Vec<Finding>) {
     }
 }
 
+fn check_name(bucket: &Bucket, path: FieldPath, findings: &mut Vec<Finding>) {
+    let name = bucket.bucket_name.as_str();
+    if name.is_empty() {
+        findings.push(Finding::error(&URL, path, Fault::Required, "must be the name of the bucket"));
+        return;
+    }
+    // Google's and Azure's rules are their own, and no stricter in what counts.
+    let is_s3 = matches!(bucket.provider.as_deref(), None | Some("" | "generic" | "aws"));
+    if is_s3 && !is_bucket_name(name) {
+        let message = "must be a bucket's name: 3 to 63 letters, digits, '-', '.' and '_', with a letter or digit at both ends, and no address";
+        findings.push(Finding::error(&URL, path, Fault::Invalid, message).value(name));
+    }
+}
+
+/// What Flux's S3 client takes (`CheckValidBucketName` of `minio-go`).
+fn is_bucket_name(name: &str) -> bool {
+    let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+    (3..=63).contains(&name.len())
+        && is_end(name.as_bytes().first())
+        && is_end(name.as_bytes().last())
+        && name.bytes().all(is_inner)
+        && !["..", ".-", "-."].iter().any(|pair| name.contains(pair))
+        && name.parse::<Ipv4Addr>().is_err()
+}
+
 /// Flux hands the endpoint to Azure's client as it is, which wants a URL.
 fn check_azure(endpoint: &str, path: FieldPath, findings: &mut Vec<Finding>) {
-    match Url::parse(endpoint) {
+    match address::parse(endpoint) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => check_password(&url, path, findings),
         _ => findings.push(
             Finding::error(&URL, path, Fault::Invalid, "must be a URL with provider azure")
@@ -42,13 +67,16 @@ fn check_host(endpoint: &str, path: FieldPath, findings: &mut Vec<Finding>) {
         findings.push(error(message).hint("leave the scheme out; insecure: true means plain HTTP"));
         return;
     }
-    match Url::parse(&format!("https://{endpoint}")) {
-        Ok(url) if !matches!(url.path(), "" | "/") => {
+    match address::parse(&format!("https://{endpoint}")) {
+        Ok(url) if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() => {
             findings.push(error("may not have a path").hint("the bucket's name goes into bucketName"));
         }
         Ok(url) => check_password(&url, path, findings),
-        Err(url::ParseError::EmptyHost) => findings.push(error("must have a host")),
-        Err(cause) => findings.push(error(&format!("must be a host, or host:port: {cause}"))),
+        Err(Refusal::NoHost) => findings.push(error("must have a host")),
+        Err(Refusal::NoPort) => findings.push(error("must be a host, or host:port with a port up to 65535")),
+        Err(Refusal::Malformed(reason)) => {
+            findings.push(error(&format!("must be a host, or host:port: {reason}")));
+        }
     }
 }
 
@@ -73,6 +101,8 @@ mod tests {
             ("generic", "https://minio.example.com", "E source/url"),
             ("generic", "minio.example.com/shop", "E source/url"),
             ("generic", "minio.example.com:99999", "E source/url"),
+            ("generic", "minio.example.com?x=1", "E source/url"),
+            ("generic", "///minio.example.com", "E source/url"),
             ("generic", "mini o", "E source/url"),
             ("generic", "", "E source/url"),
             ("generic", "me:secret@minio.example.com", "W source/url"),
@@ -80,6 +110,7 @@ mod tests {
             ("aws", "https://s3.amazonaws.com", "E source/url"),
             ("azure", "https://shop.blob.core.windows.net", ""),
             ("azure", "shop.blob.core.windows.net", "E source/url"),
+            ("azure", "https:///shop.blob.core.windows.net", "E source/url"),
             ("azure", "", "E source/url"),
             ("gcp", "storage.googleapis.com", ""),
             ("gcp", "", ""),
@@ -93,8 +124,24 @@ mod tests {
 
     #[test]
     fn a_bucket_has_a_name() {
-        let bucket = json!({"bucketName": "", "endpoint": "minio.example.com", "interval": "5m"});
-        assert_eq!(codes(with(bucket)), "E source/url");
+        let long = "x".repeat(64);
+        let table = [
+            ("generic", "shop.v1_a-b", ""),
+            ("aws", "Shop", ""),
+            ("generic", "", "E source/url"),
+            ("gcp", "", "E source/url"),
+            ("generic", "ab", "E source/url"),
+            ("aws", "a..b", "E source/url"),
+            ("generic", "-ab", "E source/url"),
+            ("generic", "shop/web", "E source/url"),
+            ("generic", "10.0.0.1", "E source/url"),
+            ("generic", long.as_str(), "E source/url"),
+            ("gcp", long.as_str(), ""),
+        ];
+        for (provider, name, expected) in table {
+            let bucket = json!({"bucketName": name, "endpoint": "minio.example.com", "provider": provider, "interval": "5m"});
+            assert_eq!(codes(with(bucket)), expected, "{provider} {name:?}");
+        }
     }
 
     #[test]

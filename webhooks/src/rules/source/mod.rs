@@ -1,6 +1,7 @@
 //! Rules about `spec.source`.
 
 mod bucket;
+mod oci;
 mod range;
 mod reference;
 mod semver;

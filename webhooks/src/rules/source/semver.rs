@@ -6,13 +6,14 @@ use super::kinds;
 use super::range::{self, RangeFault};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::rules::re2::{self, Refusal};
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 
 /// `source/semver`
 pub const SEMVER: Rule = Rule {
     code: "source/semver",
     severities: DENIES_OR_WARNS,
-    what: "`ref.semver`, or a chart's `version` from a `helmRepository`, that is no range of semantic versions as Flux reads it: `>=1.2 <2`, `1.x || ^3`, `1.0 - 2.0`, `*`. A warning for a chart's `version` with another source, which ignores it.",
+    what: "`ref.semver`, or a chart's `version` from a `helmRepository`, that is no range of semantic versions as Flux reads it: `>=1.2 <2`, `1.x || ^3`, `1.0 - 2.0`, `*`. An OCI `ref.semverFilter` that is no regular expression. A warning for one without `ref.semver`, and for a chart's `version` with another source, which ignores it.",
     why: "Flux never finds a version for it, and delivers nothing.",
     example: Example::new(
         r#"spec.source.gitRepository.ref: {"semver": ">>1.x"}"#,
@@ -30,9 +31,26 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
             check_range(range, path.field(kind).field("ref").field("semver"), findings);
         }
     }
+    let filter =
+        spec.source.oci_repository.as_ref().and_then(|oci| oci.r#ref.as_ref()?.semver_filter.as_deref());
+    if let Some(filter) = filter {
+        let path = path.field("ociRepository").field("ref").field("semverFilter");
+        findings.extend(check_filter(filter, oci, path));
+    }
     for (index, policy) in spec.sync_policies.iter().enumerate() {
         check_chart(&spec.source, policy, index, findings);
     }
+}
+
+/// Flux compiles it before it looks at the tags (`filterTags` of source-controller).
+fn check_filter(filter: &str, semver: Option<&str>, path: FieldPath) -> Option<Finding> {
+    if semver.is_none_or(str::is_empty) {
+        let message = "is not used: it filters tags for ref.semver, which is not set";
+        return (!filter.is_empty()).then(|| Finding::warning(&SEMVER, path, Fault::Invalid, message));
+    }
+    let (Refusal::Malformed(reason) | Refusal::Dialect(reason)) = re2::check(filter).err()?;
+    let message = format!("must be a regular expression: {reason}");
+    Some(Finding::error(&SEMVER, path, Fault::Invalid, message).value(filter))
 }
 
 /// Flux takes an empty range for none, and here for the latest version.
@@ -86,6 +104,23 @@ mod tests {
                 let spec = json!({"source": {kind: repository}, "syncPolicies": [{"kustomization": kustomization()}]});
                 assert_eq!(codes(spec), expected, "{kind} {range:?}");
             }
+        }
+    }
+
+    #[test]
+    fn filters_of_tags() {
+        let table = [
+            (json!({"semver": "1.x", "semverFilter": ".*-rc.*"}), ""),
+            (json!({"semver": "1.x", "semverFilter": ""}), ""),
+            (json!({"semver": "1.x", "semverFilter": "(["}), "E source/semver"),
+            (json!({"semver": "1.x", "semverFilter": "(?!rc)"}), "E source/semver"),
+            (json!({"tag": "v1", "semverFilter": ".*"}), "W source/semver"),
+        ];
+        for (reference, expected) in table {
+            let source =
+                json!({"ociRepository": {"url": "oci://e.com/o/r", "interval": "5m", "ref": reference}});
+            let spec = json!({"source": source, "syncPolicies": [{"kustomization": kustomization()}]});
+            assert_eq!(codes(spec), expected, "{reference}");
         }
     }
 

@@ -3,7 +3,8 @@
 use fleetgate_api::application::Source;
 use url::Url;
 
-use super::bucket;
+use super::{bucket, oci};
+use crate::address::{self, Refusal};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
@@ -12,7 +13,7 @@ use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 pub const URL: Rule = Rule {
     code: "source/url",
     severities: DENIES_OR_WARNS,
-    what: "A URL without host, with a scheme that the source kind does not have, or with a tag or digest in an OCI URL. A bucket's endpoint that is more than a host and a port (`azure`: that is no `https://` URL), or a bucket without name. A warning for a password in an address.",
+    what: "A URL without host, with a scheme that the source kind does not have, or that Go cannot read; in an OCI URL a tag, a digest, a user, or a repository that no registry can have. A bucket's endpoint that is more than a host and a port (`azure`: that is no `https://` URL), or a bucket without a name that one can have. A warning for a password in an address, and for an `ociRepository` whose registry has neither dot nor port: that is Docker Hub's.",
     why: "Flux has no way to fetch it; and a password in a spec is read by everyone who may read the Application.",
     example: Example::new(
         r#"spec.source.gitRepository.url: "git@github.com:org/repo""#,
@@ -27,12 +28,11 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
     }
     if let Some(helm) = &source.helm_repository {
         check_url(&helm.url, &["http", "https", "oci"], path("helmRepository"), findings);
-        let way_out = "put it into the policy's helm.chart.spec.version";
-        check_oci_reference(&helm.url, way_out, path("helmRepository"), findings);
+        oci::check_charts(&helm.url, &path("helmRepository"), findings);
     }
-    if let Some(oci) = &source.oci_repository {
-        check_url(&oci.url, &["oci"], path("ociRepository"), findings);
-        check_oci_reference(&oci.url, "put it into ref.tag or ref.digest", path("ociRepository"), findings);
+    if let Some(repository) = &source.oci_repository {
+        check_url(&repository.url, &["oci"], path("ociRepository"), findings);
+        oci::check_repository(&repository.url, path("ociRepository"), findings);
     }
     if let Some(bucket) = &source.bucket {
         bucket::check(bucket, findings);
@@ -51,16 +51,20 @@ fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<F
         findings.push(finding);
         return;
     }
-    let url = match Url::parse(text) {
-        Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => url,
-        Ok(_) | Err(url::ParseError::EmptyHost) => {
+    let url = match address::parse(text) {
+        Ok(url) => url,
+        Err(Refusal::NoHost) => {
             findings.push(Finding::error(&URL, path, Fault::Invalid, "must have a host").value(text));
             return;
         }
-        Err(error) => {
+        Err(refusal) => {
+            let reason = match refusal {
+                Refusal::Malformed(reason) => reason,
+                Refusal::NoHost | Refusal::NoPort => "what stands behind its host is no port",
+            };
             let finding =
-                Finding::error(&URL, path, Fault::Invalid, format!("is no URL: {error}")).value(text);
-            let is_scp_like = scheme == Some("ssh") && error == url::ParseError::InvalidPort;
+                Finding::error(&URL, path, Fault::Invalid, format!("is no URL: {reason}")).value(text);
+            let is_scp_like = scheme == Some("ssh") && refusal == Refusal::NoPort;
             findings.push(if is_scp_like {
                 finding.hint("write ssh://git@host:path as ssh://git@host/path")
             } else {
@@ -81,17 +85,6 @@ pub(super) fn check_password(url: &Url, path: FieldPath, findings: &mut Vec<Find
             Finding::warning(&URL, path, Fault::Invalid, message)
                 .hint("put it into a Secret and name that in secretRef"),
         );
-    }
-}
-
-fn check_oci_reference(text: &str, way_out: &str, path: FieldPath, findings: &mut Vec<Finding>) {
-    let Some(repository) = text.strip_prefix("oci://") else {
-        return;
-    };
-    let last = repository.split_once('/').map_or("", |(_, path)| path).rsplit('/').next().unwrap_or_default();
-    if last.contains([':', '@']) {
-        let message = "may not have a tag or digest";
-        findings.push(Finding::error(&URL, path, Fault::Invalid, message).value(text).hint(way_out));
     }
 }
 

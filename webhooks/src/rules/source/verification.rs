@@ -62,7 +62,6 @@ fn check_includes(git: &GitRepository, own: Option<&str>, path: &FieldPath, find
 
 fn check_git(git: &GitRepository, path: &FieldPath, findings: &mut Vec<Finding>) {
     let Some(verify) = &git.verify else { return };
-    check_secret(&verify.secret_ref, &path.field("secretRef"), findings);
     let Some(mode @ ("Tag" | "TagAndHEAD")) = verify.mode.as_deref() else {
         return;
     };
@@ -78,9 +77,6 @@ fn check_git(git: &GitRepository, path: &FieldPath, findings: &mut Vec<Finding>)
 
 fn check_oci(verify: &OciVerification, path: &FieldPath, findings: &mut Vec<Finding>) {
     check_provider(verify.provider.as_deref(), verify.secret_ref.as_ref(), path, findings);
-    if let Some(root) = &verify.trusted_root_secret_ref {
-        check_secret(root, &path.field("trustedRootSecretRef"), findings);
-    }
     let is_keyless = verify.provider.as_deref() != Some("notation") && verify.secret_ref.is_none();
     // An own trusted root signs for nobody else.
     let names_someone = verify.trusted_root_secret_ref.is_some()
@@ -101,21 +97,10 @@ fn check_provider(
     path: &FieldPath,
     findings: &mut Vec<Finding>,
 ) {
-    match secret {
-        Some(secret) => check_secret(secret, &path.field("secretRef"), findings),
-        None if provider == Some("notation") => {
-            let message = "must name the Secret with notation's trust policy and certificates";
-            let path = path.field("secretRef");
-            findings.push(Finding::error(&IGNORE_AND_INCLUDE, path, Fault::Required, message));
-        }
-        None => {}
-    }
-}
-
-fn check_secret(secret: &LocalObjectReference, path: &FieldPath, findings: &mut Vec<Finding>) {
-    if secret.name.is_empty() {
-        let message = "must be the name of a Secret";
-        findings.push(Finding::error(&IGNORE_AND_INCLUDE, path.field("name"), Fault::Required, message));
+    if provider == Some("notation") && secret.is_none() {
+        let message = "must name the Secret with notation's trust policy and certificates";
+        let path = path.field("secretRef");
+        findings.push(Finding::error(&IGNORE_AND_INCLUDE, path, Fault::Required, message));
     }
 }
 
@@ -152,6 +137,7 @@ mod tests {
 
     const DENIED: &str = "E source/ignore-and-include";
     const WARNED: &str = "W source/ignore-and-include";
+    const NAMELESS: &str = "E ref/name";
 
     fn git(field: &str, value: Value) -> Value {
         let mut git = json!({"url": "https://github.com/o/r", "interval": "5m", "ref": {"tag": "v1"}});
@@ -178,7 +164,7 @@ mod tests {
             (json!({"branch": "main"}), json!({"mode": "HEAD", "secretRef": {"name": "keys"}}), ""),
             (json!({"branch": "main"}), json!({"mode": "head", "secretRef": {"name": "keys"}}), ""),
             (json!({"branch": "main"}), json!({"secretRef": {"name": "keys"}}), ""),
-            (json!({"branch": "main"}), json!({"secretRef": {"name": ""}}), DENIED),
+            (json!({"branch": "main"}), json!({"secretRef": {"name": ""}}), NAMELESS),
         ];
         for (reference, verify, expected) in table {
             let mut spec = git("verify", verify.clone());
@@ -197,8 +183,8 @@ mod tests {
             (json!({"provider": "cosign", "trustedRootSecretRef": {"name": "root"}}), ""),
             (json!({"provider": "cosign"}), WARNED),
             (json!({}), WARNED),
-            (json!({"provider": "cosign", "secretRef": {"name": ""}}), DENIED),
-            (json!({"provider": "cosign", "trustedRootSecretRef": {"name": ""}}), DENIED),
+            (json!({"provider": "cosign", "secretRef": {"name": ""}}), NAMELESS),
+            (json!({"provider": "cosign", "trustedRootSecretRef": {"name": ""}}), NAMELESS),
             (json!({"provider": "notation", "secretRef": {"name": "notation"}}), ""),
             (json!({"provider": "notation"}), DENIED),
         ];

@@ -6,7 +6,7 @@ use fleetgate_plan::Provider;
 use super::MATCH;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
-use crate::rules::routing::re2::{self, Refusal};
+use crate::rules::re2::{self, Refusal};
 
 /// The longest regex that Istio takes, in bytes.
 const LONGEST_IN_ISTIO: usize = 1_024;
