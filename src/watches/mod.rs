@@ -4,16 +4,17 @@
 //! everyone who decides takes a snapshot of it. While a watch is broken or
 //! resyncs, the last good state serves.
 
+mod clusters;
 mod crds;
+mod tables;
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, FluxKind, ObjectKey, RenderedKind, Tenancy};
+use fleetgate_plan::{Catalog, FluxKind, RenderedKind, Tenancy};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
@@ -21,12 +22,16 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::clusters::ClusterTable;
+pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
+use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
+pub(crate) use self::tables::{insert_application, insert_fleet};
 
 /// The watches that the Catalog is built from: four kinds, and one CRD each.
 const WATCHES: usize = 4 + FluxKind::ALL.len();
@@ -142,148 +147,6 @@ trait Table<K> {
 
     /// Says whether the event changed anything.
     fn apply(&mut self, catalog: &mut Catalog, event: Event<K>) -> bool;
-}
-
-#[derive(Debug, Default)]
-struct FleetTable {
-    listed: BTreeSet<ObjectKey>,
-}
-
-impl Table<DeserializeGuard<Fleet>> for FleetTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Fleet>>) -> bool {
-        let key = |fleet: &DeserializeGuard<Fleet>| {
-            ObjectKey::new(fleet.namespace().unwrap_or_default(), fleet.name_any())
-        };
-        match event {
-            Event::Init => {
-                self.listed.clear();
-                false
-            }
-            Event::InitApply(fleet) => {
-                self.listed.insert(key(&fleet));
-                insert_fleet(catalog, &fleet)
-            }
-            Event::InitDone => catalog.retain_fleets(|key| self.listed.contains(key)),
-            Event::Apply(fleet) => insert_fleet(catalog, &fleet),
-            Event::Delete(fleet) => catalog.remove_fleet(&key(&fleet)),
-        }
-    }
-}
-
-/// Puts a Fleet into the Catalog; says whether that changed anything.
-pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> bool {
-    match &fleet.0 {
-        Ok(fleet) => catalog.insert_fleet(fleet),
-        Err(error) => {
-            tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
-            false
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct ClusterTable {
-    listed: BTreeSet<ClusterKey>,
-}
-
-impl Table<DeserializeGuard<AttachedCluster>> for ClusterTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<AttachedCluster>>) -> bool {
-        match event {
-            Event::Init => {
-                self.listed.clear();
-                false
-            }
-            Event::InitApply(cluster) => {
-                self.listed.insert(attached_cluster_key(&cluster));
-                insert_cluster(catalog, &cluster)
-            }
-            Event::InitDone => catalog
-                .retain_clusters(|key| key.kind != ClusterKind::AttachedCluster || self.listed.contains(key)),
-            Event::Apply(cluster) => insert_cluster(catalog, &cluster),
-            Event::Delete(cluster) => catalog.remove_cluster(&attached_cluster_key(&cluster)),
-        }
-    }
-}
-
-/// Puts a cluster into the Catalog; says whether that changed anything.
-pub(crate) fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) -> bool {
-    match &cluster.0 {
-        Ok(cluster) => catalog.insert_cluster(Cluster::from(cluster)),
-        Err(error) => {
-            tracing::warn!(name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is not used");
-            let key = attached_cluster_key(cluster);
-            // One that was read before stays as it was. Any other is known
-            // without credentials: what it was delivered is not taken away.
-            let unusable = Cluster { key, labels: cluster.labels().clone(), kubeconfig: None };
-            catalog.cluster(&unusable.key).is_none() && catalog.insert_cluster(unusable)
-        }
-    }
-}
-
-fn attached_cluster_key(cluster: &impl ResourceExt) -> ClusterKey {
-    ClusterKey {
-        namespace: cluster.namespace().unwrap_or_default(),
-        kind: ClusterKind::AttachedCluster,
-        name: cluster.name_any(),
-    }
-}
-
-/// Applications come whole and are kept as entries of the index; most events
-/// are of a new status, and change nothing there.
-#[derive(Debug, Default)]
-struct ApplicationTable {
-    listed: BTreeSet<ObjectKey>,
-}
-
-impl Table<DeserializeGuard<Application>> for ApplicationTable {
-    const CHANGES_DESTINATIONS: bool = false;
-
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Application>>) -> bool {
-        let key = |application: &DeserializeGuard<Application>| {
-            ObjectKey::new(application.namespace().unwrap_or_default(), application.name_any())
-        };
-        match event {
-            Event::Init => {
-                self.listed.clear();
-                false
-            }
-            Event::InitApply(application) => {
-                self.listed.insert(key(&application));
-                insert_application(catalog, &application)
-            }
-            Event::InitDone => catalog.retain_applications(|key| self.listed.contains(key)),
-            Event::Apply(application) => insert_application(catalog, &application),
-            Event::Delete(application) => catalog.remove_application(&key(&application)),
-        }
-    }
-}
-
-/// One that cannot be read stays in the index as it was read last, if it was.
-pub(crate) fn insert_application(catalog: &mut Catalog, application: &DeserializeGuard<Application>) -> bool {
-    match &application.0 {
-        Ok(application) => catalog.insert_application(application),
-        Err(error) => {
-            tracing::warn!(name = application.name_any(), %error, "an Application cannot be read and is not in the index");
-            false
-        }
-    }
-}
-
-/// Only namespaces on their way out are kept, and those come with an event
-/// each, so that a resync has nothing to forget but what was deleted meanwhile.
-#[derive(Debug)]
-struct NamespaceTable;
-
-impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<PartialObjectMeta<Namespace>>) -> bool {
-        match event {
-            Event::Init | Event::InitDone => false,
-            Event::InitApply(namespace) | Event::Apply(namespace) => {
-                catalog.set_terminating(&namespace.name_any(), namespace.meta().deletion_timestamp.is_some())
-            }
-            Event::Delete(namespace) => catalog.set_terminating(&namespace.name_any(), false),
-        }
-    }
 }
 
 #[cfg(test)]

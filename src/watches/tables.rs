@@ -1,0 +1,107 @@
+//! How the events of Fleets, Applications and namespaces change the Catalog.
+
+use std::collections::BTreeSet;
+
+use fleetgate_api::{Application, Fleet};
+use fleetgate_plan::{Catalog, ObjectKey};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::watcher::Event;
+use kube::{Resource, ResourceExt};
+
+use super::Table;
+
+#[derive(Debug, Default)]
+pub(super) struct FleetTable {
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Table<DeserializeGuard<Fleet>> for FleetTable {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Fleet>>) -> bool {
+        let key = |fleet: &DeserializeGuard<Fleet>| {
+            ObjectKey::new(fleet.namespace().unwrap_or_default(), fleet.name_any())
+        };
+        match event {
+            Event::Init => {
+                self.listed.clear();
+                false
+            }
+            Event::InitApply(fleet) => {
+                self.listed.insert(key(&fleet));
+                insert_fleet(catalog, &fleet)
+            }
+            Event::InitDone => catalog.retain_fleets(|key| self.listed.contains(key)),
+            Event::Apply(fleet) => insert_fleet(catalog, &fleet),
+            Event::Delete(fleet) => catalog.remove_fleet(&key(&fleet)),
+        }
+    }
+}
+
+/// Puts a Fleet into the Catalog; says whether that changed anything.
+pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> bool {
+    match &fleet.0 {
+        Ok(fleet) => catalog.insert_fleet(fleet),
+        Err(error) => {
+            tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
+            false
+        }
+    }
+}
+
+/// Applications come whole and are kept as entries of the index; most events
+/// are of a new status, and change nothing there.
+#[derive(Debug, Default)]
+pub(super) struct ApplicationTable {
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Table<DeserializeGuard<Application>> for ApplicationTable {
+    const CHANGES_DESTINATIONS: bool = false;
+
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Application>>) -> bool {
+        let key = |application: &DeserializeGuard<Application>| {
+            ObjectKey::new(application.namespace().unwrap_or_default(), application.name_any())
+        };
+        match event {
+            Event::Init => {
+                self.listed.clear();
+                false
+            }
+            Event::InitApply(application) => {
+                self.listed.insert(key(&application));
+                insert_application(catalog, &application)
+            }
+            Event::InitDone => catalog.retain_applications(|key| self.listed.contains(key)),
+            Event::Apply(application) => insert_application(catalog, &application),
+            Event::Delete(application) => catalog.remove_application(&key(&application)),
+        }
+    }
+}
+
+/// One that cannot be read stays in the index as it was read last, if it was.
+pub(crate) fn insert_application(catalog: &mut Catalog, application: &DeserializeGuard<Application>) -> bool {
+    match &application.0 {
+        Ok(application) => catalog.insert_application(application),
+        Err(error) => {
+            tracing::warn!(name = application.name_any(), %error, "an Application cannot be read and is not in the index");
+            false
+        }
+    }
+}
+
+/// Only namespaces on their way out are kept, and those come with an event
+/// each, so that a resync has nothing to forget but what was deleted meanwhile.
+#[derive(Debug)]
+pub(super) struct NamespaceTable;
+
+impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<PartialObjectMeta<Namespace>>) -> bool {
+        match event {
+            Event::Init | Event::InitDone => false,
+            Event::InitApply(namespace) | Event::Apply(namespace) => {
+                catalog.set_terminating(&namespace.name_any(), namespace.meta().deletion_timestamp.is_some())
+            }
+            Event::Delete(namespace) => catalog.set_terminating(&namespace.name_any(), false),
+        }
+    }
+}
