@@ -1,11 +1,15 @@
 //! The command line: every command with its flags.
 
+mod log;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleetgate_plan::Tenancy;
+
+pub(crate) use self::log::{LogFormat, LogOptions};
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
 /// Application at admission, and delivers it through Flux.
@@ -16,26 +20,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) log: LogOptions,
-}
-
-/// How much is logged, and how.
-#[derive(Debug, Args)]
-pub(crate) struct LogOptions {
-    /// What is logged: a level, or directives such as `info,kube=debug`.
-    #[arg(long, global = true, env = "FLEETGATE_LOG", default_value = "info", value_name = "FILTER")]
-    pub(crate) log_level: String,
-    /// The form of a log line.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
-    pub(crate) log_format: LogFormat,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines, one object per line.
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
