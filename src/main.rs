@@ -17,6 +17,7 @@ mod check;
 mod cli;
 mod controllers;
 mod explain;
+mod flux_state;
 mod manifests;
 #[cfg(test)]
 mod pipelines;

@@ -18,7 +18,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Guarded;
-use super::observed::{Observed, State};
+use super::observed::Observed;
+use crate::flux_state::State;
 
 /// Every Flux object that carries an Application's label, by kind.
 pub(super) struct Children {

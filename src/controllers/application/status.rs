@@ -12,9 +12,10 @@ use fleetgate_plan::{Plan, PolicyPlan, Target};
 use k8s_openapi::jiff::Timestamp;
 use kube::core::Selector;
 
-use super::observed::{Observed, Phase, State};
+use super::observed::Observed;
 use super::summary::{listed, missing_references, summary};
 use crate::controllers::conditions::Summary;
+use crate::flux_state::{Phase, State};
 
 /// At most this many clusters are listed one by one, those in trouble first: a
 /// thousand clusters never outgrow an object.

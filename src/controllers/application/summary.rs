@@ -7,8 +7,9 @@ use fleetgate_api::ConditionReason;
 use fleetgate_plan::{Plan, PolicyPlan, Target, Template};
 use fleetgate_webhooks::Severity;
 
-use super::observed::{Observed, Phase, State};
+use super::observed::Observed;
 use crate::controllers::conditions::Summary;
+use crate::flux_state::{Phase, State};
 
 /// At most this many names are listed in a message.
 const LISTED_NAMES: usize = 5;

@@ -13,8 +13,8 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use super::children::{Children, applied_digest, is_owned};
-use super::observed::State;
 use crate::controllers::conditions::Summary;
+use crate::flux_state::State;
 
 /// Writes of one Application that are under way at the same time: one
 /// cluster's trouble does not hold up the others.

@@ -1,0 +1,259 @@
+//! How one of Flux's objects fares, by what it says of itself. Pure.
+
+use fleetgate_plan::FluxKind;
+use kube::api::DynamicObject;
+use serde_json::Value;
+
+/// How a Flux object fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    pub(crate) message: String,
+    /// The revision that a source fetched, or that a policy last applied.
+    pub(crate) revision: Option<String>,
+    /// Whether its user has suspended it.
+    pub(crate) suspended: bool,
+}
+
+/// The three things that a Flux object can be, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Failed,
+    Progressing,
+    Ready,
+}
+
+impl State {
+    /// Written, and nothing heard of yet.
+    pub(crate) fn absent() -> Self {
+        Self {
+            phase: Phase::Progressing,
+            message: "waiting for Flux".to_owned(),
+            revision: None,
+            suspended: false,
+        }
+    }
+
+    /// Not there, for that reason.
+    pub(crate) fn failed(message: String) -> Self {
+        Self { phase: Phase::Failed, message, revision: None, suspended: false }
+    }
+
+    /// What is ready at another revision than the source has fetched is not
+    /// ready yet, unless its user has suspended it.
+    pub(crate) fn expect_revision(&mut self, fetched: Option<&str>) {
+        if let Some(fetched) = fetched
+            && self.phase == Phase::Ready
+            && !self.suspended
+            && self.revision.as_deref() != Some(fetched)
+        {
+            self.phase = Phase::Progressing;
+            self.message = format!("waiting for Flux to apply {fetched}");
+        }
+    }
+
+    /// Reads Flux's conditions, which follow kstatus.
+    pub(crate) fn of(kind: FluxKind, object: &DynamicObject) -> Self {
+        if is_static(kind, object) {
+            return Self { phase: Phase::Ready, message: "a registry".to_owned(), ..Self::absent() };
+        }
+        let status = object.data.get("status");
+        let text =
+            |pointer: &str| status.and_then(|status| status.pointer(pointer)?.as_str()).map(str::to_owned);
+        let revision = text("/artifact/revision").or_else(|| text("/lastAppliedRevision"));
+        let conditions = Conditions::of(object);
+        let phase = if object.metadata.deletion_timestamp.is_some() {
+            Phase::Progressing
+        } else {
+            conditions.phase()
+        };
+        let suspended = object.data.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or_default();
+        let message = conditions.text("Ready", "message").unwrap_or("waiting for Flux").to_owned();
+        Self { phase, message, revision, suspended }
+    }
+}
+
+/// What Flux says while it tries again what has failed.
+const TRIES_AGAIN: &str = "ProgressingWithRetry";
+
+/// How Flux speaks of a source that has not been fetched yet, or is not there
+/// yet. The same reasons stand for what is wrong with its content.
+const NOT_YET: [&str; 4] = [
+    "artifact not found",
+    "\" not found",
+    "does not have an artifact",
+    "latest generation of object has not been reconciled",
+];
+
+/// The conditions of a Flux object.
+struct Conditions<'a> {
+    list: &'a [Value],
+    /// The generation that the status speaks of, where a condition does not say.
+    observed: Option<i64>,
+    /// The generation that there is.
+    generation: Option<i64>,
+}
+
+impl<'a> Conditions<'a> {
+    fn of(object: &'a DynamicObject) -> Self {
+        let status = object.data.get("status");
+        let conditions = status.and_then(|status| status.get("conditions")?.as_array());
+        Self {
+            list: conditions.map(Vec::as_slice).unwrap_or_default(),
+            observed: status.and_then(|status| status.get("observedGeneration")?.as_i64()),
+            generation: object.metadata.generation,
+        }
+    }
+
+    fn get(&self, type_: &str) -> Option<&'a Value> {
+        self.list.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(type_))
+    }
+
+    fn text(&self, type_: &str, field: &str) -> Option<&'a str> {
+        self.get(type_)?.get(field)?.as_str()
+    }
+
+    fn is(&self, type_: &str, status: &str) -> bool {
+        self.text(type_, "status") == Some(status)
+    }
+
+    fn phase(&self) -> Phase {
+        if self.observed == self.generation && self.is("Ready", "True") {
+            Phase::Ready
+        } else if self.has_failed() && !self.waits_for_others() {
+            Phase::Failed
+        } else {
+            Phase::Progressing
+        }
+    }
+
+    /// Whether the last attempt at this generation failed. Flux moves the
+    /// status' own `observedGeneration` only once it succeeds or gives up, and
+    /// says that it goes on trying meanwhile.
+    fn has_failed(&self) -> bool {
+        let of_condition = self.get("Ready").and_then(|ready| ready.get("observedGeneration")?.as_i64());
+        let is_current = of_condition.or(self.observed) == self.generation;
+        let goes_on =
+            self.is("Reconciling", "True") && self.text("Reconciling", "reason") != Some(TRIES_AGAIN);
+        is_current && self.is("Ready", "False") && !goes_on
+    }
+
+    /// Whether what is missing is somebody else's, who says so for itself: an
+    /// object that this one depends on, or the source.
+    fn waits_for_others(&self) -> bool {
+        let message = self.text("Ready", "message").unwrap_or_default();
+        match self.text("Ready", "reason") {
+            Some("DependencyNotReady") => true,
+            Some("ArtifactFailed" | "SourceNotReady") => {
+                NOT_YET.iter().any(|not_yet| message.contains(not_yet))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A registry of charts is an address and no more to Flux: its HelmRepository
+/// never gets a status, and the charts that are pulled from it say how it fares.
+fn is_static(kind: FluxKind, object: &DynamicObject) -> bool {
+    let type_ = object.data.pointer("/spec/type").and_then(Value::as_str);
+    kind == FluxKind::HelmRepository && type_ == Some("oci")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn state(kind: FluxKind, spec: Value, status: Value) -> State {
+        let object: DynamicObject = serde_json::from_value(json!({
+            "apiVersion": kind.api_version(), "kind": kind.kind(),
+            "metadata": {"name": "shop", "namespace": "default", "generation": 2},
+            "spec": spec, "status": status,
+        }))
+        .expect("an object");
+        State::of(kind, &object)
+    }
+
+    fn status(observed: i64, ready: Value, reconciling: Value) -> Value {
+        let mut conditions = json!([ready, reconciling]);
+        conditions[0]["type"] = json!("Ready");
+        conditions[1]["type"] = json!("Reconciling");
+        json!({"observedGeneration": observed, "conditions": conditions})
+    }
+
+    #[test]
+    fn conditions_are_read_as_flux_means_them() {
+        use Phase::{Failed, Progressing, Ready};
+        let is = |status: &str| json!({ "status": status });
+        let failed =
+            |generation: i64| json!({"status": "False", "observedGeneration": generation, "message": "said"});
+        let retry = json!({"status": "True", "reason": "ProgressingWithRetry"});
+        let working = json!({"status": "True", "reason": "Progressing"});
+        let table = [
+            (status(2, is("True"), is("False")), Ready),
+            (status(1, is("True"), is("False")), Progressing),
+            (status(2, is("False"), is("False")), Failed),
+            (status(1, is("False"), is("False")), Progressing),
+            (status(2, is("False"), working), Progressing),
+            // As a failed attempt looks that is tried again.
+            (status(-1, failed(2), retry.clone()), Failed),
+            (status(1, failed(2), retry.clone()), Failed),
+            (status(1, failed(1), retry), Progressing),
+            (status(2, is("Unknown"), is("True")), Progressing),
+            (json!({}), Progressing),
+        ];
+        for kind in FluxKind::ALL {
+            for (status, expected) in &table {
+                assert_eq!(state(kind, json!({}), status.clone()).phase, *expected, "{kind:?} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_for_others_has_not_failed() {
+        use FluxKind::{GitRepository, HelmRelease, Kustomization};
+        use Phase::{Failed, Progressing};
+        let table = [
+            (Kustomization, "DependencyNotReady", "dependency 'a/b' is not ready", Progressing),
+            (HelmRelease, "DependencyNotReady", "", Progressing),
+            (Kustomization, "ArtifactFailed", "Source artifact not found, retrying in 30s", Progressing),
+            (
+                Kustomization,
+                "ArtifactFailed",
+                "buckets.source.toolkit.fluxcd.io \"a\" not found",
+                Progressing,
+            ),
+            (
+                Kustomization,
+                "ArtifactFailed",
+                "kustomization path not found: stat /tmp/x: no such file",
+                Failed,
+            ),
+            (Kustomization, "BuildFailed", "", Failed),
+            (HelmRelease, "InstallFailed", "", Failed),
+            (HelmRelease, "ArtifactFailed", "Could not load chart: no Chart.yaml", Failed),
+            (
+                HelmRelease,
+                "SourceNotReady",
+                "HelmChart 'a/b' is not ready: does not have an artifact",
+                Progressing,
+            ),
+            (HelmRelease, "SourceNotReady", "HelmChart 'a/b' is not ready: no chart version found", Failed),
+            (GitRepository, "GitOperationFailed", "repository not found", Failed),
+        ];
+        for (kind, reason, message, expected) in table {
+            let ready = json!({"status": "False", "reason": reason, "message": message});
+            let status = status(2, ready, json!({"status": "True", "reason": "ProgressingWithRetry"}));
+            assert_eq!(state(kind, json!({}), status).phase, expected, "{kind:?} {reason} {message}");
+        }
+    }
+
+    #[test]
+    fn a_registry_of_charts_is_ready_as_it_is() {
+        let oci = || json!({"type": "oci", "url": "oci://e.com/charts"});
+        assert_eq!(state(FluxKind::HelmRepository, oci(), Value::Null).phase, Phase::Ready);
+        let index = json!({"type": "default", "url": "https://e.com"});
+        assert_eq!(state(FluxKind::HelmRepository, index, Value::Null).phase, Phase::Progressing);
+        assert_eq!(state(FluxKind::Bucket, oci(), Value::Null).phase, Phase::Progressing);
+    }
+}
