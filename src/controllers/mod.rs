@@ -8,6 +8,7 @@
 mod application;
 mod attached_cluster;
 mod conditions;
+mod finalizers;
 mod fleet;
 mod kubeconfig;
 mod write_status;

@@ -1,0 +1,72 @@
+//! One Application, from what it asks for to what is said of it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use fleetgate_api::{Application, FINALIZER_APPLICATION};
+use fleetgate_plan::Plan;
+use fleetgate_webhooks::router::Snapshots;
+use fleetgate_webhooks::{Kind, judge};
+use k8s_openapi::jiff::Timestamp;
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+
+use super::finalize::finalize;
+use super::observed::Observed;
+use super::references::LOOK_AGAIN;
+use super::{Context, Failed, Guarded, status, write};
+use crate::controllers::write_status::write_status;
+use crate::controllers::{RETRY, finalizers};
+
+/// Brings one Application to what its spec asks for.
+pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
+    match &object.0 {
+        Ok(application) => reconcile_application(application, &context).await.map_err(Failed),
+        // It was stored before the CRD had its schema. Nothing can be said in
+        // its status without reading it; the log says which one it is.
+        Err(error) => {
+            tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an Application cannot be read and is passed over");
+            Ok(Action::await_change())
+        }
+    }
+}
+
+async fn reconcile_application(application: &Application, context: &Context) -> anyhow::Result<Action> {
+    if application.meta().deletion_timestamp.is_some() {
+        return finalize(application, context).await;
+    }
+    if !finalizers::has(application, FINALIZER_APPLICATION) {
+        finalizers::add(&context.client, application, FINALIZER_APPLICATION).await?;
+        // The change comes back as an event.
+        return Ok(Action::await_change());
+    }
+    let catalog = context.catalog.current();
+    let object = serde_json::to_value(application).context("an Application cannot be rendered")?;
+    let verdict = judge(Kind::Application, object, None, &catalog);
+    // What was judged is what is planned: an early name that was stored without
+    // its new one would otherwise plan as nothing.
+    let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
+    let plan = Plan::of(&judged, &catalog);
+    let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
+    context.children.observe(&plan, &mut observed);
+    if observed.is_valid() {
+        let outcome = write::apply(application, &plan, &context.children, &context.client).await;
+        observed.failures = outcome.failures;
+        observed.states.retain(|key, _| !outcome.written.contains(key));
+    }
+    observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
+    let status = status::of(&judged, &plan, &observed, Timestamp::now());
+    write_status(&context.client, application, application.status.as_ref(), &status).await?;
+    Ok(next(&observed))
+}
+
+/// When to look again at what no event will tell of.
+fn next(observed: &Observed) -> Action {
+    if !observed.failures.is_empty() {
+        Action::requeue(RETRY)
+    } else if !observed.missing.is_empty() {
+        Action::requeue(LOOK_AGAIN)
+    } else {
+        Action::await_change()
+    }
+}
