@@ -1,25 +1,25 @@
 //! What became of an Application, as its status: a pure function of the plan
 //! and of what was observed.
 
-use std::collections::BTreeMap;
+mod clusters;
+mod policies;
 
-use fleetgate_api::{
-    Application, ApplicationStatus, ClusterStatus, ConditionReason, ConditionType, DestinationStatus,
-    PolicyStatus, SourceStatus,
-};
+use fleetgate_api::{Application, ApplicationStatus, ConditionReason, ConditionType, SourceStatus};
+use fleetgate_plan::Plan;
 use fleetgate_plan::destination::{Placement, placement};
-use fleetgate_plan::{Plan, PolicyPlan, Target};
 use k8s_openapi::jiff::Timestamp;
-use kube::core::Selector;
 
+use self::clusters::clusters;
+use self::policies::{destinations, policies};
 use super::observed::Observed;
 use super::summary::{listed, missing_references, summary};
 use crate::controllers::conditions::Summary;
-use crate::flux_state::{Phase, State};
+use crate::flux_state::Phase;
 
 /// At most this many clusters are listed one by one, those in trouble first: a
 /// thousand clusters never outgrow an object.
 const LISTED_CLUSTERS: usize = 50;
+
 /// The status of an Application that is there to be delivered.
 pub(super) fn of(
     application: &Application,
@@ -94,111 +94,10 @@ fn destination(application: &Application) -> String {
     names.join(",")
 }
 
-fn destinations(application: &Application, plan: &Plan) -> Vec<DestinationStatus> {
-    let spec = &application.spec;
-    let policies = spec.sync_policies.iter().zip(&plan.policies);
-    policies
-        .map(|(policy, planned)| {
-            let policy_name = planned.name.clone();
-            match placement(spec, policy) {
-                Placement::Fleet { fleet, selector, inherited } => DestinationStatus {
-                    policy: policy_name,
-                    fleet: Some(fleet.to_owned()),
-                    selector: selector
-                        .and_then(|selector| Selector::try_from(selector.clone()).ok())
-                        .map(|selector| selector.to_string()),
-                    inherited: inherited.then_some(true),
-                },
-                Placement::Host | Placement::FleetMissing => {
-                    DestinationStatus { policy: policy_name, ..DestinationStatus::default() }
-                }
-            }
-        })
-        .collect()
-}
-
-fn policies(application: &Application, plan: &Plan, observed: &Observed) -> Vec<PolicyStatus> {
-    let policies = application.spec.sync_policies.iter().zip(&plan.policies);
-    policies
-        .map(|(policy, planned)| {
-            let kind = if policy.helm.is_some() { "HelmRelease" } else { "Kustomization" };
-            policy_status(kind, planned, observed)
-        })
-        .collect()
-}
-
-fn policy_status(kind: &str, policy: &PolicyPlan, observed: &Observed) -> PolicyStatus {
-    let bound = policy
-        .delivered()
-        .into_iter()
-        .flat_map(|template| template.bindings().map(|binding| observed.state(template.kind, &binding.name)));
-    let states: Vec<State> = bound.collect();
-    let ready = states.iter().filter(|state| state.phase == Phase::Ready).count();
-    let trouble = states.iter().find(|state| state.phase == Phase::Failed);
-    let resolution = &policy.resolution;
-    PolicyStatus {
-        name: policy.name.clone(),
-        kind: kind.to_owned(),
-        ready: format!("{ready}/{}", resolution.targets.len() + resolution.missing_clusters.len()),
-        message: trouble.map(|state| state.message.clone()),
-    }
-}
-
-/// Every cluster that something goes to or should go to, those in trouble
-/// first. A cluster is ready when all that goes there is.
-fn clusters(plan: &Plan, observed: &Observed) -> Vec<ClusterStatus> {
-    let mut clusters: BTreeMap<(String, String), Vec<State>> = BTreeMap::new();
-    for policy in &plan.policies {
-        let mut states = delivered(policy, observed);
-        for target in &policy.resolution.targets {
-            let key = cluster_key(target);
-            let state = states
-                .remove(&key)
-                .unwrap_or_else(|| State::failed(format!("policy {:?} is not delivered", policy.name)));
-            clusters.entry(key).or_default().push(state);
-        }
-        for key in &policy.resolution.missing_clusters {
-            let states = clusters.entry((key.name.clone(), key.kind.to_string())).or_default();
-            states.push(State::failed(format!("{key} does not exist")));
-        }
-    }
-    let mut clusters: Vec<(Phase, ClusterStatus)> = clusters
-        .into_iter()
-        .map(|((name, kind), states)| {
-            let worst =
-                states.iter().min_by_key(|state| state.phase).filter(|state| state.phase != Phase::Ready);
-            let message = worst.map(|state| state.message.clone());
-            let phase = worst.map_or(Phase::Ready, |state| state.phase);
-            (phase, ClusterStatus { name, kind, ready: worst.is_none(), message })
-        })
-        .collect();
-    clusters.sort_by_key(|(phase, _)| *phase);
-    clusters.into_iter().map(|(_, status)| status).collect()
-}
-
-fn cluster_key(target: &Target) -> (String, String) {
-    let kind = match target {
-        Target::Host => "Host".to_owned(),
-        Target::Member(cluster) => cluster.key.kind.to_string(),
-    };
-    (target.name().to_owned(), kind)
-}
-
-/// How a policy fares on each cluster; the message says which object it is about.
-fn delivered(policy: &PolicyPlan, observed: &Observed) -> BTreeMap<(String, String), State> {
-    let bound = policy.delivered().into_iter().flat_map(|template| {
-        template.bindings().map(move |binding| {
-            let state = observed.state(template.kind, &binding.name);
-            let message = format!("{} {}: {}", template.kind.kind(), binding.name, state.message);
-            (cluster_key(&binding.target), State { message, ..state })
-        })
-    });
-    bound.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flux_state::State;
     use fleetgate_api::{AttachedCluster, Fleet};
     use fleetgate_plan::{Catalog, Cluster};
     use fleetgate_webhooks::credentials::{self, Credentials};
