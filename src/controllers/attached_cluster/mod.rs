@@ -1,6 +1,8 @@
 //! The AttachedCluster controller: can the cluster be reached with its
 //! kubeconfig, and what is it?
 
+mod probe;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +14,13 @@ use kube::runtime::controller::Action;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
+use self::probe::probe;
+use super::RETRY;
 use super::conditions::Summary;
 use super::write_status::write_status;
-use super::{RETRY, kubeconfig};
 
 /// How often a cluster is asked whether it is still there.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
-/// How long it may take to answer.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Guarded = DeserializeGuard<AttachedCluster>;
 
@@ -51,26 +52,6 @@ async fn reconcile(object: Arc<Guarded>, client: Arc<Client>) -> Result<Action, 
         report(cluster, &client, probed).await.map_err(Failed)?;
     }
     Ok(Action::requeue(PROBE_INTERVAL))
-}
-
-/// The version that the cluster reports.
-async fn probe(cluster: &AttachedCluster, client: &Client) -> Result<String, Summary> {
-    let Some(reference) = &cluster.spec.kubeconfig else {
-        return Err(Summary::new(ConditionReason::KubeconfigNotFound, "spec.kubeconfig names no Secret"));
-    };
-    let namespace = cluster.namespace().unwrap_or_default();
-    let mut config = kubeconfig::load(client, &namespace, reference).await?;
-    config.connect_timeout = Some(PROBE_TIMEOUT);
-    config.read_timeout = Some(PROBE_TIMEOUT);
-    let server = config.cluster_url.to_string();
-    let unreachable = |error: &dyn std::fmt::Display| {
-        Summary::new(ConditionReason::Unreachable, format!("{server} does not answer: {error}"))
-    };
-    let member = Client::try_from(config).map_err(|error| unreachable(&error))?;
-    let answer = tokio::time::timeout(PROBE_TIMEOUT, member.apiserver_version()).await;
-    let answer =
-        answer.map_err(|_| unreachable(&format!("no answer within {} s", PROBE_TIMEOUT.as_secs())))?;
-    answer.map(|info| info.git_version).map_err(|error| unreachable(&error))
 }
 
 async fn report(

@@ -1,8 +1,10 @@
 //! The Fleet controller: which clusters belong to a Fleet, and are they ready?
 
+mod status;
+
 use std::sync::Arc;
 
-use fleetgate_api::{AttachedCluster, ConditionReason, Fleet, FleetStatus};
+use fleetgate_api::{AttachedCluster, Fleet};
 use fleetgate_plan::{Cluster, ClusterKind, FleetEntry, Members};
 use fleetgate_webhooks::router::Snapshots;
 use futures::StreamExt;
@@ -14,8 +16,8 @@ use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio_stream::wrappers::WatchStream;
 
+use self::status::status;
 use super::RETRY;
-use super::conditions::Summary;
 use super::write_status::write_status;
 use crate::watches::CatalogWatch;
 
@@ -86,39 +88,4 @@ fn is_ready(member: &Cluster, clusters: &Store<GuardedCluster>) -> bool {
     let object = clusters.get(&key);
     let status = object.as_ref().and_then(|object| object.0.as_ref().ok()?.status.as_ref());
     status.is_some_and(|status| status.ready == Some(true))
-}
-
-fn status(
-    fleet: &Fleet,
-    members: usize,
-    not_ready: &[&str],
-    missing: &[String],
-    now: Timestamp,
-) -> FleetStatus {
-    let before = fleet.status.clone().unwrap_or_default();
-    let summary = if missing.is_empty() && not_ready.is_empty() {
-        Summary::new(ConditionReason::Succeeded, format!("{members}/{members} clusters ready"))
-    } else {
-        let mut parts = Vec::new();
-        if !not_ready.is_empty() {
-            parts.push(format!("not ready: {}", not_ready.join(", ")));
-        }
-        if !missing.is_empty() {
-            parts.push(format!("do not exist: {}", missing.join(", ")));
-        }
-        Summary::new(ConditionReason::ClustersNotReady, parts.join("; "))
-    };
-    let count = |clusters: usize| i32::try_from(clusters).ok();
-    let un_ready = not_ready.len() + missing.len();
-    let is_ready = summary.reason == ConditionReason::Succeeded;
-    FleetStatus {
-        observed_generation: fleet.metadata.generation,
-        conditions: summary.conditions(fleet.metadata.generation, &before.conditions, now),
-        phase: Some(if is_ready { "Ready" } else { "NotReady" }.to_owned()),
-        reason: (!is_ready).then(|| summary.message.clone()),
-        clusters: count(members + missing.len()),
-        ready_clusters: count(members - not_ready.len()),
-        un_ready_clusters: count(un_ready),
-        ..before
-    }
 }
