@@ -86,7 +86,7 @@ mod tests {
         ];
         for (name, expected) in table {
             let reference = KubeconfigReference { name: name.to_owned(), key: "value".to_owned() };
-            let refused = load(&client, "default", &reference).await.err().expect("no kubeconfig");
+            let refused = load(&client, "default", &reference).await.expect_err("no kubeconfig");
             assert_eq!(refused.reason, expected, "{name}");
         }
     }
