@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
-//!                                            └─▶ controllers (judge, plan, apply, status)
+//!     ▲                                      └─▶ controllers (judge, plan, apply, status)
+//!     └──── client: writes of the leader alone ◀───┘
 //! files ─▶ check ─▶ Catalog, judge ─▶ findings
 //!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
 //! ```
@@ -15,13 +16,17 @@
 
 mod check;
 mod cli;
+mod client;
 mod controllers;
 mod explain;
 mod flux_state;
+mod leader;
 mod manifests;
+mod metrics;
 #[cfg(test)]
 mod pipelines;
 mod render;
+mod running;
 mod server;
 mod watches;
 
@@ -31,18 +36,14 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use clap::Parser;
-use fleetgate_plan::Tenancy;
-use fleetgate_webhooks::router::router;
-use kube::{Client, Config};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use self::cli::{Cli, Command, LogFormat, LogOptions, OutputOptions, RenderOptions, WebhookOptions};
+use self::cli::{
+    Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
+    WebhookOptions,
+};
 use self::manifests::Manifest;
-use self::server::Certificate;
-use self::watches::CatalogWatch;
+use self::running::Roles;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -76,9 +77,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
         Command::Crds(options) => emit(&manifests::crds()?, &options),
-        Command::Webhook { webhook, tenancy } => block_on(serve(Some(webhook), false, tenancy.into())),
-        Command::Controller(tenancy) => block_on(serve(None, true, tenancy.into())),
-        Command::Serve { webhook, tenancy } => block_on(serve(Some(webhook), true, tenancy.into())),
+        Command::Webhook { webhook, tenancy } => serve(Some(webhook), None, tenancy),
+        Command::Controller { controller, tenancy } => serve(None, Some(controller), tenancy),
+        Command::Serve { webhook, controller, tenancy } => serve(Some(webhook), Some(controller), tenancy),
     }
 }
 
@@ -129,6 +130,16 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
     }
 }
 
+/// Runs against a cluster until the program is asked to stop.
+fn serve(
+    webhook: Option<WebhookOptions>,
+    controllers: Option<ControllerOptions>,
+    tenancy: TenancyOptions,
+) -> anyhow::Result<ExitCode> {
+    let roles = Roles { webhook, controllers, tenancy: tenancy.into() };
+    block_on(running::run(roles)).map(|()| ExitCode::SUCCESS)
+}
+
 /// Does what needs a cluster.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     rustls::crypto::aws_lc_rs::default_provider()
@@ -139,78 +150,4 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
         .build()
         .context("no runtime can be started")?;
     runtime.block_on(work)
-}
-
-/// Runs the webhook, the controllers, or both, until the program is asked to stop.
-async fn serve(
-    webhook: Option<WebhookOptions>,
-    controllers: bool,
-    tenancy: Tenancy,
-) -> anyhow::Result<ExitCode> {
-    // What is wrong with the certificate is said before anything waits for a cluster.
-    let webhook = webhook
-        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
-        .transpose()?;
-    let (stop, stopped) = watch::channel(false);
-    let mut signals = Signals::new()?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        signals.wait().await;
-        tracing::info!("stopping");
-        stop.send_replace(true);
-    });
-    let config =
-        Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
-    let client = Client::try_from(config).context("the cluster's configuration cannot be used")?;
-    let mut watches = JoinSet::new();
-    let catalog = CatalogWatch::start(&client, tenancy, &mut watches);
-    let mut wait = stopped.clone();
-    tokio::select! {
-        () = catalog.synced() => {}
-        _ = wait.wait_for(|stop| *stop) => return Ok(ExitCode::SUCCESS),
-    }
-    if controllers {
-        controllers::start(&client, &catalog, &stopped, &mut tasks);
-    }
-    let listen = async {
-        let Some((address, certificate)) = webhook else { return Ok(()) };
-        let mut wait = stopped.clone();
-        // The port opens once the Catalog is there: a review never speaks from an empty one.
-        let stop = async move { drop(wait.wait_for(|stop| *stop).await) };
-        server::serve(address, certificate, router(catalog.clone()), stop).await
-    };
-    let control = async {
-        while let Some(ended) = tasks.join_next().await {
-            ended.context("a part of the program failed")?;
-        }
-        Ok(())
-    };
-    tokio::select! {
-        done = async { tokio::try_join!(listen, control) } => done.map(|_| ExitCode::SUCCESS),
-        // Without one of them the Catalog would stand still, unnoticed.
-        ended = watches.join_next() => match ended {
-            Some(Err(error)) => Err(error).context("a watch failed"),
-            _ => anyhow::bail!("a watch ended"),
-        },
-    }
-}
-
-/// SIGTERM from a kubelet, SIGINT from a person.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be received");
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! The command line: every command with its flags.
 
+mod controller;
 mod log;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fleetgate_plan::Tenancy;
 
+pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
@@ -32,11 +34,18 @@ pub(crate) enum Command {
         tenancy: TenancyOptions,
     },
     /// Deliver Applications: write Flux objects and status
-    Controller(TenancyOptions),
+    Controller {
+        #[command(flatten)]
+        controller: ControllerOptions,
+        #[command(flatten)]
+        tenancy: TenancyOptions,
+    },
     /// Answer admission reviews and deliver Applications, in one process
     Serve {
         #[command(flatten)]
         webhook: WebhookOptions,
+        #[command(flatten)]
+        controller: ControllerOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
     },

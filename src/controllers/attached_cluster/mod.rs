@@ -3,6 +3,7 @@
 
 mod probe;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,15 @@ use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::Store;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
 use self::probe::probe;
-use super::RETRY;
 use super::conditions::Summary;
 use super::write_status::write_status;
+use super::{RETRY, Setup};
+use crate::metrics::Controlled;
 
 /// How often a cluster is asked whether it is still there.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
@@ -29,12 +32,31 @@ type Guarded = DeserializeGuard<AttachedCluster>;
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(client: Client, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
-        .graceful_shutdown_on(stop)
-        .run(reconcile, retry, Arc::new(client))
+pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let Setup { client, metrics, .. } = setup;
+    let controller = Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
+        .graceful_shutdown_on(stop);
+    let clusters = controller.store();
+    metrics.count_clusters(move || count(&clusters));
+    controller
+        .run(metrics.timing(Controlled::AttachedCluster, reconcile), retry, Arc::new(client))
         .for_each(|_| std::future::ready(()))
         .await;
+}
+
+/// How many clusters are ready, and how many are not.
+fn count(clusters: &Store<Guarded>) -> BTreeMap<&'static str, u32> {
+    let mut counts = BTreeMap::new();
+    for cluster in clusters.state() {
+        let status = cluster.0.as_ref().ok().and_then(|cluster| cluster.status.as_ref());
+        let state = match status.and_then(|status| status.ready) {
+            Some(true) => "ready",
+            Some(false) => "not-ready",
+            None => "unknown",
+        };
+        *counts.entry(state).or_default() += 1;
+    }
+    counts
 }
 
 fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Client>) -> Action {

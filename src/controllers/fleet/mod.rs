@@ -17,8 +17,9 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
-use super::RETRY;
 use super::write_status::write_status;
+use super::{RETRY, Setup};
+use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
 type Guarded = DeserializeGuard<Fleet>;
@@ -35,11 +36,8 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(
-    client: Client,
-    catalog: CatalogWatch,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
+pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let Setup { client, catalog, metrics, .. } = setup;
     let (clusters, writer) = reflector::store();
     let events =
         watcher(Api::<GuardedCluster>::all(client.clone()), watcher::Config::default()).default_backoff();
@@ -52,7 +50,7 @@ pub(super) async fn run(
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .reconcile_all_on(changes)
         .graceful_shutdown_on(stop)
-        .run(reconcile, retry, context)
+        .run(metrics.timing(Controlled::Fleet, reconcile), retry, context)
         .for_each(|_| std::future::ready(()))
         .await;
 }
