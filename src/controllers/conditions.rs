@@ -24,10 +24,9 @@ impl Summary {
     fn companion(&self) -> Option<ConditionType> {
         match self.reason {
             ConditionReason::Progressing | ConditionReason::Deleting => Some(ConditionType::Reconciling),
-            ConditionReason::InvalidSpec
-            | ConditionReason::NotSupported
-            | ConditionReason::Conflict
-            | ConditionReason::KubeconfigInvalid => Some(ConditionType::Stalled),
+            ConditionReason::InvalidSpec | ConditionReason::Conflict | ConditionReason::KubeconfigInvalid => {
+                Some(ConditionType::Stalled)
+            }
             _ => None,
         }
     }

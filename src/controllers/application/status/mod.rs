@@ -12,7 +12,7 @@ use k8s_openapi::jiff::Timestamp;
 use self::clusters::clusters;
 use self::policies::{destinations, policies};
 use super::observed::Observed;
-use super::summary::{listed, missing_references, summary};
+use super::summary::{listed, missing_references, summary, undelivered};
 use crate::controllers::conditions::Summary;
 use crate::flux_state::Phase;
 
@@ -34,10 +34,14 @@ pub(super) fn of(
     let before = application.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let generation = application.metadata.generation;
     let mut conditions = summary.conditions(generation, before, now);
+    let beside = [
+        (ConditionType::Undelivered, undelivered(plan)),
+        (ConditionType::MissingReferences, missing_references(observed)),
+    ];
     conditions.extend(
-        missing_references(observed).map(|missing| {
-            missing.condition(ConditionType::MissingReferences, true, generation, before, now)
-        }),
+        beside
+            .into_iter()
+            .filter_map(|(type_, summary)| Some(summary?.condition(type_, true, generation, before, now))),
     );
     ApplicationStatus {
         observed_generation: generation,
