@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::{ControllerOptions, WebhookOptions};
 use crate::client;
-use crate::controllers::{self, Setup, stopped};
+use crate::controllers::{self, Setup, Statuses, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
 use crate::server::{self, Certificate, Transport};
@@ -77,7 +77,13 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         let deliver = async {
             let Some(options) = controllers else { return Ok(()) };
             let (catalog, metrics) = (catalog.clone(), metrics.clone());
-            let setup = Setup { client, catalog, metrics, concurrency: options.concurrency };
+            let setup = Setup {
+                statuses: Statuses::new(client.clone()),
+                client,
+                catalog,
+                metrics,
+                concurrency: options.concurrency,
+            };
             deliver(&setup, config, election, leadership, &stopping).await
         };
         tokio::try_join!(review, deliver).map(drop)

@@ -8,6 +8,7 @@
 mod application;
 mod attached_cluster;
 mod conditions;
+mod events;
 mod finalizers;
 mod fleet;
 mod kubeconfig;
@@ -19,6 +20,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use self::write_status::Statuses;
 use crate::metrics::Metrics;
 use crate::watches::CatalogWatch;
 
@@ -32,6 +34,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) client: Client,
+    pub(crate) statuses: Statuses,
     pub(crate) catalog: CatalogWatch,
     pub(crate) metrics: Metrics,
     /// Applications that are reconciled at the same time.

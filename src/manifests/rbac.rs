@@ -97,6 +97,7 @@ fn controller_rules() -> Vec<Value> {
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),
         rule(Kind::Fleet.group(), &["fleets/status"], &["patch"]),
         rule(Kind::AttachedCluster.group(), &["attachedclusters/status"], &["patch"]),
+        rule("events.k8s.io", &["events"], &["create", "patch"]),
         // What AttachedClusters and Applications name, each read by name.
         rule("", &["secrets", "serviceaccounts"], &["get"]),
     ]);

@@ -16,6 +16,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
@@ -53,6 +54,7 @@ pub(crate) struct Metrics(Arc<Numbers>);
 struct Numbers {
     registry: Registry,
     reconciles: Family<[Label; 2], Histogram, fn() -> Histogram>,
+    running: Family<[Label; 1], Gauge>,
     writes: Family<[Label; 3], Counter>,
     live: Arc<Live>,
     is_ready: AtomicBool,
@@ -62,7 +64,7 @@ impl Metrics {
     /// No numbers yet, of a process that leads as `leadership` says.
     pub(crate) fn new(leadership: Leadership) -> Self {
         let reconciles: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(histogram);
-        let writes = Family::default();
+        let (running, writes) = (Family::default(), Family::default());
         let live = Arc::new(Live::new(leadership));
         let mut registry = Registry::with_prefix("fleetgate");
         registry.register_with_unit(
@@ -71,9 +73,17 @@ impl Metrics {
             Unit::Seconds,
             reconciles.clone(),
         );
+        registry.register("reconciles_running", "Objects that are looked at right now", running.clone());
         registry.register("writes", "Requests to the API server that change something", writes.clone());
         registry.register_collector(Box::new(Arc::clone(&live)));
-        Self(Arc::new(Numbers { registry, reconciles, writes, live, is_ready: AtomicBool::new(false) }))
+        Self(Arc::new(Numbers {
+            registry,
+            reconciles,
+            running,
+            writes,
+            live,
+            is_ready: AtomicBool::new(false),
+        }))
     }
 
     /// Says that the program knows the cluster.
@@ -108,6 +118,8 @@ impl Metrics {
         move |object, context| {
             let (this, reconcile) = (this.clone(), reconcile(object, context));
             let timed = async move {
+                let running = this.0.running.get_or_create_owned(&[("controller", controlled.as_str())]);
+                let _running = Running::start(running);
                 let start = Instant::now();
                 let result = reconcile.await;
                 this.reconciled(controlled, result.is_ok(), start.elapsed());
@@ -126,6 +138,22 @@ impl Metrics {
         let outcome = if succeeded { "succeeded" } else { "failed" };
         let labels = [("controller", controlled.as_str()), ("outcome", outcome)];
         self.0.reconciles.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+}
+
+/// A reconcile that is under way. One that is cut off, with its controller, is not any more.
+struct Running(Gauge);
+
+impl Running {
+    fn start(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -61,6 +61,12 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
         Ok(if text.contains("are not installed on the host") { Probe::Done(()) } else { Probe::NotYet(text) })
     });
     said.await.expect("the condition says that Flux is missing");
+    let reasons = ["events", "--for", "application/shop", "--output", "jsonpath={.items[*].reason}"];
+    let told = until("an event", Duration::from_secs(30), async || {
+        let text = kubectl(sandbox, &reasons).await.stdout;
+        Ok(if text == "ApplyFailed" { Probe::Done(()) } else { Probe::NotYet(text) })
+    });
+    told.await.expect("one event tells of it, too");
     kubectl(sandbox, &["delete", "application", "shop", "--timeout=30s"]).await;
 
     assert!(terminate(&mut serve).await.success());

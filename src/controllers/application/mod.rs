@@ -31,7 +31,7 @@ use self::children::Children;
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
-use super::{RETRY, Setup};
+use super::{RETRY, Setup, Statuses};
 use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
@@ -39,6 +39,7 @@ type Guarded = DeserializeGuard<Application>;
 
 struct Context {
     client: Client,
+    statuses: Statuses,
     catalog: CatalogWatch,
     children: Children,
     references: References,
@@ -51,7 +52,7 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, catalog, metrics, concurrency } = setup;
+    let Setup { client, statuses, catalog, metrics, concurrency } = setup;
     let mut tasks = JoinSet::new();
     let (triggers, triggered) = Triggers::new();
     let children = Children::watch(&client, &triggers, &mut tasks);
@@ -64,7 +65,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     // costs no write where nothing changes.
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let references = References::default();
-    let context = Arc::new(Context { client: client.clone(), catalog, children, references });
+    let context = Arc::new(Context { client: client.clone(), statuses, catalog, children, references });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggered)

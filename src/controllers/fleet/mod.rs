@@ -13,12 +13,11 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
-use super::write_status::write_status;
-use super::{RETRY, Setup};
+use super::{RETRY, Setup, Statuses};
 use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
@@ -26,7 +25,7 @@ type Guarded = DeserializeGuard<Fleet>;
 type GuardedCluster = DeserializeGuard<AttachedCluster>;
 
 struct Context {
-    client: Client,
+    statuses: Statuses,
     catalog: CatalogWatch,
     clusters: Store<GuardedCluster>,
 }
@@ -37,7 +36,7 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, catalog, metrics, .. } = setup;
+    let Setup { client, statuses, catalog, metrics, .. } = setup;
     let (clusters, writer) = reflector::store();
     let events =
         watcher(Api::<GuardedCluster>::all(client.clone()), watcher::Config::default()).default_backoff();
@@ -46,7 +45,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let changes = futures::stream::select(cluster_changes, catalog_changes);
-    let context = Arc::new(Context { client: client.clone(), catalog, clusters });
+    let context = Arc::new(Context { statuses, catalog, clusters });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .reconcile_all_on(changes)
         .graceful_shutdown_on(stop)
@@ -73,7 +72,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
             .map(|member| member.key.name.as_str())
             .collect();
         let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
-        write_status(&context.client, fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
+        context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
     }
     Ok(Action::await_change())
 }
