@@ -2,6 +2,7 @@
 //! goes again.
 
 mod arrival;
+mod examples;
 mod kinds;
 mod removal;
 mod trouble;
