@@ -3,6 +3,7 @@
 
 mod arrival;
 mod examples;
+mod flux_fields;
 mod kinds;
 mod removal;
 mod trouble;

@@ -1,11 +1,12 @@
 //! The source stand-in: plays Flux's source-controller, whose contract with the other controllers is small.
 //!
 //! ```text
-//! GitRepository ───► mirror (git fetch) ─► reference ─┐
-//! HelmRepository ──► charts (helm: index) ────────────┼─► artifact (tar.gz, index.yaml, tgz)
-//! HelmChart ───────► charts (helm: pull or package) ──┘        │
-//!    ▲ watch (round)                                           │
-//! <kind>.status ◄── status (only when something changed) ◄─────┤
+//! GitRepository ─────────► mirror (git fetch) ─► reference ──┐
+//! OCIRepository, Bucket ─► stock (newest commit, or a chart) ┤
+//! HelmRepository ────────► charts (helm: index) ─────────────┼─► artifact (tar.gz, index.yaml, tgz)
+//! HelmChart ─────────────► charts (helm: pull or package) ───┘        │
+//!    ▲ watch (round)                                                  │
+//! <kind>.status ◄── status (only when something changed) ◄────────────┤
 //! kustomize-controller, helm-controller ◄── HTTP on loopback (serve)
 //! ```
 //!
@@ -14,12 +15,14 @@
 
 mod address;
 mod artifact;
+mod bucket;
 mod charts;
 mod git_repository;
 mod helm_chart;
 mod helm_repository;
 mod kind;
 mod mirror;
+mod oci_repository;
 mod reference;
 mod round;
 mod serve;

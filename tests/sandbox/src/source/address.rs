@@ -5,8 +5,17 @@ use std::path::PathBuf;
 /// The Helm repository that the examples name, in whose place the sandbox's own stands.
 pub(super) const HELM: &str = "https://stefanprodan.github.io/podinfo";
 
-/// The chart in a registry that the sandbox's own stands for.
+/// The chart in a registry, in whose place the sandbox's own stands.
 pub(super) const OCI_CHART: &str = "oci://ghcr.io/stefanprodan/charts/podinfo";
+
+/// The name of the sandbox's own chart.
+pub(super) const CHART: &str = "podinfo";
+
+/// The artifact in a registry, in whose place the manifests of the sandbox's own repository stand.
+pub(super) const OCI_MANIFESTS: &str = "oci://ghcr.io/stefanprodan/manifests/podinfo";
+
+/// The endpoint and the name of the bucket that has the files of the sandbox's own repository.
+pub(super) const BUCKET: &str = "minio.example.com/podinfo";
 
 /// Where git finds a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,18 +7,21 @@ use serde::Deserialize;
 use super::round::{Key, Objects, spec_of};
 use super::status::Outcome;
 use super::stock::Stock;
-use super::{git_repository, helm_chart, helm_repository};
+use super::{bucket, git_repository, helm_chart, helm_repository, oci_repository};
 
 /// A kind of source. Those that others are made of come first.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     GitRepository,
+    OCIRepository,
+    Bucket,
     HelmRepository,
     HelmChart,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::GitRepository, Self::HelmRepository, Self::HelmChart];
+    pub(super) const ALL: [Self; 5] =
+        [Self::GitRepository, Self::OCIRepository, Self::Bucket, Self::HelmRepository, Self::HelmChart];
 
     pub(super) fn resource(self) -> ApiResource {
         let kind = format!("{self:?}");
@@ -33,17 +36,17 @@ impl Kind {
         stock: &mut Stock,
     ) -> Option<Outcome> {
         let key = Key::of(self, object);
-        match self {
-            Self::GitRepository => {
-                Some(spec_of(object).and_then(|spec| git_repository::look(spec, &key.owner(), stock)))
-            }
+        let owner = key.owner();
+        let outcome = match self {
+            Self::GitRepository => spec_of(object).and_then(|spec| git_repository::look(spec, &owner, stock)),
+            Self::OCIRepository => spec_of(object).and_then(|spec| oci_repository::look(spec, &owner, stock)),
+            Self::Bucket => spec_of(object).and_then(|spec| bucket::look(spec, &owner, stock)),
             Self::HelmRepository => match spec_of(object) {
-                Ok(spec) => helm_repository::look(spec, &key.owner(), stock),
-                Err(failed) => Some(Err(failed)),
+                Ok(spec) => return helm_repository::look(spec, &owner, stock),
+                Err(failed) => Err(failed),
             },
-            Self::HelmChart => {
-                Some(spec_of(object).and_then(|spec| helm_chart::look(spec, &key, objects, stock)))
-            }
-        }
+            Self::HelmChart => spec_of(object).and_then(|spec| helm_chart::look(spec, &key, objects, stock)),
+        };
+        Some(outcome)
     }
 }
