@@ -7,6 +7,7 @@
 //!     └──── client: writes of the leader alone ◀───┘
 //! files ─▶ check ─▶ Catalog, judge ─▶ findings
 //!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
+//! API server ──get, list──▶ commands ─▶ plan ─▶ what a terminal shows
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes
@@ -17,6 +18,7 @@
 mod check;
 mod cli;
 mod client;
+mod commands;
 mod controllers;
 mod explain;
 mod flux_state;
@@ -35,13 +37,13 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use self::cli::{
     Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
     WebhookOptions,
 };
+use self::commands::{completion, man, program};
 use self::manifests::Manifest;
 use self::running::Roles;
 
@@ -49,7 +51,7 @@ use self::running::Roles;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = program::parse();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -77,6 +79,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
         Command::Crds(options) => emit(&manifests::crds()?, &options),
+        Command::Completion { shell } => {
+            print(&completion::script(shell, &program::started_as()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { output } => {
+            man::write(&output)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Webhook { webhook, tenancy } => serve(Some(webhook), None, tenancy),
         Command::Controller { controller, tenancy } => serve(None, Some(controller), tenancy),
         Command::Serve { webhook, controller, tenancy } => serve(Some(webhook), Some(controller), tenancy),

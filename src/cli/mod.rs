@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use fleetgate_plan::Tenancy;
 
 pub(crate) use self::controller::ControllerOptions;
@@ -74,7 +75,33 @@ pub(crate) enum Command {
     Manifests(OutputOptions),
     /// Print the CRDs
     Crds(OutputOptions),
+    /// Print a shell's script that completes this command line
+    ///
+    /// Of `kubectl fleetgate` it is the one for kubectl-fleetgate.
+    #[command(after_help = COMPLETION_EXAMPLES)]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write manual pages: one for the program, and one for each command
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The folder to write them into
+        #[arg(long, short, value_name = "DIR")]
+        output: PathBuf,
+    },
 }
+
+const COMPLETION_EXAMPLES: &str = "Examples:
+  # In this shell
+  source <(fleetgate completion bash)
+
+  # In every one
+  fleetgate completion fish > ~/.config/fish/completions/fleetgate.fish";
+
+const MAN_EXAMPLES: &str = "Examples:
+  fleetgate man --output ~/.local/share/man/man1
+  man fleetgate-check";
 
 /// What is rendered.
 #[derive(Debug, Args)]
