@@ -43,7 +43,7 @@ use self::cli::{
     Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
     WebhookOptions,
 };
-use self::commands::{completion, man, program};
+use self::commands::{completion, man, program, status};
 use self::manifests::Manifest;
 use self::running::Roles;
 
@@ -66,13 +66,19 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     start_logging(&cli.log)?;
     match cli.command {
         Command::Check(options) => {
-            let coloured = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
             let mut text = Vec::new();
-            let outcome = check::run(options, coloured, &mut text)?;
+            let outcome = check::run(options, is_coloured(), &mut text)?;
             print(&text)?;
             Ok(ExitCode::from(outcome as u8))
         }
         Command::Render(options) => render(options),
+        Command::Status(options) => block_on(async {
+            match status::run(options, is_coloured(), &mut std::io::stdout()).await {
+                Ok(outcome) => Ok(ExitCode::from(outcome as u8)),
+                Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
+                Err(error) => Err(error),
+            }
+        }),
         Command::Explain { code } => {
             print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
@@ -122,6 +128,11 @@ fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitC
         None => print(manifests::stream(manifests).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether standard output is a terminal whose user wants colours.
+fn is_coloured() -> bool {
+    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
 }
 
 /// Written as it is rendered: of many clusters it is more than need be held at once.

@@ -1,7 +1,9 @@
 //! The command line: every command with its flags.
 
+mod client;
 mod controller;
 mod log;
+mod status;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,8 +13,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use fleetgate_plan::Tenancy;
 
+pub(crate) use self::client::ClientOptions;
 pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
+pub(crate) use self::status::{StatusFormat, StatusOptions};
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
 /// Application at admission, and delivers it through Flux.
@@ -66,6 +70,11 @@ pub(crate) enum Command {
     /// Exit code: 0 if everything was rendered, 1 if an Application would be
     /// refused, 2 if something could not be read.
     Render(RenderOptions),
+    /// Show how Applications fare: source, policies, clusters, and the Flux object in each
+    ///
+    /// Exit code: 0 if all of them are ready, 1 if one is not, 2 if that cannot be told.
+    #[command(after_help = status::EXAMPLES)]
+    Status(StatusOptions),
     /// Explain a rule: what it finds, why, and how it is put right
     Explain {
         /// The code at the end of a finding, such as source/url; without it every rule is listed
