@@ -7,6 +7,7 @@
 //!     └──── client: writes of the leader alone ◀───┘
 //! files ─▶ check ─▶ Catalog, judge ─▶ findings
 //!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
+//! API server ──get, list──▶ commands ─▶ plan ─▶ what a terminal shows
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes
@@ -17,6 +18,7 @@
 mod check;
 mod cli;
 mod client;
+mod commands;
 mod controllers;
 mod explain;
 mod flux_state;
@@ -35,13 +37,13 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use self::cli::{
     Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
     WebhookOptions,
 };
+use self::commands::{completion, man, program, status};
 use self::manifests::Manifest;
 use self::running::Roles;
 
@@ -49,7 +51,7 @@ use self::running::Roles;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = program::parse();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -64,19 +66,33 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     start_logging(&cli.log)?;
     match cli.command {
         Command::Check(options) => {
-            let coloured = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
             let mut text = Vec::new();
-            let outcome = check::run(options, coloured, &mut text)?;
+            let outcome = check::run(options, is_coloured(), &mut text)?;
             print(&text)?;
             Ok(ExitCode::from(outcome as u8))
         }
         Command::Render(options) => render(options),
+        Command::Status(options) => block_on(async {
+            match status::run(options, is_coloured(), &mut std::io::stdout()).await {
+                Ok(outcome) => Ok(ExitCode::from(outcome as u8)),
+                Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
+                Err(error) => Err(error),
+            }
+        }),
         Command::Explain { code } => {
             print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
         Command::Crds(options) => emit(&manifests::crds()?, &options),
+        Command::Completion { shell } => {
+            print(&completion::script(shell, &program::started_as()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { output } => {
+            man::write(&output)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Webhook { webhook, tenancy } => serve(Some(webhook), None, tenancy),
         Command::Controller { controller, tenancy } => serve(None, Some(controller), tenancy),
         Command::Serve { webhook, controller, tenancy } => serve(Some(webhook), Some(controller), tenancy),
@@ -112,6 +128,11 @@ fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitC
         None => print(manifests::stream(manifests).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether standard output is a terminal whose user wants colours.
+fn is_coloured() -> bool {
+    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
 }
 
 /// Written as it is rendered: of many clusters it is more than need be held at once.
