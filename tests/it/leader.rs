@@ -1,11 +1,13 @@
 //! Several replicas of the controller, of which one works on the same.
 
-use std::process::{Command, Stdio};
+use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
 use kube::{Client, Config};
+use tempfile::NamedTempFile;
 
 use crate::support::{Running, apply, free_port, kubectl, terminate};
 
@@ -15,6 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(40);
 
 struct Replica {
     process: Running,
+    log: NamedTempFile,
     http: Client,
 }
 
@@ -22,17 +25,18 @@ impl Replica {
     fn start(sandbox: &Sandbox, flags: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let seconds = LEASE.as_secs().to_string();
+        let log = NamedTempFile::new().expect("a file");
         let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
             .args(["controller", "--metrics-bind", &address, "--lease-seconds", &seconds])
             .args(["--lease-renew-seconds", "6"])
             .args(flags)
             .env("FLEETGATE_LEASE_RETRY_SECONDS", "1")
             .env("KUBECONFIG", sandbox.controller_kubeconfig())
-            .stderr(Stdio::null())
+            .stderr(log.reopen().expect("a file"))
             .spawn()
             .expect("a replica runs");
         let config = Config::new(format!("http://{address}").parse().expect("a URL"));
-        Self { process: Running(process), http: Client::try_from(config).expect("a client") }
+        Self { process: Running(process), log, http: Client::try_from(config).expect("a client") }
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<String> {
@@ -49,6 +53,15 @@ impl Replica {
             })
         });
         said.await.expect("its numbers say so");
+    }
+
+    /// Waits until its log has that.
+    async fn logs(&self, text: &str) {
+        let logged = until(text, DEADLINE, async || {
+            let log = fs::read_to_string(self.log.path())?;
+            Ok(if log.contains(text) { Probe::Done(()) } else { Probe::NotYet(log) })
+        });
+        logged.await.expect("its log has it");
     }
 
     async fn is_idle(&self) -> bool {
@@ -148,6 +161,35 @@ async fn each_looks_after_its_own() {
     let text = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("--watch-label-selector \"team in shop\" cannot be watched"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_for_kurators_manager() {
+    let sandbox = &sandbox().await;
+    kubectl(sandbox, &["create", "namespace", "kurator-system"]).await;
+    let lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: kurator-fleet-manager-leader-elect, namespace: kurator-system}\n\
+                 spec: {holderIdentity: pod, leaseDurationSeconds: 15, renewTime: '2099-01-01T00:00:00.000000Z'}\n";
+    assert!(apply(sandbox, lease).await.success());
+    let replica = Replica::start(sandbox, &[]);
+    replica.logs("Kurator's controller runs (Lease kurator-system/kurator-fleet-manager-leader-elect)").await;
+    replica.says("fleetgate_leader 0", DEADLINE).await;
+    create(sandbox, "default", "one", "").await;
+    assert!(replica.is_idle().await, "who waits looks at nothing");
+    kubectl(
+        sandbox,
+        &["delete", "lease", "kurator-fleet-manager-leader-elect", "--namespace", "kurator-system"],
+    )
+    .await;
+    is_looked_after(sandbox, "default", "one").await;
+
+    let image =
+        ["create", "deployment", "kurator-fleet-manager", "--image", "none", "--namespace", "kurator-system"];
+    kubectl(sandbox, &image).await;
+    replica.says("fleetgate_leader 0", DEADLINE).await;
+    let scale =
+        ["scale", "deployment", "kurator-fleet-manager", "--replicas", "0", "--namespace", "kurator-system"];
+    kubectl(sandbox, &scale).await;
+    replica.says("fleetgate_leader 1", DEADLINE).await;
 }
 
 #[test]
