@@ -45,7 +45,7 @@ pub struct ApplicationStatus {
     pub omitted_clusters: Option<i32>,
     /// The source as Kurator's own status has it, for tools that read that: gitRepoStatus,
     /// helmRepoStatus or ociRepoStatus.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "kurators_object")]
     pub source_status: Option<Value>,
     /// The Flux objects of the policies as Kurator's own status has them, for tools that read that:
