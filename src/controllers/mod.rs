@@ -12,6 +12,7 @@ mod events;
 mod finalizers;
 mod fleet;
 mod kubeconfig;
+mod scope;
 mod write_status;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use self::scope::Scope;
 pub(crate) use self::write_status::Statuses;
 use crate::metrics::Metrics;
 use crate::watches::CatalogWatch;
@@ -30,25 +32,24 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How long a reconcile that is under way may take once the program is to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What every controller is given.
+/// What every controller is given. One set of them runs for each scope.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) client: Client,
     pub(crate) statuses: Statuses,
     pub(crate) catalog: CatalogWatch,
     pub(crate) metrics: Metrics,
+    pub(crate) scope: Scope,
     /// Applications that are reconciled at the same time.
     pub(crate) concurrency: u16,
 }
 
-/// Starts every controller; they run until `stop` is set.
-pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+/// Starts every controller on `tasks`; they run until `stop` is set.
+pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     let stop = || stopped(stop.clone());
-    let mut tasks = JoinSet::new();
     tasks.spawn(until(stop(), application::run(setup.clone(), stop())));
     tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), stop())));
     tasks.spawn(until(stop(), fleet::run(setup.clone(), stop())));
-    tasks
 }
 
 /// Runs a controller to its end, which it may take [`GRACE`] for once it is

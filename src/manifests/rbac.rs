@@ -5,6 +5,7 @@ use fleetgate_webhooks::Kind;
 use serde_json::{Value, json};
 
 use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 
@@ -78,12 +79,15 @@ fn webhook_rules() -> Vec<Value> {
 
 /// The CRDs that judge what is rendered, each watched by its name.
 fn crds_rule() -> Value {
-    let mut rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
+    let rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
+    let names = FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name());
+    named(rule, &names.each_ref().map(String::as_str))
+}
+
+/// A rule for objects of these names alone.
+fn named(mut rule: Value, names: &[&str]) -> Value {
     if let Value::Object(fields) = &mut rule {
-        fields.insert(
-            "resourceNames".to_owned(),
-            json!(FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name())),
-        );
+        fields.insert("resourceNames".to_owned(), json!(names));
     }
     rule
 }
@@ -97,6 +101,9 @@ fn controller_rules() -> Vec<Value> {
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),
         rule(Kind::Fleet.group(), &["fleets/status"], &["patch"]),
         rule(Kind::AttachedCluster.group(), &["attachedclusters/status"], &["patch"]),
+        // Whether Kurator's controller runs.
+        named(rule("coordination.k8s.io", &["leases"], &["list"]), &[KURATOR_LEASE]),
+        named(rule("apps", &["deployments"], &["list"]), &[KURATOR_DEPLOYMENT]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
         // What AttachedClusters and Applications name, each read by name.
         rule("", &["secrets", "serviceaccounts"], &["get"]),

@@ -21,9 +21,9 @@ use std::sync::Arc;
 use fleetgate_api::Application;
 use futures::{FutureExt, StreamExt};
 use kube::core::DeserializeGuard;
+use kube::runtime::Controller;
 use kube::runtime::controller::{Action, Config};
-use kube::runtime::{Controller, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
@@ -52,10 +52,10 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, statuses, catalog, metrics, concurrency } = setup;
+    let Setup { client, statuses, catalog, metrics, scope, concurrency } = setup;
     let mut tasks = JoinSet::new();
     let (triggers, triggered) = Triggers::new();
-    let children = Children::watch(&client, &triggers, &mut tasks);
+    let children = Children::watch(&client, &scope, &triggers, &mut tasks);
     let stop = stop.shared();
     tokio::select! {
         () = children.synced() => {}
@@ -66,7 +66,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let references = References::default();
     let context = Arc::new(Context { client: client.clone(), statuses, catalog, children, references });
-    Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
+    Controller::new(scope.api::<Guarded>(&client), scope.watched())
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggered)
         .reconcile_all_on(catalog_changes)

@@ -11,10 +11,10 @@ use fleetgate_api::{AttachedCluster, AttachedClusterStatus, ConditionReason};
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
+use kube::runtime::Controller;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::Store;
-use kube::runtime::{Controller, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 
 use self::probe::probe;
 use super::conditions::Summary;
@@ -37,11 +37,11 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, statuses, metrics, .. } = setup;
-    let controller = Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
-        .graceful_shutdown_on(stop);
+    let Setup { client, statuses, metrics, scope, .. } = setup;
+    let controller =
+        Controller::new(scope.api::<Guarded>(&client), scope.watched()).graceful_shutdown_on(stop);
     let clusters = controller.store();
-    metrics.count_clusters(move || count(&clusters));
+    metrics.count_clusters(scope.namespace, move || count(&clusters));
     controller
         .run(
             metrics.timing(Controlled::AttachedCluster, reconcile),

@@ -13,7 +13,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
@@ -36,17 +36,16 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, statuses, catalog, metrics, .. } = setup;
+    let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
     let (clusters, writer) = reflector::store();
-    let events =
-        watcher(Api::<GuardedCluster>::all(client.clone()), watcher::Config::default()).default_backoff();
+    let events = watcher(scope.api::<GuardedCluster>(&client), watcher::Config::default()).default_backoff();
     let cluster_changes = reflector(writer, events)
         .touched_objects()
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let changes = futures::stream::select(cluster_changes, catalog_changes);
     let context = Arc::new(Context { statuses, catalog, clusters });
-    Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
+    Controller::new(scope.api::<Guarded>(&client), scope.watched())
         .reconcile_all_on(changes)
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Fleet, reconcile), retry, context)

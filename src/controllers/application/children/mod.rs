@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 pub(super) use self::child::{applied_digest, contains, is_owned, policy_of};
 use super::observed::Observed;
 use super::triggers::Triggers;
+use crate::controllers::Scope;
 use crate::flux_state::State;
 
 /// Every Flux object that carries an Application's label, by kind.
@@ -28,11 +29,25 @@ pub(super) struct Children {
 
 impl Children {
     /// Watches them on `tasks`, and names the Application of each that changes.
-    pub(super) fn watch(client: &Client, triggers: &Triggers, tasks: &mut JoinSet<()>) -> Self {
+    pub(super) fn watch(
+        client: &Client,
+        scope: &Scope,
+        triggers: &Triggers,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
         let missing = Sender::new(BTreeSet::new());
-        let stores = FluxKind::ALL
-            .into_iter()
-            .map(|kind| (kind, watch::start(kind, client, triggers.clone(), missing.clone(), tasks)));
+        let stores = FluxKind::ALL.into_iter().map(|kind| {
+            (
+                kind,
+                watch::start(
+                    kind,
+                    scope.children(client, &kind.resource()),
+                    triggers.clone(),
+                    missing.clone(),
+                    tasks,
+                ),
+            )
+        });
         Self { stores: stores.collect(), missing }
     }
 

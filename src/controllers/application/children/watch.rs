@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use fleetgate_api::names::LABEL_APPLICATION;
 use fleetgate_plan::FluxKind;
 use futures::StreamExt;
+use kube::Api;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{Store, reflector};
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -20,16 +20,14 @@ use crate::controllers::application::triggers::Triggers;
 /// that changes.
 pub(super) fn start(
     kind: FluxKind,
-    client: &Client,
+    objects: Api<DynamicObject>,
     triggers: Triggers,
     missing: watch::Sender<BTreeSet<FluxKind>>,
     tasks: &mut JoinSet<()>,
 ) -> Store<DynamicObject> {
-    let resource = kind.resource();
-    let writer = Writer::new(resource.clone());
+    let writer = Writer::new(kind.resource());
     let store = writer.as_reader();
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let events = watcher(api, watcher::Config::default().labels(LABEL_APPLICATION)).default_backoff();
+    let events = watcher(objects, watcher::Config::default().labels(LABEL_APPLICATION)).default_backoff();
     // What nobody reads is most of an object.
     let events = events.modify(|object| object.metadata.managed_fields = None);
     tasks.spawn(reflector(writer, events).for_each(move |event| {
