@@ -3,6 +3,7 @@
 
 mod arrival;
 mod kinds;
+mod lag;
 mod removal;
 mod trouble;
 
