@@ -20,6 +20,7 @@ async fn the_demo_reaches_both_members_and_goes_again() {
         kubectl(sandbox, &["get", "applications", "gitrepo-kustomization-demo", "--no-headers"]).await.stdout;
     let columns: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(columns[..4], ["gitrepo-kustomization-demo", "GitRepository", "quickstart", "2/2"], "{line}");
+    assert!(columns[4].starts_with("master@sha1:"), "{line}");
     for index in 0..2 {
         let member = || sandbox.member_client(index).expect("a member");
         deployments(member(), "webapp", &["backend", "frontend"]).await;
