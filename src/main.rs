@@ -159,8 +159,11 @@ async fn serve(
         tracing::info!("stopping");
         stop.send_replace(true);
     });
-    let config =
+    let mut config =
         Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
+    // What fails is tried again by who knows whether it is still wanted; a client
+    // would hold on to it for many minutes.
+    config.default_retry = false;
     let client = Client::try_from(config).context("the cluster's configuration cannot be used")?;
     let mut watches = JoinSet::new();
     let catalog = CatalogWatch::start(&client, tenancy, &mut watches);

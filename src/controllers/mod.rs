@@ -7,6 +7,7 @@
 
 mod application;
 mod attached_cluster;
+mod backoff;
 mod conditions;
 mod finalizers;
 mod fleet;
@@ -20,9 +21,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::watches::CatalogWatch;
-
-/// How long a failed reconcile rests before it is tried again.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// How long a reconcile that is under way may take once the program is to stop.
 const GRACE: Duration = Duration::from_secs(5);

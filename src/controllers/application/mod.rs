@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! Application, Catalog ─▶ judge ─▶ Plan ─▶ difference to the children ─▶ apply, prune ─▶ status
+//!                           │                               ▲   answers      │           ▲
+//!                           │                               └────────────────┘           │
 //!                           └──▶ references: Secrets and ServiceAccounts, each by name ──┘
 //! ```
 
+mod apply;
 mod children;
+mod difference;
 mod finalize;
 mod observed;
 mod prune;
@@ -19,10 +23,11 @@ mod write;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
-use kube::runtime::{Controller, watcher};
+use kube::runtime::reflector::Store;
+use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
@@ -31,7 +36,8 @@ use self::children::Children;
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
-use super::RETRY;
+use self::write::Writer;
+use super::backoff::Backoff;
 use crate::watches::CatalogWatch;
 
 /// Applications that are reconciled at the same time.
@@ -43,7 +49,9 @@ struct Context {
     client: Client,
     catalog: CatalogWatch,
     children: Children,
+    writer: Writer,
     references: References,
+    backoff: Backoff,
 }
 
 /// A reconcile that is to be tried again.
@@ -68,9 +76,16 @@ pub(super) async fn run(
     // A change of a Fleet or of a cluster may concern any Application; to look
     // costs no write where nothing changes.
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
-    let references = References::default();
-    let context = Arc::new(Context { client: client.clone(), catalog, children, references });
-    Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
+    let context = Arc::new(Context {
+        catalog,
+        children,
+        writer: Writer::new(client.clone()),
+        references: References::default(),
+        backoff: Backoff::default(),
+        client: client.clone(),
+    });
+    let (applications, known) = applications(client);
+    Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(triggered)
         .reconcile_all_on(catalog_changes)
@@ -84,7 +99,20 @@ pub(super) async fn run(
         .await;
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
+/// The Applications, each when it changes in what a reconcile goes by: own
+/// writes of its status are none of that.
+fn applications(client: Client) -> (impl Stream<Item = watcher::Result<Guarded>> + Send, Store<Guarded>) {
+    let (known, writer) = reflector::store();
+    let events = watcher(Api::<Guarded>::all(client), watcher::Config::default()).default_backoff();
+    let of_interest = predicates::generation
+        .combine(predicates::labels)
+        .combine(predicates::annotations)
+        .combine(predicates::finalizers);
+    let changed = events.reflect(writer).applied_objects();
+    (changed.predicate_filter(of_interest, PredicateConfig::default()), known)
+}
+
+fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an Application is not reconciled");
-    Action::requeue(RETRY)
+    Action::requeue(context.backoff.failed(&*object))
 }

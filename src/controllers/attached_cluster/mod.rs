@@ -15,7 +15,7 @@ use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
 use self::probe::probe;
-use super::RETRY;
+use super::backoff::Backoff;
 use super::conditions::Summary;
 use super::write_status::write_status;
 
@@ -24,33 +24,40 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
 type Guarded = DeserializeGuard<AttachedCluster>;
 
+struct Context {
+    client: Client,
+    backoff: Backoff,
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(client: Client, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
+    let context = Arc::new(Context { client: client.clone(), backoff: Backoff::default() });
+    Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .graceful_shutdown_on(stop)
-        .run(reconcile, retry, Arc::new(client))
+        .run(reconcile, retry, context)
         .for_each(|_| std::future::ready(()))
         .await;
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Client>) -> Action {
+fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an AttachedCluster is not reconciled");
-    Action::requeue(RETRY)
+    Action::requeue(context.backoff.failed(&*object))
 }
 
-async fn reconcile(object: Arc<Guarded>, client: Arc<Client>) -> Result<Action, Failed> {
+async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
     let Ok(cluster) = &object.0 else {
         // The Catalog's watch has said so already.
         return Ok(Action::await_change());
     };
     if cluster.meta().deletion_timestamp.is_none() {
-        let probed = probe(cluster, &client).await;
-        report(cluster, &client, probed).await.map_err(Failed)?;
+        let probed = probe(cluster, &context.client).await;
+        report(cluster, &context.client, probed).await.map_err(Failed)?;
     }
+    context.backoff.succeeded(cluster);
     Ok(Action::requeue(PROBE_INTERVAL))
 }
 

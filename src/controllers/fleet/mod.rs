@@ -17,7 +17,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
-use super::RETRY;
+use super::backoff::Backoff;
 use super::write_status::write_status;
 use crate::watches::CatalogWatch;
 
@@ -28,6 +28,7 @@ struct Context {
     client: Client,
     catalog: CatalogWatch,
     clusters: Store<GuardedCluster>,
+    backoff: Backoff,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,8 @@ pub(super) async fn run(
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let changes = futures::stream::select(cluster_changes, catalog_changes);
-    let context = Arc::new(Context { client: client.clone(), catalog, clusters });
+    let context =
+        Arc::new(Context { client: client.clone(), catalog, clusters, backoff: Backoff::default() });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .reconcile_all_on(changes)
         .graceful_shutdown_on(stop)
@@ -57,9 +59,9 @@ pub(super) async fn run(
         .await;
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
+fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "a Fleet is not reconciled");
-    Action::requeue(RETRY)
+    Action::requeue(context.backoff.failed(&*object))
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
@@ -77,6 +79,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
         write_status(&context.client, fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
     }
+    context.backoff.succeeded(&*object);
     Ok(Action::await_change())
 }
 
