@@ -71,7 +71,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Render(options) => render(options),
         Command::Explain { code } => {
-            print(explain::explain(code.as_deref())?.as_bytes())?;
+            print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
@@ -80,6 +80,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Controller(tenancy) => block_on(serve(None, true, tenancy.into())),
         Command::Serve { webhook, tenancy } => block_on(serve(Some(webhook), true, tenancy.into())),
     }
+}
+
+/// How wide lines for a reader may be; `None` where they go to a program.
+fn terminal_width() -> Option<usize> {
+    /// Longer lines are hard to read, however wide the terminal is. clap's help keeps to it, too.
+    const WIDEST: usize = 100;
+    let (width, _) = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten()?;
+    Some(usize::from(width.0).min(WIDEST))
 }
 
 fn start_logging(options: &LogOptions) -> anyhow::Result<()> {

@@ -129,8 +129,12 @@ async fn another_source_takes_the_place_of_the_first() {
     becomes(sandbox, "swapped", "shop", "True Succeeded 1/1").await;
     let git = "gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}";
     let others = [
-        ("buckets", "Bucket", "bucket: {bucketName: b, endpoint: e.example.com, interval: 3m}"),
-        ("ocirepositories", "OCIRepository", "ociRepository: {url: 'oci://e.example.com/a', interval: 3m}"),
+        ("buckets", "Bucket", "bucket: {bucketName: releases, endpoint: e.example.com, interval: 3m}"),
+        (
+            "ocirepositories",
+            "OCIRepository",
+            "ociRepository: {url: 'oci://e.example.com/shop', interval: 3m}",
+        ),
     ];
     for (plural, kind, source) in others {
         assert!(apply(sandbox, &manifest.replace(git, source)).await.success());
