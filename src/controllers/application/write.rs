@@ -176,3 +176,6 @@ impl Writer {
         Api::namespaced_with(self.client.clone(), namespace, &kind.resource())
     }
 }
+
+#[cfg(test)]
+mod tests;
