@@ -32,6 +32,18 @@ pub enum Purpose<'a> {
     Policy(&'a str),
 }
 
+impl<'a> Purpose<'a> {
+    /// Of the child of that kind, by its annotations of the policy and of what was applied.
+    #[must_use]
+    pub fn new(kind: FluxKind, policy: Option<&'a str>, applied: Option<&'a str>) -> Self {
+        match policy {
+            Some(policy) => Self::Policy(policy),
+            None if kind.is_source() && applied.is_some() => Self::Source,
+            None => Self::Unknown,
+        }
+    }
+}
+
 /// The fates of an Application's children, looked up by kind, name and purpose.
 #[derive(Debug)]
 pub struct Fates<'a> {

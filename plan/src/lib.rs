@@ -40,7 +40,7 @@ pub use destination::{Placement, Resolution, Resolver, Selection, Target};
 pub use fate::{Fate, Fates, Purpose};
 pub use flux::FluxKind;
 pub use installed::InstalledCrd;
-pub use owner::Owner;
+pub use owner::{Owner, owner_of};
 pub use plan::{Plan, PolicyPlan, Undelivered};
 pub use provider::Provider;
 pub use rendered::RenderedKind;

@@ -14,7 +14,6 @@ use kube::{Api, ResourceExt};
 use super::children::Child;
 use super::{Context, status};
 use crate::controllers::finalizers;
-use crate::controllers::write_status::write_status;
 
 /// How often what is not watched is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -30,7 +29,7 @@ pub(super) async fn finalize(application: &Application, context: &Context) -> an
         return Ok(Action::await_change());
     }
     let status = status::deleting(application, &left, Timestamp::now());
-    write_status(&context.client, application, application.status.as_ref(), &status).await?;
+    context.statuses.write(application, application.status.as_ref(), &status).await?;
     // Every child that goes comes back as an event; one that is not watched does not.
     Ok(Action::requeue(LOOK_AGAIN))
 }

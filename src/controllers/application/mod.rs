@@ -38,15 +38,15 @@ use self::references::References;
 use self::triggers::Triggers;
 use self::write::Writer;
 use super::backoff::Backoff;
+use super::{Setup, Statuses};
+use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
-
-/// Applications that are reconciled at the same time.
-const CONCURRENCY: u16 = 16;
 
 type Guarded = DeserializeGuard<Application>;
 
 struct Context {
     client: Client,
+    statuses: Statuses,
     catalog: CatalogWatch,
     children: Children,
     writer: Writer,
@@ -60,11 +60,8 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(
-    client: Client,
-    catalog: CatalogWatch,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
+pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let Setup { client, statuses, catalog, metrics, concurrency } = setup;
     let mut tasks = JoinSet::new();
     let (triggers, triggered) = Triggers::new();
     let children = Children::watch(&client, &triggers, &mut tasks);
@@ -77,6 +74,7 @@ pub(super) async fn run(
     // costs no write where nothing changes.
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let context = Arc::new(Context {
+        statuses,
         catalog,
         children,
         writer: Writer::new(client.clone()),
@@ -86,11 +84,11 @@ pub(super) async fn run(
     });
     let (applications, known) = applications(client);
     Controller::for_stream(applications, known)
-        .with_config(Config::default().concurrency(CONCURRENCY))
+        .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggered)
         .reconcile_all_on(catalog_changes)
         .graceful_shutdown_on(stop)
-        .run(reconcile, retry, context)
+        .run(metrics.timing(Controlled::Application, reconcile), retry, context)
         .for_each(|result| async move {
             if let Err(error) = result {
                 tracing::debug!(%error, "a reconcile did not run");

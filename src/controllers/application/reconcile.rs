@@ -18,7 +18,6 @@ use super::observed::Observed;
 use super::references::LOOK_AGAIN;
 use super::{Context, Failed, Guarded, status};
 use crate::controllers::finalizers;
-use crate::controllers::write_status::write_status;
 
 /// Brings one Application to what its spec asks for.
 pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
@@ -59,7 +58,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     context.children.observe(&plan, &mut observed);
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
-    write_status(&context.client, application, application.status.as_ref(), &status).await?;
+    context.statuses.write(application, application.status.as_ref(), &status).await?;
     let rest = if observed.failures.is_empty() {
         context.backoff.succeeded(application);
         None

@@ -13,19 +13,20 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
 use super::backoff::Backoff;
-use super::write_status::write_status;
+use super::{Setup, Statuses};
+use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
 type Guarded = DeserializeGuard<Fleet>;
 type GuardedCluster = DeserializeGuard<AttachedCluster>;
 
 struct Context {
-    client: Client,
+    statuses: Statuses,
     catalog: CatalogWatch,
     clusters: Store<GuardedCluster>,
     backoff: Backoff,
@@ -36,11 +37,8 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(
-    client: Client,
-    catalog: CatalogWatch,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
+pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let Setup { client, statuses, catalog, metrics, .. } = setup;
     let (clusters, writer) = reflector::store();
     let events =
         watcher(Api::<GuardedCluster>::all(client.clone()), watcher::Config::default()).default_backoff();
@@ -49,12 +47,11 @@ pub(super) async fn run(
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let changes = futures::stream::select(cluster_changes, catalog_changes);
-    let context =
-        Arc::new(Context { client: client.clone(), catalog, clusters, backoff: Backoff::default() });
+    let context = Arc::new(Context { statuses, catalog, clusters, backoff: Backoff::default() });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .reconcile_all_on(changes)
         .graceful_shutdown_on(stop)
-        .run(reconcile, retry, context)
+        .run(metrics.timing(Controlled::Fleet, reconcile), retry, context)
         .for_each(|_| std::future::ready(()))
         .await;
 }
@@ -77,7 +74,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
             .map(|member| member.key.name.as_str())
             .collect();
         let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
-        write_status(&context.client, fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
+        context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
     }
     context.backoff.succeeded(&*object);
     Ok(Action::await_change())

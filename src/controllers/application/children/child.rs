@@ -4,11 +4,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use fleetgate_api::Application;
 use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
-use fleetgate_plan::{FluxKind, Purpose};
+use fleetgate_plan::{FluxKind, Purpose, owner_of};
+use kube::ResourceExt;
 use kube::api::DynamicObject;
-use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
 use super::store::Version;
@@ -50,7 +49,7 @@ impl Child {
     pub(in crate::controllers::application) fn of(kind: FluxKind, object: &DynamicObject) -> Self {
         let annotation = |name: &str| object.annotations().get(name).map(|value| value.as_str().into());
         let facts = Facts {
-            owner: owner(object).map(Into::into),
+            owner: owner_of(object).map(Into::into),
             policy: annotation(ANNOTATION_POLICY),
             applied: annotation(ANNOTATION_APPLIED),
             labels: labels(object),
@@ -87,11 +86,7 @@ impl Child {
 
     /// What it was made for, by what it says of itself.
     pub(in crate::controllers::application) fn purpose(&self) -> Purpose<'_> {
-        match &self.facts.policy {
-            Some(policy) => Purpose::Policy(policy),
-            None if self.kind.is_source() && self.facts.applied.is_some() => Purpose::Source,
-            None => Purpose::Unknown,
-        }
+        Purpose::new(self.kind, self.facts.policy.as_deref(), self.facts.applied.as_deref())
     }
 
     /// Whether `wanted`, of that digest, is what was last applied, and still there.
@@ -138,22 +133,6 @@ fn labels(object: &DynamicObject) -> [Option<Box<str>>; LABELS.len()] {
     LABELS.map(|name| object.labels().get(name).map(|value| value.as_str().into()))
 }
 
-/// The uid of whom the object belongs to: its controller, or where it has none
-/// the one Application that it names as an owner. Kurator names its own so.
-fn owner(object: &DynamicObject) -> Option<&str> {
-    let owners = object.owner_references();
-    if let Some(controller) = owners.iter().find(|owner| owner.controller == Some(true)) {
-        return Some(&controller.uid);
-    }
-    let group = Application::group(&());
-    let mut applications = owners.iter().filter(|owner| {
-        owner.kind == Application::kind(&())
-            && owner.api_version.split_once('/').is_some_and(|(of, _)| of == group)
-    });
-    let first = applications.next()?;
-    applications.next().is_none().then_some(&first.uid)
-}
-
 /// Whether `actual` has everything that `wanted` asks for; the API server's
 /// defaults come on top.
 fn contains(actual: &Value, wanted: &Value) -> bool {
@@ -180,30 +159,6 @@ mod tests {
         });
         object["metadata"]["name"] = json!("web");
         serde_json::from_value(object).expect("an object")
-    }
-
-    #[test]
-    fn it_belongs_to_its_controller_or_to_the_one_application_that_it_names() {
-        let application = |uid: &str, controller: Option<bool>| json!({"apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": uid, "controller": controller});
-        let other = |controller: Option<bool>| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "other", "controller": controller});
-        let table = [
-            (json!([]), None),
-            (json!([application("u1", Some(true))]), Some("u1")),
-            (json!([application("u1", None)]), Some("u1")),
-            (json!([application("u1", Some(false)), other(None)]), Some("u1")),
-            (json!([application("u1", None), other(Some(true))]), Some("other")),
-            (json!([application("u1", None), application("u2", None)]), None),
-            (json!([application("u1", None), application("u2", Some(true))]), Some("u2")),
-            (json!([other(None)]), None),
-            (
-                json!([{"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "name": "shop", "uid": "u1"}]),
-                None,
-            ),
-        ];
-        for (owners, expected) in table {
-            let object = kustomization(json!({ "ownerReferences": owners }), json!({}));
-            assert_eq!(owner(&object), expected, "{owners}");
-        }
     }
 
     #[test]
