@@ -6,8 +6,8 @@
 
 mod app_entry;
 mod applications;
-mod child_bases;
 mod fleet_entry;
+mod policy_index;
 mod rollout_entry;
 mod tenancy;
 mod wholes;
@@ -20,7 +20,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::core::SelectorExt;
 
 pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
-use self::child_bases::ChildBases;
+use self::applications::Applications;
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
 pub use self::rollout_entry::RolloutEntry;
 pub use self::tenancy::Tenancy;
@@ -60,8 +60,7 @@ pub struct Members {
 pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
     clusters: Shared<ClusterKey, Cluster>,
-    applications: Shared<ObjectKey, AppEntry>,
-    child_bases: ChildBases,
+    applications: Applications,
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
     tenancy: Tenancy,
@@ -153,7 +152,7 @@ impl Catalog {
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.fleets, &other.fleets)
             && Arc::ptr_eq(&self.clusters, &other.clusters)
-            && Arc::ptr_eq(&self.applications, &other.applications)
+            && self.applications.is_same(&other.applications)
             && Arc::ptr_eq(&self.terminating, &other.terminating)
             && Arc::ptr_eq(&self.crds, &other.crds)
     }

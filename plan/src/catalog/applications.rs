@@ -1,10 +1,84 @@
 //! The index of Applications.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
 
+use super::policy_index::PolicyIndex;
 use super::{AppEntry, Catalog, ObjectKey};
+
+/// All Applications, each kept once: there may be very many of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Applications {
+    by_key: Arc<BTreeSet<ByKey>>,
+    pub(super) by_policy: PolicyIndex,
+}
+
+impl PartialEq for Applications {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Applications {
+    /// Whether both are the same, and not merely equal.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.by_key, &other.by_key)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<AppEntry>> {
+        self.by_key.iter().map(|ByKey(entry)| entry)
+    }
+
+    fn get(&self, key: &ObjectKey) -> Option<&Arc<AppEntry>> {
+        self.by_key.get(key).map(|ByKey(entry)| entry)
+    }
+
+    fn insert(&mut self, entry: Arc<AppEntry>) {
+        self.remove(&entry.key);
+        self.by_policy.insert(&entry);
+        Arc::make_mut(&mut self.by_key).insert(ByKey(entry));
+    }
+
+    fn remove(&mut self, key: &ObjectKey) -> bool {
+        let Some(ByKey(known)) = self.by_key.get(key) else { return false };
+        self.by_policy.remove(known);
+        Arc::make_mut(&mut self.by_key).remove(key)
+    }
+}
+
+/// An entry in the order of the keys, without its key beside it.
+#[derive(Clone, Debug)]
+struct ByKey(Arc<AppEntry>);
+
+impl Borrow<ObjectKey> for ByKey {
+    fn borrow(&self) -> &ObjectKey {
+        &self.0.key
+    }
+}
+
+impl Ord for ByKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key.cmp(&other.0.key)
+    }
+}
+
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ByKey {}
 
 impl Catalog {
     /// The Application of that name in that namespace.
@@ -19,8 +93,8 @@ impl Catalog {
         namespace: &'b str,
     ) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a, 'b> {
         let from = ObjectKey::new(namespace, "");
-        let rest = self.applications.range(from..);
-        rest.take_while(move |(key, _)| key.namespace == namespace).map(|(_, entry)| entry)
+        let rest = self.applications.by_key.range(from..).map(|ByKey(entry)| entry);
+        rest.take_while(move |entry| entry.key.namespace == namespace)
     }
 
     /// Those Applications of a namespace of which a policy goes to that Fleet,
@@ -40,30 +114,25 @@ impl Catalog {
     }
 
     /// The same for an entry that was made already.
-    pub fn insert_entry(&mut self, entry: AppEntry) -> bool {
-        let known = self.applications.get(&entry.key);
-        if known.is_some_and(|known| **known == entry) {
-            return false;
+    pub fn insert_entry(&mut self, entry: impl Into<Arc<AppEntry>>) -> bool {
+        let entry = entry.into();
+        let is_known = self.applications.get(&entry.key).is_some_and(|known| **known == *entry);
+        if !is_known {
+            self.applications.insert(entry);
         }
-        if let Some(known) = known {
-            self.child_bases.remove(known);
-        }
-        self.child_bases.insert(&entry);
-        Arc::make_mut(&mut self.applications).insert(entry.key.clone(), Arc::new(entry));
-        true
+        !is_known
     }
 
     /// Takes an Application out; says whether it was there.
     pub fn remove_application(&mut self, key: &ObjectKey) -> bool {
-        let Some(known) = self.applications.get(key) else { return false };
-        self.child_bases.remove(known);
-        Arc::make_mut(&mut self.applications).remove(key).is_some()
+        self.applications.remove(key)
     }
 
     /// Keeps only the Applications for which `keep` holds, the end of a resync;
     /// says whether any went.
     pub fn retain_applications(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) -> bool {
-        let going: Vec<ObjectKey> = self.applications.keys().filter(|key| !keep(key)).cloned().collect();
+        let keys = self.applications.iter().map(|entry| &entry.key);
+        let going: Vec<ObjectKey> = keys.filter(|key| !keep(key)).cloned().collect();
         going.iter().filter(|key| self.remove_application(key)).count() > 0
     }
 
@@ -71,7 +140,7 @@ impl Catalog {
     /// destination means anything else in the one than in the other.
     #[must_use]
     pub fn is_same_but_for_applications(&self, other: &Self) -> bool {
-        let with_ours = Self { applications: Arc::clone(&self.applications), ..other.clone() };
+        let with_ours = Self { applications: self.applications.clone(), ..other.clone() };
         self.is_same(&with_ours)
     }
 }
