@@ -2,6 +2,7 @@
 //! goes again.
 
 mod arrival;
+mod counted;
 mod examples;
 mod flux_fields;
 mod kinds;

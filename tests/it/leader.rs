@@ -1,59 +1,15 @@
 //! Several replicas of the controller, of which one works.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
-use kube::{Client, Config};
 
-use crate::support::{Running, apply, free_port, kubectl, terminate};
+use crate::replica::{LEASE, Replica};
+use crate::support::{apply, kubectl, terminate};
 
-/// How long a leader that says nothing is waited for.
-const LEASE: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_secs(40);
-
-struct Replica {
-    process: Running,
-    http: Client,
-}
-
-impl Replica {
-    fn start(sandbox: &Sandbox) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
-        let seconds = LEASE.as_secs().to_string();
-        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-            .args(["controller", "--metrics-bind", &address, "--lease-seconds", &seconds])
-            .args(["--lease-renew-seconds", "6"])
-            .env("FLEETGATE_LEASE_RETRY_SECONDS", "1")
-            .env("KUBECONFIG", sandbox.controller_kubeconfig())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a replica runs");
-        let config = Config::new(format!("http://{address}").parse().expect("a URL"));
-        Self { process: Running(process), http: Client::try_from(config).expect("a client") }
-    }
-
-    async fn get(&self, path: &str) -> anyhow::Result<String> {
-        Ok(self.http.request_text(http::Request::get(path).body(Vec::new())?).await?)
-    }
-
-    /// Waits until its numbers say so.
-    async fn says(&self, line: &str, deadline: Duration) {
-        let said = until(line, deadline, async || {
-            Ok(match self.get("/metrics").await {
-                Ok(text) if text.lines().any(|said| said.starts_with(line)) => Probe::Done(()),
-                Ok(text) => Probe::NotYet(text),
-                Err(error) => Probe::NotYet(error.to_string()),
-            })
-        });
-        said.await.expect("its numbers say so");
-    }
-
-    async fn is_idle(&self) -> bool {
-        !self.get("/metrics").await.expect("its numbers").contains("fleetgate_reconcile_seconds_count")
-    }
-}
 
 /// An Application, and what is said of it: this host has no Flux.
 async fn is_looked_after(sandbox: &Sandbox, name: &str) {
