@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use anyhow::Context as _;
-use fleetgate_api::names::{ANNOTATION_POLICY, LABEL_APPLICATION};
+use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION};
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, FluxKind, RenderedKind};
+use fleetgate_plan::{Catalog, FluxKind, Purpose, RenderedKind, owner_of};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DynamicObject, ListParams};
@@ -97,12 +97,13 @@ pub(crate) struct Child {
 impl Child {
     /// Whether it belongs to the Application of that uid.
     pub(crate) fn is_of(&self, uid: Option<&str>) -> bool {
-        self.object.owner_references().iter().any(|reference| Some(reference.uid.as_str()) == uid)
+        uid.is_some() && owner_of(&self.object) == uid
     }
 
-    /// The policy that it was made for.
-    pub(crate) fn policy(&self) -> Option<&str> {
-        self.object.annotations().get(ANNOTATION_POLICY).map(String::as_str)
+    /// What it was made for.
+    pub(crate) fn purpose(&self) -> Purpose<'_> {
+        let annotation = |name: &str| self.object.annotations().get(name).map(String::as_str);
+        Purpose::new(self.kind, annotation(ANNOTATION_POLICY), annotation(ANNOTATION_APPLIED))
     }
 
     /// Whether it is on its way out.

@@ -7,6 +7,7 @@
 
 mod application;
 mod attached_cluster;
+mod backoff;
 mod conditions;
 mod events;
 mod finalizers;
@@ -25,9 +26,6 @@ pub(crate) use self::scope::Scope;
 pub(crate) use self::write_status::Statuses;
 use crate::metrics::Metrics;
 use crate::watches::CatalogWatch;
-
-/// How long a failed reconcile rests before it is tried again.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// How long a reconcile that is under way may take once the program is to stop.
 const GRACE: Duration = Duration::from_secs(5);

@@ -2,9 +2,11 @@
 //! goes again.
 
 mod arrival;
+mod counted;
 mod examples;
 mod flux_fields;
 mod kinds;
+mod lag;
 mod removal;
 mod trouble;
 

@@ -1,73 +1,15 @@
 //! Several replicas of the controller, of which one works on the same.
 
-use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
-use kube::{Client, Config};
-use tempfile::NamedTempFile;
 
-use crate::support::{Running, apply, free_port, kubectl, terminate};
+use crate::replica::{LEASE, Replica};
+use crate::support::{apply, kubectl, terminate};
 
-/// How long a leader that says nothing is waited for.
-const LEASE: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_secs(40);
-
-struct Replica {
-    process: Running,
-    log: NamedTempFile,
-    http: Client,
-}
-
-impl Replica {
-    fn start(sandbox: &Sandbox, flags: &[&str]) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
-        let seconds = LEASE.as_secs().to_string();
-        let log = NamedTempFile::new().expect("a file");
-        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-            .args(["controller", "--metrics-bind", &address, "--lease-seconds", &seconds])
-            .args(["--lease-renew-seconds", "6"])
-            .args(flags)
-            .env("FLEETGATE_LEASE_RETRY_SECONDS", "1")
-            .env("KUBECONFIG", sandbox.controller_kubeconfig())
-            .stderr(log.reopen().expect("a file"))
-            .spawn()
-            .expect("a replica runs");
-        let config = Config::new(format!("http://{address}").parse().expect("a URL"));
-        Self { process: Running(process), log, http: Client::try_from(config).expect("a client") }
-    }
-
-    async fn get(&self, path: &str) -> anyhow::Result<String> {
-        Ok(self.http.request_text(http::Request::get(path).body(Vec::new())?).await?)
-    }
-
-    /// Waits until its numbers say so.
-    async fn says(&self, line: &str, deadline: Duration) {
-        let said = until(line, deadline, async || {
-            Ok(match self.get("/metrics").await {
-                Ok(text) if text.lines().any(|said| said.starts_with(line)) => Probe::Done(()),
-                Ok(text) => Probe::NotYet(text),
-                Err(error) => Probe::NotYet(error.to_string()),
-            })
-        });
-        said.await.expect("its numbers say so");
-    }
-
-    /// Waits until its log has that.
-    async fn logs(&self, text: &str) {
-        let logged = until(text, DEADLINE, async || {
-            let log = fs::read_to_string(self.log.path())?;
-            Ok(if log.contains(text) { Probe::Done(()) } else { Probe::NotYet(log) })
-        });
-        logged.await.expect("its log has it");
-    }
-
-    async fn is_idle(&self) -> bool {
-        !self.get("/metrics").await.expect("its numbers").contains("fleetgate_reconcile_seconds_count")
-    }
-}
 
 async fn create(sandbox: &Sandbox, namespace: &str, name: &str, labels: &str) {
     let application = format!(
@@ -171,7 +113,9 @@ async fn it_waits_for_kurators_manager() {
                  spec: {holderIdentity: pod, leaseDurationSeconds: 15, renewTime: '2099-01-01T00:00:00.000000Z'}\n";
     assert!(apply(sandbox, lease).await.success());
     let replica = Replica::start(sandbox, &[]);
-    replica.logs("Kurator's controller runs (Lease kurator-system/kurator-fleet-manager-leader-elect)").await;
+    replica
+        .logs("Kurator's controller runs (Lease kurator-system/kurator-fleet-manager-leader-elect)", DEADLINE)
+        .await;
     replica.says("fleetgate_leader 0", DEADLINE).await;
     create(sandbox, "default", "one", "").await;
     assert!(replica.is_idle().await, "who waits looks at nothing");

@@ -74,7 +74,7 @@ fn child(kind: FluxKind, name: &str, ready: &str, message: &str) -> Child {
         "metadata": {
             "name": name, "namespace": "default", "generation": 1, "creationTimestamp": "2026-01-01T00:01:00Z",
             "annotations": {"fleetgate.dev/policy": name.split('-').next()},
-            "ownerReferences": [{"apiVersion": "a/v1", "kind": "Application", "name": "shop", "uid": "u1"}],
+            "ownerReferences": [{"apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": "u1"}],
         },
         "spec": {},
         "status": {

@@ -17,7 +17,8 @@ use kube::{Resource, ResourceExt};
 use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
-use super::{RETRY, Setup, Statuses};
+use super::backoff::Backoff;
+use super::{Setup, Statuses};
 use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
@@ -28,6 +29,7 @@ struct Context {
     statuses: Statuses,
     catalog: CatalogWatch,
     clusters: Store<GuardedCluster>,
+    backoff: Backoff,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +46,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
     let changes = futures::stream::select(cluster_changes, catalog_changes);
-    let context = Arc::new(Context { statuses, catalog, clusters });
+    let context = Arc::new(Context { statuses, catalog, clusters, backoff: Backoff::default() });
     Controller::new(scope.api::<Guarded>(&client), scope.watched())
         .reconcile_all_on(changes)
         .graceful_shutdown_on(stop)
@@ -53,9 +55,9 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         .await;
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
+fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "a Fleet is not reconciled");
-    Action::requeue(RETRY)
+    Action::requeue(context.backoff.failed(&*object))
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
@@ -73,6 +75,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
         context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
     }
+    context.backoff.succeeded(&*object);
     Ok(Action::await_change())
 }
 
