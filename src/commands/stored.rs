@@ -123,7 +123,19 @@ pub(crate) async fn labelled_children(client: &Client, scope: &Scope) -> anyhow:
         Some(name) => format!("{LABEL_APPLICATION}={name}"),
         None => LABEL_APPLICATION.to_owned(),
     };
-    let parameters = ListParams::default().labels(&label);
+    children(client, scope, &ListParams::default().labels(&label)).await
+}
+
+/// All Flux objects in `scope`, whosoever they are.
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub(crate) async fn all_children(client: &Client, scope: &Scope) -> anyhow::Result<Vec<Child>> {
+    children(client, scope, &ListParams::default()).await
+}
+
+async fn children(client: &Client, scope: &Scope, parameters: &ListParams) -> anyhow::Result<Vec<Child>> {
     let mut children = Vec::new();
     for kind in FluxKind::ALL {
         let resource = kind.resource();

@@ -8,6 +8,7 @@ mod flux_fields;
 mod kinds;
 mod lag;
 mod removal;
+mod told;
 mod trouble;
 
 use std::time::Duration;
