@@ -31,8 +31,13 @@ async fn turn(sandbox: &Sandbox) -> MutexGuard<'static, ()> {
 async fn deliver(sandbox: &Sandbox, example: &str, application: &str) -> String {
     let path = file("examples/application").join(example);
     let applied = kubectl(sandbox, &["apply", "-f", path.to_str().expect("a path")]).await;
-    let application = format!("application/{application}");
-    kubectl(sandbox, &["wait", "--for=condition=Ready", "--timeout=60s", &application]).await;
+    let ready = ["wait", "--for=condition=Ready", "--timeout=60s", &format!("application/{application}")];
+    let waited = sandbox.kubectl().run(&ready).await.expect("kubectl runs");
+    if !waited.success() {
+        let seen =
+            kubectl(sandbox, &["get", "applications,gitrepositories,kustomizations,helmreleases"]).await;
+        panic!("{}{}", waited.stderr, seen.stdout);
+    }
     applied.stderr
 }
 

@@ -91,14 +91,19 @@ async fn impersonation_is_held_to_its_rights() {
 #[tokio::test]
 async fn wait_and_health_checks() {
     let sandbox = prepared("healthy").await;
-    let check = |name: &str| {
+    let check = |name: &str, timeout: &str| {
         let checks = format!("[{{apiVersion: apps/v1, kind: Deployment, name: {name}, namespace: healthy}}]");
-        kustomization("healthy", &format!("path: ./kustomize, timeout: 3s, healthChecks: {checks}"))
+        let policy = kustomization(
+            "healthy",
+            &format!("path: ./kustomize, timeout: {timeout}, healthChecks: {checks}"),
+        );
+        // Each further try takes the failure back for as long as it lasts.
+        policy.replace("retryInterval: 1s", "retryInterval: 5m")
     };
-    applied(sandbox, &shop("healthy", GIT, &check("missing"))).await;
+    applied(sandbox, &shop("healthy", GIT, &check("missing", "3s"))).await;
     let seen = becomes(sandbox, "healthy", "shop", "False DeliveryFailed 0/1").await;
     assert!(ready(&seen).contains("Deployment/healthy/missing"), "{}", ready(&seen));
-    applied(sandbox, &shop("healthy", GIT, &check("podinfo"))).await;
+    applied(sandbox, &shop("healthy", GIT, &check("podinfo", "1m"))).await;
     becomes(sandbox, "healthy", "shop", "True Succeeded 1/1").await;
 
     let wait = kustomization("healthy", "path: ./kustomize, timeout: 1m, wait: true");
