@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 
-use super::Label;
+use super::{Controlled, Label, Queue};
 use crate::leader::Leadership;
 
 /// How many clusters there are, by state.
@@ -21,11 +21,17 @@ pub(super) struct Live {
     watches: Mutex<BTreeMap<&'static str, Instant>>,
     /// By the namespace that is counted, or for all.
     clusters: Mutex<BTreeMap<Option<String>, CountClusters>>,
+    queues: Mutex<BTreeMap<Option<String>, Queue>>,
 }
 
 impl Live {
     pub(super) const fn new(leadership: Leadership) -> Self {
-        Self { leadership, watches: Mutex::new(BTreeMap::new()), clusters: Mutex::new(BTreeMap::new()) }
+        Self {
+            leadership,
+            watches: Mutex::new(BTreeMap::new()),
+            clusters: Mutex::new(BTreeMap::new()),
+            queues: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// Notes that the watch of a kind was opened.
@@ -36,6 +42,18 @@ impl Live {
     /// Says how the clusters of a namespace, or of all, are counted.
     pub(super) fn count_clusters(&self, namespace: Option<String>, count: CountClusters) {
         locked(&self.clusters).insert(namespace, count);
+    }
+
+    /// Says what the queue of a namespace, or of all, is.
+    pub(super) fn queue(&self, namespace: Option<String>, queue: Queue) {
+        locked(&self.queues).insert(namespace, queue);
+    }
+
+    /// How many Applications wait, and the longest that one has. None of a process that does not lead.
+    fn waiting(&self) -> Option<(u32, Duration)> {
+        let queues = self.leadership.is_held().then(|| locked(&self.queues).clone())?;
+        let depths = queues.values().map(Queue::depth);
+        depths.reduce(|one, other| (one.0.saturating_add(other.0), one.1.max(other.1)))
     }
 
     /// Of a process that does not lead, the last that it knew would be said for ever.
@@ -60,6 +78,13 @@ impl Collector for Live {
             watches.into_iter().map(|(kind, opened)| ([("watch", kind)], opened.elapsed().as_secs_f64()));
         let help = "How long ago the watch of a kind was opened; one that works is opened every few minutes";
         gauges(&mut encoder, "watch_age_seconds", help, ages)?;
+
+        let label = [("controller", Controlled::Application.as_str())];
+        let depth = self.waiting().into_iter();
+        let oldest = depth.clone().map(|(_, oldest)| (label, oldest.as_secs_f64()));
+        let depth = depth.map(|(depth, _)| (label, f64::from(depth)));
+        gauges(&mut encoder, "queue_depth", "Objects that are to be looked at, and wait", depth)?;
+        gauges(&mut encoder, "queue_oldest_seconds", "How long the first of them has waited", oldest)?;
 
         let clusters = self.clusters().into_iter();
         let counts = clusters

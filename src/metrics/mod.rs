@@ -5,6 +5,7 @@
 
 mod http;
 mod live;
+mod queue;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub(crate) use self::http::router;
 use self::live::Live;
+pub(crate) use self::queue::Queue;
 use crate::client::{Call, Verb};
 use crate::leader::Leadership;
 
@@ -138,6 +140,13 @@ impl Metrics {
         self.0.live.count_clusters(namespace, Box::new(count));
     }
 
+    /// A queue of Applications of a namespace, or of all, in place of the one before.
+    pub(crate) fn queue(&self, namespace: Option<String>) -> Queue {
+        let queue = Queue::default();
+        self.0.live.queue(namespace, queue.clone());
+        queue
+    }
+
     fn reconciled(&self, controlled: Controlled, succeeded: bool, took: Duration) {
         let outcome = if succeeded { "succeeded" } else { "failed" };
         let labels = [("controller", controlled.as_str()), ("outcome", outcome)];
@@ -181,6 +190,8 @@ mod tests {
     use super::*;
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
+    use fleetgate_api::Application;
+    use kube::runtime::reflector::ObjectRef;
     use tower::ServiceExt;
 
     async fn get(metrics: &Metrics, path: &str) -> (StatusCode, String) {
@@ -204,6 +215,7 @@ mod tests {
         metrics.count_clusters(None, || BTreeMap::from([("ready", 7)]));
         metrics.count_clusters(None, || BTreeMap::from([("ready", 2)]));
         metrics.count_clusters(Some("a".to_owned()), || BTreeMap::from([("ready", 1), ("unknown", 1)]));
+        metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
         let (status, text) = get(&metrics, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         for line in [
@@ -211,6 +223,8 @@ mod tests {
             "fleetgate_writes_total{verb=\"delete\",kind=\"Fleet\",outcome=\"failed\"} 1",
             "fleetgate_reconcile_seconds_count{controller=\"fleet\",outcome=\"failed\"} 1",
             "fleetgate_leader 1",
+            "fleetgate_queue_depth{controller=\"application\"} 1",
+            "fleetgate_queue_oldest_seconds{controller=\"application\"} 0.",
             "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
             "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",
         ] {

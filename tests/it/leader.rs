@@ -49,6 +49,8 @@ async fn one_works_and_another_takes_over() {
     first
         .says("fleetgate_writes_total{verb=\"apply\",kind=\"Application\",outcome=\"succeeded\"}", DEADLINE)
         .await;
+    kubectl(sandbox, &["delete", "application", "one", "--timeout=30s"]).await;
+    first.says("fleetgate_queue_depth{controller=\"application\"} 0", DEADLINE).await;
     assert!(second.is_idle().await, "who waits looks at nothing");
     assert_eq!(second.get("/livez").await.expect("an answer"), "ok");
     assert_eq!(second.get("/readyz").await.expect("an answer"), "ok");

@@ -23,11 +23,11 @@ mod write;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::Controller;
-use kube::runtime::controller::{Action, Config};
-use kube::runtime::reflector::Store;
+use kube::runtime::controller::{Action, Config, Error};
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
@@ -40,7 +40,7 @@ use self::triggers::Triggers;
 use self::write::Writer;
 use super::backoff::Backoff;
 use super::{Scope, Setup, Statuses};
-use crate::metrics::Controlled;
+use crate::metrics::{Controlled, Queue};
 use crate::watches::CatalogWatch;
 
 type Guarded = DeserializeGuard<Application>;
@@ -53,6 +53,7 @@ struct Context {
     writer: Writer,
     references: References,
     backoff: Backoff,
+    queue: Queue,
 }
 
 /// A reconcile that is to be tried again.
@@ -71,9 +72,15 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         () = children.synced() => {}
         () = stop.clone() => return,
     }
+    let queue = metrics.queue(scope.namespace.clone());
+    let (applications, known) = applications(&client, &scope, &queue);
     // A change of a Fleet or of a cluster may concern any Application; to look
     // costs no write where nothing changes.
     let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
+    let (all, named) = (known.clone(), queue.clone());
+    let catalog_changes = catalog_changes.inspect(move |()| {
+        all.state().iter().for_each(|application| named.name(&ObjectRef::from_obj(&**application)));
+    });
     let context = Arc::new(Context {
         statuses,
         catalog,
@@ -81,19 +88,23 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         writer: Writer::new(client.clone()),
         references: References::default(),
         backoff: Backoff::default(),
+        queue: queue.clone(),
         client: client.clone(),
     });
-    let (applications, known) = applications(&client, &scope);
     Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
-        .reconcile_on(triggered)
+        .reconcile_on(queue.naming(triggered))
         .reconcile_all_on(catalog_changes)
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Application, reconcile), retry, context)
-        .for_each(|result| async move {
+        .for_each(|result| {
             if let Err(error) = result {
                 tracing::debug!(%error, "a reconcile did not run");
+                if let Error::ObjectNotFound(object) = error {
+                    queue.take_up(&object);
+                }
             }
+            std::future::ready(())
         })
         .await;
 }
@@ -103,6 +114,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
 fn applications(
     client: &Client,
     scope: &Scope,
+    queue: &Queue,
 ) -> (impl Stream<Item = watcher::Result<Guarded>> + Send + use<>, Store<Guarded>) {
     let (known, writer) = reflector::store();
     let events = watcher(scope.api::<Guarded>(client), scope.watched()).default_backoff();
@@ -111,7 +123,9 @@ fn applications(
         .combine(predicates::annotations)
         .combine(predicates::finalizers);
     let changed = events.reflect(writer).applied_objects();
-    (changed.predicate_filter(of_interest, PredicateConfig::default()), known)
+    let changed = changed.predicate_filter(of_interest, PredicateConfig::default());
+    let queue = queue.clone();
+    (changed.inspect_ok(move |application| queue.name(&ObjectRef::from_obj(application))), known)
 }
 
 fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {

@@ -10,6 +10,7 @@ use fleetgate_webhooks::router::Snapshots;
 use fleetgate_webhooks::{Kind, judge};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
 use super::apply::apply;
@@ -21,6 +22,7 @@ use crate::controllers::finalizers;
 
 /// Brings one Application to what its spec asks for.
 pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
+    context.queue.take_up(&ObjectRef::from_obj(&*object));
     match &object.0 {
         Ok(application) => reconcile_application(application, &context).await.map_err(Failed),
         // It was stored before the CRD had its schema. Nothing can be said in
