@@ -43,7 +43,7 @@ use self::cli::{
     Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
     WebhookOptions,
 };
-use self::commands::{completion, diff, man, program, status};
+use self::commands::{cluster, completion, diff, man, program, status};
 use self::manifests::Manifest;
 use self::running::Roles;
 
@@ -81,6 +81,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let shown = diff::run(options, is_coloured(), &mut out, &mut notes).await;
             exit(shown.map(|outcome| outcome as u8))
         }),
+        Command::Cluster(command) => {
+            print(block_on(cluster::run(command))?.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Explain { code } => {
             print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)

@@ -15,6 +15,9 @@ pub const LABEL_APPLICATION: &str = "apps.kurator.dev/app-name";
 /// carried over to what it becomes, so that Flux shards along.
 pub const LABEL_SHARD: &str = "sharding.fluxcd.io/key";
 
+/// The label of a Secret that was made for a cluster as it was joined, and goes when that goes.
+pub const LABEL_JOINED: &str = "fleetgate.dev/joined";
+
 /// The annotation of a Flux object that names the policy it belongs to. No label: a policy's name
 /// may be longer than a label value.
 pub const ANNOTATION_POLICY: &str = "fleetgate.dev/policy";

@@ -1,6 +1,7 @@
 //! The command line: every command with its flags.
 
 mod client;
+mod cluster;
 mod controller;
 mod diff;
 mod log;
@@ -15,6 +16,7 @@ use clap_complete::Shell;
 use fleetgate_plan::Tenancy;
 
 pub(crate) use self::client::ClientOptions;
+pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions};
 pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
@@ -85,6 +87,9 @@ pub(crate) enum Command {
     /// would, 2 if an object would be refused or something could not be read.
     #[command(after_help = diff::EXAMPLES)]
     Diff(DiffOptions),
+    /// Join clusters, list them, label them, and let them go
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Explain a rule: what it finds, why, and how it is put right
     Explain {
         /// The code at the end of a finding, such as source/url; without it every rule is listed

@@ -3,12 +3,14 @@
 //! ```text
 //! command line ─▶ completion, man
 //! flags ─▶ connect ─▶ stored ─▶ status
-//!                └──▶ check, plan ─▶ diff
+//!                ├──▶ check, plan ─▶ diff
+//!                └──▶ cluster ─▶ Secret, AttachedCluster, Fleet
 //! ```
 //!
-//! **Invariant**: they read. Nothing here writes to a cluster.
+//! **Invariant**: they read. Only `cluster` writes, and what it is asked to.
 
 mod age;
+pub(crate) mod cluster;
 pub(crate) mod completion;
 pub(crate) mod connect;
 pub(crate) mod diff;

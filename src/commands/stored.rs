@@ -188,7 +188,7 @@ where
 }
 
 /// The API server's own words, where it has answered.
-fn in_words(error: kube::Error) -> anyhow::Error {
+pub(crate) fn in_words(error: kube::Error) -> anyhow::Error {
     match error {
         kube::Error::Api(status) => anyhow::anyhow!(status.message),
         error => error.into(),

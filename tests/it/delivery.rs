@@ -5,6 +5,7 @@ mod arrival;
 mod counted;
 mod examples;
 mod flux_fields;
+mod joined;
 mod kinds;
 mod lag;
 mod removal;

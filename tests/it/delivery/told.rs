@@ -9,7 +9,7 @@ use super::*;
 use crate::support::Running;
 
 /// The program against the host; exit code, output and what is said beside it.
-fn run(sandbox: &Sandbox, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+pub(super) fn run(sandbox: &Sandbox, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
     let mut child = command(sandbox, arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

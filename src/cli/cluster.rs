@@ -1,0 +1,86 @@
+//! The flags of `fleetgate cluster`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::client::ClientOptions;
+
+const JOIN_EXAMPLES: &str = "Examples:
+  # A cluster, as its kubeconfig calls it
+  fleetgate cluster join member.kubeconfig
+
+  # Under another name, into a Fleet, with labels for selectors
+  fleetgate cluster join member.kubeconfig --name berlin --fleet production --labels env=prod,region=eu";
+
+/// What is done with clusters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterCommand {
+    /// Join a cluster by its kubeconfig
+    ///
+    /// Of the kubeconfig only the cluster and the user of its current context are
+    /// stored, with the files that they name. Before anything is written the
+    /// cluster is asked for its version, and whether the user may do everything there.
+    #[command(after_help = JOIN_EXAMPLES)]
+    Join(JoinOptions),
+    /// List clusters: where they are, what they are, and in which Fleets
+    List(ListOptions),
+    /// Set and remove labels of a cluster, by which selectors find it
+    Labels(LabelsOptions),
+    /// Take a cluster out of its Fleets, and delete it and the Secret that it was joined with
+    ///
+    /// Refused while an Application delivers there, or something is left of one that did.
+    Detach(DetachOptions),
+}
+
+/// Which cluster is joined, and as what.
+#[derive(Debug, Args)]
+pub(crate) struct JoinOptions {
+    /// The cluster's kubeconfig
+    pub(crate) file: PathBuf,
+    /// Its name here; without it what the kubeconfig's current context calls the cluster
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// A Fleet that is to have it
+    #[arg(long, value_name = "FLEET")]
+    pub(crate) fleet: Option<String>,
+    /// Its labels
+    #[arg(long, value_delimiter = ',', value_name = "KEY=VALUE")]
+    pub(crate) labels: Vec<String>,
+    /// Join it even if its user may not do everything there
+    #[arg(long)]
+    pub(crate) limited: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// Which clusters are listed.
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    /// The clusters of every namespace
+    #[arg(long, short = 'A', conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// Which labels a cluster gets.
+#[derive(Debug, Args)]
+pub(crate) struct LabelsOptions {
+    /// The cluster
+    pub(crate) name: String,
+    /// The labels; KEY- removes one
+    #[arg(required = true, value_name = "KEY=VALUE|KEY-")]
+    pub(crate) labels: Vec<String>,
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// Which cluster is let go.
+#[derive(Debug, Args)]
+pub(crate) struct DetachOptions {
+    /// The cluster
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}

@@ -1,0 +1,56 @@
+//! `fleetgate cluster`: how a cluster comes, what it is called by selectors, and how it goes.
+//!
+//! **Invariant**: everything is looked at before anything is written, and what
+//! is written before something fails is taken back. Kubeconfigs are never printed.
+
+mod detach;
+mod fleets;
+mod join;
+mod kubeconfig;
+mod labels;
+mod list;
+
+use anyhow::Context as _;
+use fleetgate_api::{AttachedCluster, FIELD_MANAGER};
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::connect::{Connection, connect};
+use super::stored::in_words;
+use crate::cli::{ClusterCommand, LabelsOptions};
+
+/// Does what is asked for, and says what was done.
+///
+/// # Errors
+///
+/// When it cannot be done; then it is not done by half.
+pub(crate) async fn run(command: ClusterCommand) -> anyhow::Result<String> {
+    match command {
+        ClusterCommand::Join(options) => {
+            let connection = connect(&options.client).await?;
+            join::join(&connection, &options).await
+        }
+        ClusterCommand::List(options) => {
+            let connection = connect(&options.client).await?;
+            list::list(&connection, options.all_namespaces).await
+        }
+        ClusterCommand::Labels(options) => label(&options).await,
+        ClusterCommand::Detach(options) => {
+            let connection = connect(&options.client).await?;
+            detach::detach(&connection, &options.name).await
+        }
+    }
+}
+
+async fn label(options: &LabelsOptions) -> anyhow::Result<String> {
+    let labels = labels::parse(&options.labels, true)?;
+    let Connection { client, namespace, .. } = connect(&options.client).await?;
+    let api: Api<AttachedCluster> = Api::namespaced(client, &namespace);
+    let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let labelled = api.patch(&options.name, &parameters, &patch).await.map_err(in_words);
+    let labelled = labelled.with_context(|| format!("{namespace}/{} cannot be labelled", options.name))?;
+    let labels = list::labels(labelled.metadata.labels.iter().flatten());
+    Ok(format!("AttachedCluster {namespace}/{}: {labels}\n", options.name))
+}
