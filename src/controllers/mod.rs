@@ -14,6 +14,7 @@ mod finalizers;
 mod fleet;
 mod kubeconfig;
 mod scope;
+mod version;
 mod write_status;
 
 use std::time::Duration;

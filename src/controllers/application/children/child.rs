@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use super::store::Version;
+use crate::controllers::version::Version;
 use crate::flux_state::State;
 
 /// The labels that Fleetgate writes.

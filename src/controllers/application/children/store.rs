@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch::Sender;
 
 use super::child::Child;
+use crate::controllers::version::Version;
 
 /// Namespace and name.
 type Key = (Box<str>, Box<str>);
@@ -164,23 +165,6 @@ impl Known {
     }
 }
 
-/// A resource version. Kubernetes orders them as decimal numbers of any length.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Version(Box<str>);
-
-impl Version {
-    pub(super) fn new(version: &str) -> Self {
-        Self(version.into())
-    }
-
-    /// Whether it is certainly older. Of what is no number nobody knows.
-    fn is_behind(&self, other: &Self) -> bool {
-        let is_number =
-            |version: &Self| !version.0.is_empty() && version.0.bytes().all(|digit| digit.is_ascii_digit());
-        is_number(self) && is_number(other) && (self.0.len(), &self.0) < (other.0.len(), &other.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +188,7 @@ mod tests {
     /// What is known of the child `web`, as its uid and version.
     fn web(store: &Store) -> String {
         let web = store.get("default", "web");
-        web.map_or_else(|| "nothing".to_owned(), |web| format!("{} {}", web.uid, web.version.0))
+        web.map_or_else(|| "nothing".to_owned(), |web| format!("{} {}", web.uid, web.version))
     }
 
     fn list(store: &Store, children: Vec<Child>) -> usize {
@@ -268,11 +252,6 @@ mod tests {
         assert_eq!(web(&store), "c1 30");
         store.wrote(child("web", "c1", "31", "./c"));
         assert_eq!(web(&store), "c1 31");
-        for (older, newer, expected) in
-            [("9", "10", true), ("10", "9", false), ("10", "10", false), ("a", "b", false), ("", "1", false)]
-        {
-            assert_eq!(Version::new(older).is_behind(&Version::new(newer)), expected, "{older} {newer}");
-        }
     }
 
     #[test]
