@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fleetgate_api::AttachedCluster;
-use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind};
+use fleetgate_plan::{Catalog, Change, Cluster, ClusterKey, ClusterKind};
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
@@ -16,26 +16,35 @@ pub(super) struct ClusterTable {
 }
 
 impl Table<DeserializeGuard<AttachedCluster>> for ClusterTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<AttachedCluster>>) -> bool {
+    fn apply(
+        &mut self,
+        catalog: &mut Catalog,
+        event: Event<DeserializeGuard<AttachedCluster>>,
+    ) -> Vec<Change> {
         match event {
             Event::Init => {
                 self.listed.clear();
-                false
+                Vec::new()
             }
             Event::InitApply(cluster) => {
                 self.listed.insert(attached_cluster_key(&cluster));
-                insert_cluster(catalog, &cluster)
+                insert_cluster(catalog, &cluster).into_iter().collect()
             }
             Event::InitDone => catalog
                 .retain_clusters(|key| key.kind != ClusterKind::AttachedCluster || self.listed.contains(key)),
-            Event::Apply(cluster) => insert_cluster(catalog, &cluster),
-            Event::Delete(cluster) => catalog.remove_cluster(&attached_cluster_key(&cluster)),
+            Event::Apply(cluster) => insert_cluster(catalog, &cluster).into_iter().collect(),
+            Event::Delete(cluster) => {
+                catalog.remove_cluster(&attached_cluster_key(&cluster)).into_iter().collect()
+            }
         }
     }
 }
 
-/// Puts a cluster into the Catalog; says whether that changed anything.
-pub(crate) fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) -> bool {
+/// Puts a cluster into the Catalog; says what that changed.
+pub(crate) fn insert_cluster(
+    catalog: &mut Catalog,
+    cluster: &DeserializeGuard<AttachedCluster>,
+) -> Option<Change> {
     match &cluster.0 {
         Ok(cluster) => catalog.insert_cluster(Cluster::from(cluster)),
         Err(error) => {
@@ -44,7 +53,7 @@ pub(crate) fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<A
             // One that was read before stays as it was. Any other is known
             // without credentials: what it was delivered is not taken away.
             let unusable = Cluster { key, labels: cluster.labels().clone(), kubeconfig: None };
-            catalog.cluster(&unusable.key).is_none() && catalog.insert_cluster(unusable)
+            if catalog.cluster(&unusable.key).is_some() { None } else { catalog.insert_cluster(unusable) }
         }
     }
 }

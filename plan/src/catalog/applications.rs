@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fleetgate_api::Application;
 
-use super::{AppEntry, Catalog, ObjectKey};
+use super::{AppEntry, Catalog, Change, ObjectKey, Turn, shared};
 
 impl Catalog {
     /// The Application of that name in that namespace.
@@ -23,48 +23,42 @@ impl Catalog {
         rest.take_while(move |(key, _)| key.namespace == namespace).map(|(_, entry)| entry)
     }
 
-    /// Those Applications of a namespace of which a policy goes to that Fleet,
-    /// in alphabetical order, whether the Fleet exists or not.
-    pub fn applications_of_fleet<'a, 'b>(
-        &'a self,
-        namespace: &'b str,
-        fleet: &'b str,
-    ) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a, 'b> {
-        self.applications(namespace).filter(move |entry| entry.policies_to(fleet).next().is_some())
-    }
-
-    /// Adds or replaces an Application; says whether that changed anything that
-    /// the index keeps: a new status does not.
-    pub fn insert_application(&mut self, application: &Application) -> bool {
+    /// Adds or replaces an Application; says what that changed of what the index
+    /// keeps: a new status changes nothing.
+    pub fn insert_application(&mut self, application: &Application) -> Option<Change> {
         self.insert_entry(AppEntry::from(application))
     }
 
     /// The same for an entry that was made already.
-    pub fn insert_entry(&mut self, entry: AppEntry) -> bool {
-        let known = self.applications.get(&entry.key);
-        if known.is_some_and(|known| **known == entry) {
-            return false;
-        }
-        if let Some(known) = known {
-            self.child_bases.remove(known);
-        }
-        self.child_bases.insert(&entry);
-        Arc::make_mut(&mut self.applications).insert(entry.key.clone(), Arc::new(entry));
-        true
+    pub fn insert_entry(&mut self, entry: AppEntry) -> Option<Change> {
+        let turn = shared::insert(&mut self.applications, entry.key.clone(), entry)?;
+        Some(self.follow(turn))
     }
 
-    /// Takes an Application out; says whether it was there.
-    pub fn remove_application(&mut self, key: &ObjectKey) -> bool {
-        let Some(known) = self.applications.get(key) else { return false };
-        self.child_bases.remove(known);
-        Arc::make_mut(&mut self.applications).remove(key).is_some()
+    /// Takes an Application out; says what that changed.
+    pub fn remove_application(&mut self, key: &ObjectKey) -> Option<Change> {
+        let turn = shared::remove(&mut self.applications, key)?;
+        Some(self.follow(turn))
     }
 
     /// Keeps only the Applications for which `keep` holds, the end of a resync;
-    /// says whether any went.
-    pub fn retain_applications(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) -> bool {
-        let going: Vec<ObjectKey> = self.applications.keys().filter(|key| !keep(key)).cloned().collect();
-        going.iter().filter(|key| self.remove_application(key)).count() > 0
+    /// says which went.
+    pub fn retain_applications(&mut self, keep: impl FnMut(&ObjectKey) -> bool) -> Vec<Change> {
+        let going = shared::without(&self.applications, keep);
+        going.iter().filter_map(|key| self.remove_application(key)).collect()
+    }
+
+    /// What is looked up of Applications otherwise than by name follows them.
+    fn follow(&mut self, turn: Turn<AppEntry>) -> Change {
+        if let Some(before) = &turn.before {
+            self.child_bases.remove(before);
+            self.fleet_users.remove(before);
+        }
+        if let Some(after) = &turn.after {
+            self.child_bases.insert(after);
+            self.fleet_users.insert(after);
+        }
+        Change::Application(turn)
     }
 
     /// Whether both are the same snapshot but for the index of Applications: no
@@ -95,7 +89,7 @@ mod tests {
             let mut app = application(json!({"syncPolicies": [{"destination": {"fleet": fleet}}, {}]}));
             app.metadata.namespace = Some(namespace.to_owned());
             app.metadata.name = Some(name.to_owned());
-            assert!(catalog.insert_application(&app));
+            assert!(catalog.insert_application(&app).is_some());
         }
         let names = |found: Vec<&Arc<AppEntry>>| {
             found.into_iter().map(|entry| entry.key.name.clone()).collect::<Vec<_>>()
@@ -104,8 +98,8 @@ mod tests {
         assert_eq!(names(catalog.applications_of_fleet("default", "f").collect()), ["a"]);
         assert_eq!(names(catalog.applications("none").collect()), [""; 0]);
         assert!(catalog.application("a", "d").is_some() && catalog.application("a", "c").is_none());
-        assert!(catalog.retain_applications(|key| key.name != "b"));
-        assert!(catalog.remove_application(&ObjectKey::new("default", "a")));
+        assert_eq!(catalog.retain_applications(|key| key.name != "b").len(), 1);
+        assert!(catalog.remove_application(&ObjectKey::new("default", "a")).is_some());
         assert_eq!(catalog.applications("default").count(), 0);
     }
 
@@ -113,14 +107,14 @@ mod tests {
     fn a_new_status_changes_nothing_and_another_destination_does() {
         let mut app = application(json!({"destination": selector("test"), "syncPolicies": [{}]}));
         let mut catalog = Scenario::new().fleet("quickstart", &[]).catalog();
-        assert!(catalog.insert_application(&app));
+        assert!(catalog.insert_application(&app).is_some());
         let before = catalog.clone();
         app.status = Some(fleetgate_api::ApplicationStatus::default());
         app.metadata.resource_version = Some("2".to_owned());
-        assert!(!catalog.insert_application(&app));
+        assert!(catalog.insert_application(&app).is_none());
         assert!(catalog.is_same(&before));
         app.spec.destination = Some(crate::test_fixtures::destination(selector("dev")));
-        assert!(catalog.insert_application(&app));
+        assert!(catalog.insert_application(&app).is_some());
         assert!(!catalog.is_same(&before) && catalog.is_same_but_for_applications(&before));
         catalog.set_terminating("default", true);
         assert!(!catalog.is_same_but_for_applications(&before));

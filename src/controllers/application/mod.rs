@@ -25,13 +25,12 @@ use kube::runtime::controller::{Action, Config};
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::WatchStream;
 
 use self::children::Children;
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
-use super::RETRY;
+use super::{RETRY, object_ref};
 use crate::watches::CatalogWatch;
 
 /// Applications that are reconciled at the same time.
@@ -65,15 +64,13 @@ pub(super) async fn run(
         () = children.synced() => {}
         () = stop.clone() => return,
     }
-    // A change of a Fleet or of a cluster may concern any Application; to look
-    // costs no write where nothing changes.
-    let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
+    let concerned = catalog.applications_concerned().map(object_ref);
     let references = References::default();
     let context = Arc::new(Context { client: client.clone(), catalog, children, references });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(triggered)
-        .reconcile_all_on(catalog_changes)
+        .reconcile_on(concerned)
         .graceful_shutdown_on(stop)
         .run(reconcile, retry, context)
         .for_each(|result| async move {

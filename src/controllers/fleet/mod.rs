@@ -14,11 +14,10 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
-use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
-use super::RETRY;
 use super::write_status::write_status;
+use super::{RETRY, object_ref};
 use crate::watches::CatalogWatch;
 
 type Guarded = DeserializeGuard<Fleet>;
@@ -46,11 +45,11 @@ pub(super) async fn run(
     let cluster_changes = reflector(writer, events)
         .touched_objects()
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
-    let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
-    let changes = futures::stream::select(cluster_changes, catalog_changes);
+    let concerned = catalog.fleets_concerned().map(object_ref);
     let context = Arc::new(Context { client: client.clone(), catalog, clusters });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
-        .reconcile_all_on(changes)
+        .reconcile_on(concerned)
+        .reconcile_all_on(cluster_changes)
         .graceful_shutdown_on(stop)
         .run(reconcile, retry, context)
         .for_each(|_| std::future::ready(()))
