@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, FluxKind, RenderedKind};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, RenderedKind};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
 use kube::config::KubeConfigOptions;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, Config, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::watches::{insert_application, insert_cluster, insert_fleet};
+use crate::watches::{insert_application, insert_cluster, insert_fleet, newest};
 
 /// A cluster that cannot be reached by then is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,16 +50,25 @@ async fn read(context: &str) -> anyhow::Result<Catalog> {
     for application in list::<Application>(&client).await.context("its Applications cannot be listed")? {
         insert_application(&mut catalog, &application);
     }
-    let crds = Api::<CustomResourceDefinition>::all(client);
     for kind in FluxKind::ALL.map(RenderedKind::Flux) {
-        let name = kind.crd_name();
-        let crd = crds.get_opt(&name).await.map_err(in_words);
-        let crd = crd.with_context(|| format!("its CustomResourceDefinition {name} cannot be read"))?;
-        if let Some(crd) = crd {
+        if let Some(crd) = crd(&kind.crd_name(), &client).await? {
             catalog.insert_crd(&crd);
         }
     }
+    for kind in ClusterKind::PROVISIONED {
+        let Some(version) = crd(&kind.crd_name(), &client).await?.as_ref().and_then(newest) else { continue };
+        let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource(&version));
+        let clusters = list_all(&api).await;
+        for cluster in clusters.with_context(|| format!("its {} cannot be listed", kind.crd_name()))? {
+            catalog.insert_cluster(Cluster::provisioned(kind, &cluster));
+        }
+    }
     Ok(catalog)
+}
+
+async fn crd(name: &str, client: &Client) -> anyhow::Result<Option<CustomResourceDefinition>> {
+    let crd = Api::all(client.clone()).get_opt(name).await.map_err(in_words);
+    crd.with_context(|| format!("its CustomResourceDefinition {name} cannot be read"))
 }
 
 /// All objects of a kind; one that cannot be decoded says so itself.
@@ -67,7 +76,10 @@ async fn list<K>(client: &Client) -> anyhow::Result<Vec<DeserializeGuard<K>>>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let api = Api::<DeserializeGuard<K>>::all(client.clone());
+    list_all(&Api::<DeserializeGuard<K>>::all(client.clone())).await
+}
+
+async fn list_all<K: Clone + Debug + DeserializeOwned>(api: &Api<K>) -> anyhow::Result<Vec<K>> {
     let mut parameters = ListParams::default().limit(PAGE);
     let mut objects = Vec::new();
     loop {

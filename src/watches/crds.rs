@@ -1,4 +1,4 @@
-//! The watches of Flux's CRDs, which judge what is rendered.
+//! The watches of CRDs; those of Flux judge what is rendered.
 
 use fleetgate_plan::{Catalog, Change, RenderedKind};
 use futures::Stream;
@@ -12,9 +12,9 @@ use super::Table;
 /// One CRD by its name: a cluster may have hundreds, and they are large.
 pub(super) fn events(
     client: &Client,
-    kind: RenderedKind,
+    name: &str,
 ) -> impl Stream<Item = Result<Event<DeserializeGuard<CustomResourceDefinition>>, watcher::Error>> + use<> {
-    let only = watcher::Config::default().fields(&format!("metadata.name={}", kind.crd_name()));
+    let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
     watcher::watcher(Api::all(client.clone()), only)
 }
 

@@ -7,15 +7,17 @@
 mod clusters;
 mod crds;
 mod listeners;
+mod provisioned;
 mod tables;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Change, FluxKind, ObjectKey, RenderedKind, Tenancy};
+use fleetgate_plan::{Catalog, Change, ClusterKind, FluxKind, ObjectKey, RenderedKind, Tenancy};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
@@ -33,11 +35,12 @@ use self::clusters::ClusterTable;
 pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
 use self::listeners::Listeners;
+pub(crate) use self::provisioned::newest;
 use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
 pub(crate) use self::tables::{insert_application, insert_fleet};
 
-/// The watches that the Catalog is built from: four kinds, and one CRD each.
-const WATCHES: usize = 4 + FluxKind::ALL.len();
+/// How long what is not listed is waited for before it is named.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The Catalog of a running program, kept up to date by watches.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +50,8 @@ pub(crate) struct CatalogWatch {
     /// that is held is copied at the next change.
     applications: Listeners,
     fleets: Listeners,
-    synced: Arc<watch::Sender<usize>>,
+    /// What has not been listed yet.
+    unlisted: Arc<watch::Sender<BTreeSet<String>>>,
 }
 
 impl CatalogWatch {
@@ -62,20 +66,30 @@ impl CatalogWatch {
             Api::<PartialObjectMeta<Namespace>>::all(client.clone()),
             watcher::Config::default(),
         );
-        tasks.spawn(this.clone().follow("Fleets", fleets, FleetTable::default()));
-        tasks.spawn(this.clone().follow("AttachedClusters", clusters, ClusterTable::default()));
-        tasks.spawn(this.clone().follow("Applications", applications, ApplicationTable::default()));
-        tasks.spawn(this.clone().follow("Namespaces", namespaces, NamespaceTable));
+        this.spawn("Fleets", fleets, FleetTable::default(), tasks);
+        this.spawn("AttachedClusters", clusters, ClusterTable::of(ClusterKind::AttachedCluster), tasks);
+        this.spawn("Applications", applications, ApplicationTable::default(), tasks);
+        this.spawn("Namespaces", namespaces, NamespaceTable, tasks);
         for kind in FluxKind::ALL.map(RenderedKind::Flux) {
-            tasks.spawn(this.clone().follow(kind.plural(), crds::events(client, kind), CrdTable::of(kind)));
+            let name = kind.crd_name();
+            this.spawn(&name, crds::events(client, &name), CrdTable::of(kind), tasks);
+        }
+        for kind in ClusterKind::PROVISIONED {
+            this.expect(&kind.crd_name());
+            tasks.spawn(this.clone().follow_provisioned(kind, client.clone()));
         }
         this
     }
 
-    /// Waits until every watch has listed all there is.
+    /// Waits until every watch has listed all there is. One that cannot, since
+    /// the rights for it are missing for example, is named.
     pub(crate) async fn synced(&self) {
+        let mut unlisted = self.unlisted.subscribe();
         // The sender lives as long as `self` does.
-        drop(self.synced.subscribe().wait_for(|synced| *synced >= WATCHES).await);
+        while tokio::time::timeout(PATIENCE, unlisted.wait_for(BTreeSet::is_empty)).await.is_err() {
+            let names: Vec<String> = self.unlisted.borrow().iter().cloned().collect();
+            tracing::warn!("waiting for {} to be listed", names.join(", "));
+        }
     }
 
     /// The Applications that changes from now on concern.
@@ -88,43 +102,59 @@ impl CatalogWatch {
         self.fleets.listen()
     }
 
-    async fn follow<K, S, T>(self, what: &'static str, events: S, mut table: T)
+    fn spawn<K, S, T>(&self, what: &str, events: S, table: T, tasks: &mut JoinSet<()>)
+    where
+        K: Debug + Send + 'static,
+        S: Stream<Item = Result<Event<K>, watcher::Error>> + Send + 'static,
+        T: Table<K> + Send + 'static,
+    {
+        self.expect(what);
+        tasks.spawn(self.clone().follow(what.to_owned(), events, table));
+    }
+
+    async fn follow<K, S, T>(self, what: String, events: S, mut table: T)
     where
         K: Debug,
         S: Stream<Item = Result<Event<K>, watcher::Error>>,
         T: Table<K>,
     {
         let mut events = pin!(events.default_backoff());
-        let mut is_synced = false;
         while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => {
-                    let done = matches!(event, Event::InitDone);
-                    self.take_up(event, &mut table);
-                    if done && !is_synced {
-                        is_synced = true;
-                        self.synced.send_modify(|synced| *synced += 1);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
-                }
+            self.receive(&what, event, &mut table);
+        }
+    }
+
+    fn receive<K>(&self, what: &str, event: Result<Event<K>, watcher::Error>, table: &mut impl Table<K>) {
+        match event {
+            Ok(event) => {
+                let is_listed = matches!(event, Event::InitDone);
+                self.change(|catalog| table.apply(catalog, event));
+                self.is_listed(what, is_listed);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
             }
         }
     }
-}
 
-impl CatalogWatch {
     /// Nobody is woken where nothing changed.
-    fn take_up<K>(&self, event: Event<K>, table: &mut impl Table<K>) {
+    fn change(&self, change: impl FnOnce(&mut Catalog) -> Vec<Change>) {
         self.catalog.send_if_modified(|catalog| {
-            let changes = table.apply(catalog, event);
+            let changes = change(catalog);
             for change in &changes {
                 self.applications.tell(|| catalog.applications_concerned(change));
                 self.fleets.tell(|| catalog.fleets_concerned(change));
             }
             !changes.is_empty()
         });
+    }
+
+    fn expect(&self, what: &str) {
+        self.unlisted.send_if_modified(|unlisted| unlisted.insert(what.to_owned()));
+    }
+
+    fn is_listed(&self, what: &str, is_listed: bool) {
+        self.unlisted.send_if_modified(|unlisted| is_listed && unlisted.remove(what));
     }
 }
 
@@ -182,7 +212,7 @@ mod tests {
     }
 
     async fn feed<K: Debug, T: Table<K>>(watch: &CatalogWatch, table: T, events: Vec<Event<K>>) {
-        watch.clone().follow("objects", stream::iter(events.into_iter().map(Ok)), table).await;
+        watch.clone().follow("objects".to_owned(), stream::iter(events.into_iter().map(Ok)), table).await;
     }
 
     fn cluster(name: &str, env: &str) -> DeserializeGuard<AttachedCluster> {
@@ -254,7 +284,7 @@ mod tests {
             }))
         };
         let clusters = vec![Event::Apply(cluster("m1", "dev")), Event::Apply(cluster("m2", "test"))];
-        feed(&watch, ClusterTable::default(), clusters).await;
+        feed(&watch, ClusterTable::of(ClusterKind::AttachedCluster), clusters).await;
         assert_eq!(heard(&mut concerned), [""; 0], "they belong to no Fleet");
         feed(&watch, FleetTable::default(), vec![Event::Apply(fleet(&["m1"]))]).await;
         assert_eq!(heard(&mut concerned), ["dev", "test"], "it was missing");
@@ -263,13 +293,18 @@ mod tests {
         feed(&watch, FleetTable::default(), vec![Event::Apply(fleet(&["m1", "m2"]))]).await;
         assert_eq!(heard(&mut concerned), [""; 0], "the same again is no change");
         assert_eq!(heard(&mut fleets), ["quickstart", "quickstart"]);
-        feed(&watch, ClusterTable::default(), vec![Event::Apply(cluster("m1", "prod"))]).await;
+        feed(
+            &watch,
+            ClusterTable::of(ClusterKind::AttachedCluster),
+            vec![Event::Apply(cluster("m1", "prod"))],
+        )
+        .await;
         assert_eq!(
             (heard(&mut concerned), heard(&mut fleets)),
             (vec!["dev".to_owned()], vec!["quickstart".to_owned()])
         );
         let resync = vec![Event::Init, Event::InitApply(cluster("m1", "prod")), Event::InitDone];
-        feed(&watch, ClusterTable::default(), resync).await;
+        feed(&watch, ClusterTable::of(ClusterKind::AttachedCluster), resync).await;
         assert_eq!(heard(&mut concerned), ["dev", "test"], "m2 is missing");
     }
 

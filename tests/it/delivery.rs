@@ -3,6 +3,7 @@
 
 mod arrival;
 mod kinds;
+mod kinds_of_clusters;
 mod removal;
 mod trouble;
 

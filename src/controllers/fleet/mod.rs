@@ -80,8 +80,9 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
 }
 
 fn is_ready(member: &Cluster, clusters: &Store<GuardedCluster>) -> bool {
+    // Of one that others provision it is known whether its kubeconfig is named.
     if member.key.kind != ClusterKind::AttachedCluster {
-        return false;
+        return member.kubeconfig.is_some();
     }
     let key = ObjectRef::new(&member.key.name).within(&member.key.namespace);
     let object = clusters.get(&key);
