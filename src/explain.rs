@@ -7,31 +7,73 @@ use anyhow::bail;
 use fleetgate_webhooks::names;
 use fleetgate_webhooks::rules::{CATALOGUE, Rule, example};
 
-/// What is printed for `code`; without one, every rule in a line.
+/// What is printed for `code`, in lines of that width; without a code, every
+/// rule in a line.
 ///
 /// # Errors
 ///
-/// When there is no such rule; the nearest one is named.
-pub(crate) fn explain(code: Option<&str>) -> anyhow::Result<String> {
+/// When there is no such rule; the nearest ones are named.
+pub(crate) fn explain(code: Option<&str>, width: Option<usize>) -> anyhow::Result<String> {
     let Some(code) = code else {
-        return Ok(overview());
+        return Ok(overview(width));
     };
     match CATALOGUE.iter().find(|rule| rule.code == code) {
-        Some(rule) => text(rule),
-        None => match names::nearest(code, CATALOGUE.iter().map(|rule| rule.code)) {
-            Some(near) => bail!("there is no rule {code:?}: did you mean {near}?"),
-            None => bail!("there is no rule {code:?}: `fleetgate explain` lists them all"),
-        },
+        Some(rule) => text(rule, width),
+        None => bail!("there is no rule {code:?}: {}", way_out(code)),
+    }
+}
+
+/// The nearest code, or those of which `code` is a part: `interval`, `source`.
+fn way_out(code: &str) -> String {
+    /// More are listed better by themselves.
+    const MOST: usize = 5;
+    let codes = || CATALOGUE.iter().map(|rule| rule.code);
+    if let Some(near) = names::nearest(code, codes()) {
+        return format!("did you mean {near}?");
+    }
+    let has_part = |rule: &&str| rule.split('/').any(|part| part.eq_ignore_ascii_case(code));
+    let alike: Vec<&str> = codes().filter(has_part).collect();
+    match alike.len() {
+        0 => "`fleetgate explain` lists them all".to_owned(),
+        1..=MOST => format!("did you mean {}?", alike.join(" or ")),
+        _ => format!("`fleetgate explain | grep {}` lists those of that name", code.to_lowercase()),
     }
 }
 
 /// A rule's first sentence says what it is about; the rest is for who asks for the rule itself.
-fn overview() -> String {
-    let width = CATALOGUE.iter().map(|rule| rule.code.len()).max().unwrap_or_default();
+fn overview(width: Option<usize>) -> String {
+    let longest = CATALOGUE.iter().map(|rule| rule.code.len()).max().unwrap_or_default();
     let line = |rule: &&Rule| {
-        format!("{:width$}  {:14}  {}\n", rule.code, severities(rule), first_sentence(rule.what))
+        let head = format!("{:longest$}  {:14}  ", rule.code, severities(rule));
+        // In a narrow terminal a column of few words is worse than long lines.
+        let width = width.filter(|width| *width >= 2 * head.len());
+        wrapped(&head, first_sentence(rule.what), width)
     };
     CATALOGUE.iter().map(line).collect()
+}
+
+/// `text` behind `head`, in lines of that width; those after the first stand below the text.
+fn wrapped(head: &str, text: &str, width: Option<usize>) -> String {
+    let Some(width) = width else {
+        return format!("{head}{text}\n");
+    };
+    let indent = " ".repeat(head.chars().count());
+    let (mut lines, mut line, mut length) = (String::new(), head.to_owned(), indent.len());
+    for word in text.split(' ') {
+        let longer = length + usize::from(length > indent.len()) + word.chars().count();
+        if longer > width && length > indent.len() {
+            lines.extend([line.as_str(), "\n"]);
+            (line, length) = (indent.clone(), indent.len());
+        }
+        if length > indent.len() {
+            line.push(' ');
+            length += 1;
+        }
+        line.push_str(word);
+        length += word.chars().count();
+    }
+    lines.extend([line.as_str(), "\n"]);
+    lines
 }
 
 fn first_sentence(text: &str) -> &str {
@@ -43,8 +85,10 @@ fn severities(rule: &Rule) -> String {
     severities.join(", ")
 }
 
-fn text(rule: &Rule) -> anyhow::Result<String> {
-    let mut text = format!("{} ({})\n\n{}\n\nWhy: {}\n", rule.code, severities(rule), rule.what, rule.why);
+fn text(rule: &Rule, width: Option<usize>) -> anyhow::Result<String> {
+    let paragraph = |text: &str| wrapped("", text, width);
+    let (what, why) = (paragraph(rule.what), paragraph(&format!("Why: {}", rule.why)));
+    let mut text = format!("{} ({})\n\n{what}\n{why}", rule.code, severities(rule));
     for (title, yaml) in examples(rule)? {
         write!(text, "\n{title}:\n\n{}", indented(&yaml))?;
     }
@@ -123,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_explained_with_its_examples() {
-        let text = explain(Some("source/helm-type")).expect("a rule");
+        let text = explain(Some("source/helm-type"), None).expect("a rule");
         for part in [
             "source/helm-type (error)",
             "Why: ",
@@ -138,15 +182,46 @@ mod tests {
     #[test]
     fn every_rule_can_be_explained() {
         for rule in CATALOGUE {
-            let text = explain(Some(rule.code)).expect("a rule");
-            assert!(text.starts_with(rule.code) && overview().contains(rule.code));
+            let text = explain(Some(rule.code), None).expect("a rule");
+            assert!(text.starts_with(rule.code) && overview(None).contains(rule.code));
         }
     }
 
     #[test]
+    fn lines_are_as_wide_as_the_terminal() {
+        for rule in CATALOGUE {
+            let text = explain(Some(rule.code), Some(60)).expect("a rule");
+            let (prose, _) = text.split_once("\n    ").expect("an example");
+            assert!(prose.lines().all(|line| line.chars().count() <= 60 || !line.contains(' ')), "{text}");
+            assert_eq!(
+                prose.split_whitespace().collect::<Vec<_>>(),
+                explain(Some(rule.code), None)
+                    .expect("a rule")
+                    .split_once("\n    ")
+                    .expect("an example")
+                    .0
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+            );
+        }
+        assert!(overview(Some(100)).lines().all(|line| line.chars().count() <= 100));
+        assert_eq!(overview(Some(60)), overview(None));
+        assert_eq!(wrapped("a  ", "bc de fghijklmno p", Some(8)), "a  bc de\n   fghijklmno\n   p\n");
+    }
+
+    #[test]
     fn an_unknown_rule_gets_the_nearest() {
-        let error = explain(Some("source/interva")).expect_err("no such rule").to_string();
-        assert_eq!(error, "there is no rule \"source/interva\": did you mean source/interval?");
-        assert!(explain(Some("x")).is_err());
+        let table = [
+            ("source/interva", "did you mean source/interval?"),
+            ("SOURCE/URL", "did you mean source/url?"),
+            ("interval", "did you mean source/interval or rollout/interval?"),
+            ("rollout", "`fleetgate explain | grep rollout` lists those of that name"),
+            ("x", "`fleetgate explain` lists them all"),
+            ("", "`fleetgate explain` lists them all"),
+        ];
+        for (asked, expected) in table {
+            let error = explain(Some(asked), None).expect_err("no such rule").to_string();
+            assert_eq!(error, format!("there is no rule {asked:?}: {expected}"));
+        }
     }
 }

@@ -8,9 +8,15 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) phase: Phase,
+    /// Why, in one of Flux's words.
+    pub(crate) reason: String,
     pub(crate) message: String,
     /// The revision that a source fetched, or that a policy last applied.
     pub(crate) revision: Option<String>,
+    /// The revision that a policy last tried to apply.
+    pub(crate) attempted: Option<String>,
+    /// The generation that Flux's status speaks of.
+    pub(crate) observed: Option<i64>,
     /// Whether its user has suspended it.
     pub(crate) suspended: bool,
 }
@@ -28,15 +34,18 @@ impl State {
     pub(crate) fn absent() -> Self {
         Self {
             phase: Phase::Progressing,
+            reason: PROGRESSING.to_owned(),
             message: "waiting for Flux".to_owned(),
             revision: None,
+            attempted: None,
+            observed: None,
             suspended: false,
         }
     }
 
     /// Not there, for that reason.
     pub(crate) fn failed(message: String) -> Self {
-        Self { phase: Phase::Failed, message, revision: None, suspended: false }
+        Self { phase: Phase::Failed, reason: "Failed".to_owned(), message, ..Self::absent() }
     }
 
     /// What is ready at another revision than the source has fetched is not
@@ -48,6 +57,7 @@ impl State {
             && self.revision.as_deref() != Some(fetched)
         {
             self.phase = Phase::Progressing;
+            PROGRESSING.clone_into(&mut self.reason);
             self.message = format!("waiting for Flux to apply {fetched}");
         }
     }
@@ -55,7 +65,8 @@ impl State {
     /// Reads Flux's conditions, which follow kstatus.
     pub(crate) fn of(kind: FluxKind, object: &DynamicObject) -> Self {
         if is_static(kind, object) {
-            return Self { phase: Phase::Ready, message: "a registry".to_owned(), ..Self::absent() };
+            let (reason, message) = ("Succeeded".to_owned(), "a registry".to_owned());
+            return Self { phase: Phase::Ready, reason, message, ..Self::absent() };
         }
         let status = object.data.get("status");
         let text =
@@ -68,10 +79,22 @@ impl State {
             conditions.phase()
         };
         let suspended = object.data.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or_default();
-        let message = conditions.text("Ready", "message").unwrap_or("waiting for Flux").to_owned();
-        Self { phase, message, revision, suspended }
+        let absent = Self::absent();
+        let ready = |field: &str| conditions.text("Ready", field).map(str::to_owned);
+        Self {
+            phase,
+            reason: ready("reason").unwrap_or(absent.reason),
+            message: ready("message").unwrap_or(absent.message),
+            revision,
+            attempted: text("/lastAttemptedRevision"),
+            observed: conditions.observed,
+            suspended,
+        }
     }
 }
+
+/// What Flux says while it works.
+const PROGRESSING: &str = "Progressing";
 
 /// What Flux says while it tries again what has failed.
 const TRIES_AGAIN: &str = "ProgressingWithRetry";

@@ -3,9 +3,11 @@
 //!
 //! ```text
 //! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
-//!                                            └─▶ controllers (judge, plan, apply, status)
+//!     ▲                                      └─▶ controllers (judge, plan, apply, status)
+//!     └──── client: writes of the leader alone ◀───┘
 //! files ─▶ check ─▶ Catalog, judge ─▶ findings
 //!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
+//! API server ──get, list──▶ commands ─▶ plan ─▶ what a terminal shows
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes
@@ -15,13 +17,18 @@
 
 mod check;
 mod cli;
+mod client;
+mod commands;
 mod controllers;
 mod explain;
 mod flux_state;
+mod leader;
 mod manifests;
+mod metrics;
 #[cfg(test)]
 mod pipelines;
 mod render;
+mod running;
 mod server;
 mod watches;
 
@@ -30,25 +37,21 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
-use clap::Parser;
-use fleetgate_plan::Tenancy;
-use fleetgate_webhooks::router::router;
-use kube::{Client, Config};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use self::cli::{Cli, Command, LogFormat, LogOptions, OutputOptions, RenderOptions, WebhookOptions};
+use self::cli::{
+    Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
+    WebhookOptions,
+};
+use self::commands::{completion, man, program, status};
 use self::manifests::Manifest;
-use self::server::Certificate;
-use self::watches::CatalogWatch;
+use self::running::Roles;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = program::parse();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -63,23 +66,45 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     start_logging(&cli.log)?;
     match cli.command {
         Command::Check(options) => {
-            let coloured = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
             let mut text = Vec::new();
-            let outcome = check::run(options, coloured, &mut text)?;
+            let outcome = check::run(options, is_coloured(), &mut text)?;
             print(&text)?;
             Ok(ExitCode::from(outcome as u8))
         }
         Command::Render(options) => render(options),
+        Command::Status(options) => block_on(async {
+            match status::run(options, is_coloured(), &mut std::io::stdout()).await {
+                Ok(outcome) => Ok(ExitCode::from(outcome as u8)),
+                Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
+                Err(error) => Err(error),
+            }
+        }),
         Command::Explain { code } => {
-            print(explain::explain(code.as_deref())?.as_bytes())?;
+            print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Manifests(options) => emit(&manifests::all()?, &options),
         Command::Crds(options) => emit(&manifests::crds()?, &options),
-        Command::Webhook { webhook, tenancy } => block_on(serve(Some(webhook), false, tenancy.into())),
-        Command::Controller(tenancy) => block_on(serve(None, true, tenancy.into())),
-        Command::Serve { webhook, tenancy } => block_on(serve(Some(webhook), true, tenancy.into())),
+        Command::Completion { shell } => {
+            print(&completion::script(shell, &program::started_as()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man { output } => {
+            man::write(&output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Webhook { webhook, tenancy } => serve(Some(webhook), None, tenancy),
+        Command::Controller { controller, tenancy } => serve(None, Some(controller), tenancy),
+        Command::Serve { webhook, controller, tenancy } => serve(Some(webhook), Some(controller), tenancy),
     }
+}
+
+/// How wide lines for a reader may be; `None` where they go to a program.
+fn terminal_width() -> Option<usize> {
+    /// Longer lines are hard to read, however wide the terminal is. clap's help keeps to it, too.
+    const WIDEST: usize = 100;
+    let (width, _) = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten()?;
+    Some(usize::from(width.0).min(WIDEST))
 }
 
 fn start_logging(options: &LogOptions) -> anyhow::Result<()> {
@@ -103,6 +128,11 @@ fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitC
         None => print(manifests::stream(manifests).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether standard output is a terminal whose user wants colours.
+fn is_coloured() -> bool {
+    AutoStream::choice(&std::io::stdout()) != ColorChoice::Never
 }
 
 /// Written as it is rendered: of many clusters it is more than need be held at once.
@@ -129,6 +159,16 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
     }
 }
 
+/// Runs against a cluster until the program is asked to stop.
+fn serve(
+    webhook: Option<WebhookOptions>,
+    controllers: Option<ControllerOptions>,
+    tenancy: TenancyOptions,
+) -> anyhow::Result<ExitCode> {
+    let roles = Roles { webhook, controllers, tenancy: tenancy.into() };
+    block_on(running::run(roles)).map(|()| ExitCode::SUCCESS)
+}
+
 /// Does what needs a cluster.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     rustls::crypto::aws_lc_rs::default_provider()
@@ -139,78 +179,4 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
         .build()
         .context("no runtime can be started")?;
     runtime.block_on(work)
-}
-
-/// Runs the webhook, the controllers, or both, until the program is asked to stop.
-async fn serve(
-    webhook: Option<WebhookOptions>,
-    controllers: bool,
-    tenancy: Tenancy,
-) -> anyhow::Result<ExitCode> {
-    // What is wrong with the certificate is said before anything waits for a cluster.
-    let webhook = webhook
-        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
-        .transpose()?;
-    let (stop, stopped) = watch::channel(false);
-    let mut signals = Signals::new()?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        signals.wait().await;
-        tracing::info!("stopping");
-        stop.send_replace(true);
-    });
-    let config =
-        Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
-    let client = Client::try_from(config).context("the cluster's configuration cannot be used")?;
-    let mut watches = JoinSet::new();
-    let catalog = CatalogWatch::start(&client, tenancy, &mut watches);
-    let mut wait = stopped.clone();
-    tokio::select! {
-        () = catalog.synced() => {}
-        _ = wait.wait_for(|stop| *stop) => return Ok(ExitCode::SUCCESS),
-    }
-    if controllers {
-        controllers::start(&client, &catalog, &stopped, &mut tasks);
-    }
-    let listen = async {
-        let Some((address, certificate)) = webhook else { return Ok(()) };
-        let mut wait = stopped.clone();
-        // The port opens once the Catalog is there: a review never speaks from an empty one.
-        let stop = async move { drop(wait.wait_for(|stop| *stop).await) };
-        server::serve(address, certificate, router(catalog.clone()), stop).await
-    };
-    let control = async {
-        while let Some(ended) = tasks.join_next().await {
-            ended.context("a part of the program failed")?;
-        }
-        Ok(())
-    };
-    tokio::select! {
-        done = async { tokio::try_join!(listen, control) } => done.map(|_| ExitCode::SUCCESS),
-        // Without one of them the Catalog would stand still, unnoticed.
-        ended = watches.join_next() => match ended {
-            Some(Err(error)) => Err(error).context("a watch failed"),
-            _ => anyhow::bail!("a watch ended"),
-        },
-    }
-}
-
-/// SIGTERM from a kubelet, SIGINT from a person.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be received");
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

@@ -122,7 +122,7 @@ fn place(target: &Target) -> String {
 fn gaps(plan: &Plan) -> Vec<String> {
     let undelivered = plan.undelivered.iter().map(|part| {
         format!(
-            "{}: {} are rendered, and not delivered yet: the policy is held as it is",
+            "{}: {} is rendered, and not delivered yet: the policy is delivered without it",
             part.path, part.what
         )
     });

@@ -1,4 +1,4 @@
-//! The listener of `fleetgate webhook`: TCP, TLS, HTTP, and then the router.
+//! The one listener: TCP, TLS where there is a certificate, HTTP, and then a router.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,11 +11,12 @@ use anyhow::Context;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -29,7 +30,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// What the listener proves itself with.
-pub(crate) struct Certificate(ServerConfig);
+pub(crate) struct Certificate(Arc<ServerConfig>);
 
 impl Certificate {
     /// Reads `tls.crt` and `tls.key`, as a Secret of type `kubernetes.io/tls` is mounted.
@@ -38,24 +39,34 @@ impl Certificate {
     ///
     /// When one of them cannot be read, or they do not go together.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
-        tls_config(folder).map(Self)
+        tls_config(folder).map(|config| Self(Arc::new(config)))
     }
 }
 
-/// Serves `router` on `address` until `stop` is done, then drains.
+/// How a port is spoken to.
+pub(crate) enum Transport {
+    Plain,
+    Tls(Certificate),
+}
+
+/// Serves `what`, which is `router`, on `address` until `stop` is done, then drains.
 ///
 /// # Errors
 ///
 /// When the address cannot be bound.
 pub(crate) async fn serve(
     address: SocketAddr,
-    certificate: Certificate,
+    what: &str,
+    transport: Transport,
     router: Router,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let acceptor = TlsAcceptor::from(Arc::new(certificate.0));
+    let acceptor = match transport {
+        Transport::Plain => None,
+        Transport::Tls(certificate) => Some(TlsAcceptor::from(certificate.0)),
+    };
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    tracing::info!(address = %listener.local_addr()?, "serving admission reviews");
+    tracing::info!(address = %listener.local_addr()?, "serving {what}");
     let mut http = Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     http.http2().timer(TokioTimer::new());
@@ -73,25 +84,42 @@ pub(crate) async fn serve(
             },
             () = &mut stop => break,
         };
-        let (acceptor, http, router, watcher) =
-            (acceptor.clone(), http.clone(), router.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let stream = match handshake(&acceptor, stream).await {
-                Ok(stream) => stream,
-                Err(error) => return tracing::debug!(%error, "a TLS handshake failed"),
-            };
-            let connection =
-                http.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router));
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
-                tracing::debug!(%error, "a connection ended with an error");
-            }
-        });
+        let (acceptor, router, watcher) = (acceptor.clone(), router.clone(), graceful.watcher());
+        tokio::spawn(converse(stream, acceptor, http.clone(), router, watcher));
     }
     drop(listener);
     if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way after {} s", DRAIN_TIMEOUT.as_secs());
     }
     Ok(())
+}
+
+/// One connection, to its end.
+async fn converse(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    http: Builder<TokioExecutor>,
+    router: Router,
+    watcher: Watcher,
+) {
+    match acceptor {
+        None => answer(stream, http, router, watcher).await,
+        Some(acceptor) => match handshake(&acceptor, stream).await {
+            Ok(stream) => answer(stream, http, router, watcher).await,
+            Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+        },
+    }
+}
+
+async fn answer<S>(stream: S, http: Builder<TokioExecutor>, router: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = TowerToHyperService::new(router);
+    let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
 }
 
 async fn handshake(

@@ -23,7 +23,8 @@ fn without_a_code_every_rule_has_its_line() {
     assert_eq!(listed, codes, "a line each, in the order of the documentation");
     let line = text.lines().find(|line| line.starts_with("source/url ")).expect("a line");
     assert!(
-        line.contains("  error, warning  A URL without host, ") && line.ends_with(" in an OCI URL."),
+        line.contains("  error, warning  A URL without host, ")
+            && line.ends_with(" that no registry can have."),
         "{line}"
     );
     assert!(text.contains("  `syncPolicies` is empty.\n"), "a rule of one sentence is whole");

@@ -54,17 +54,16 @@ use crate::source::{Bucket, GitRepository, HelmRepository, OciRepository};
         description = "Clusters on which everything is ready, of all clusters."
     ),
     printcolumn(
+        name = "Revision",
+        type_ = "string",
+        json_path = ".status.source.revision",
+        description = "The revision that the source last fetched."
+    ),
+    printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
         description = "Time since the Application was created."
-    ),
-    printcolumn(
-        name = "Revision",
-        type_ = "string",
-        json_path = ".status.source.revision",
-        description = "The revision that the source last fetched.",
-        priority = "1"
     ),
     printcolumn(
         name = "Reason",

@@ -14,6 +14,9 @@ pub enum ConditionType {
     Reconciling,
     /// Present, and then True, if nothing will change until someone changes something.
     Stalled,
+    /// Present, and then True, while a part of the spec is left out of what is delivered. A warning:
+    /// Ready speaks of what is delivered.
+    Undelivered,
     /// Present, and then True, while a Secret or a ServiceAccount that the spec names does not exist,
     /// or lacks the key. A warning: what that comes to, Ready says.
     MissingReferences,
@@ -21,7 +24,8 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every type there is.
-    pub const ALL: [Self; 4] = [Self::Ready, Self::Reconciling, Self::Stalled, Self::MissingReferences];
+    pub const ALL: [Self; 5] =
+        [Self::Ready, Self::Reconciling, Self::Stalled, Self::Undelivered, Self::MissingReferences];
 
     /// The type as it stands in a status.
     #[must_use]
@@ -30,6 +34,7 @@ impl ConditionType {
             Self::Ready => "Ready",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
+            Self::Undelivered => "Undelivered",
             Self::MissingReferences => "MissingReferences",
         }
     }
@@ -52,7 +57,7 @@ pub enum ConditionReason {
     Deleting,
     /// The spec breaks a rule, having passed no gate. With Stalled=True.
     InvalidSpec,
-    /// The spec asks for something that this version cannot deliver. With Stalled=True.
+    /// The spec asks for something that this version leaves out. With Undelivered=True.
     NotSupported,
     /// A Fleet or a cluster that the spec names does not exist. With Ready=False.
     DestinationNotFound,

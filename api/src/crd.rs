@@ -8,9 +8,10 @@
 //! removes or loosens a field.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt as _;
+use serde_json::json;
 
 use crate::application::Application;
 use crate::attached_cluster::AttachedCluster;
@@ -19,17 +20,29 @@ use crate::fleet::Fleet;
 /// The CRDs of every kind that Fleetgate serves, always in this order.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    [Application::crd(), Fleet::crd(), AttachedCluster::crd()].map(tidied).into()
+    [in_progress(Application::crd()), Fleet::crd(), AttachedCluster::crd()].map(tidied).into()
+}
+
+/// With a status from the first moment, which speaks of no generation yet, as Flux's own kinds have
+/// it: to kstatus an object without any status is done, and whoever waits for it would go on before
+/// anything is delivered.
+fn in_progress(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    schemas(&mut crd)
+        .filter_map(|schema| schema.properties.as_mut()?.get_mut("status"))
+        .for_each(|status| status.default = Some(JSON(json!({ "observedGeneration": -1 }))));
+    crd
 }
 
 /// The CRD with all its schemas tidied.
 fn tidied(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
-    crd.spec
-        .versions
-        .iter_mut()
-        .filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
-        .for_each(tidy);
+    schemas(&mut crd).for_each(tidy);
     crd
+}
+
+/// The schema of every version.
+fn schemas(crd: &mut CustomResourceDefinition) -> impl Iterator<Item = &mut JSONSchemaProps> {
+    let versions = crd.spec.versions.iter_mut();
+    versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
 }
 
 /// Makes a schema read and behave as hand-written Kubernetes types do, all the way down:

@@ -167,6 +167,28 @@ fn every_printer_column_shows_a_field() {
     }
 }
 
+/// kstatus takes an object without a status for done, and one whose status speaks of another
+/// generation for one in progress. Generations start at 1.
+#[test]
+fn a_new_application_is_in_progress_to_kstatus() {
+    let crds = crds();
+    let status = schema(crds.first().unwrap()).properties.as_ref().unwrap().get("status").unwrap();
+    let default = status.default.as_ref().unwrap();
+    assert_eq!(serde_json::to_value(default).unwrap(), serde_json::json!({ "observedGeneration": -1 }));
+}
+
+#[test]
+fn the_revision_is_shown_without_being_asked_for() {
+    let crds = crds();
+    let versions = crds.first().unwrap().spec.versions.iter();
+    let shown: Vec<&str> = versions
+        .flat_map(|version| version.additional_printer_columns.iter().flatten())
+        .filter(|column| column.priority.unwrap_or_default() == 0)
+        .map(|column| column.name.as_str())
+        .collect();
+    assert_eq!(shown, ["Source", "Destination", "Ready", "Revision", "Age"]);
+}
+
 #[test]
 fn every_crd_is_small_enough_for_kubectl_apply() {
     for crd in crds() {

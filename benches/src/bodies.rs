@@ -10,7 +10,7 @@ use fleetgate_plan::{Catalog, Cluster};
 use fleetgate_webhooks::{Kind, judge};
 use serde_json::{Value, json};
 
-/// The Fleet that the examples name.
+/// The Fleet that they are sent to, whichever the example names.
 const FLEET: &str = "quickstart";
 
 /// An example, ready to be sent.
@@ -32,6 +32,9 @@ pub(crate) fn application(file: &str) -> anyhow::Result<Value> {
         .find(|document| document["kind"] == "Application")
         .with_context(|| format!("no Application in {file}"))?;
     application["metadata"]["namespace"] = json!("default");
+    if let Some(fleet) = application.pointer_mut("/spec/destination/fleet") {
+        *fleet = json!(FLEET);
+    }
     Ok(application)
 }
 

@@ -16,6 +16,7 @@ mod report;
 mod schema_check;
 mod serve;
 #[path = "../../src/server.rs"]
+#[expect(dead_code, reason = "the program also serves without TLS")]
 mod server;
 mod server_process;
 

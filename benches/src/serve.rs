@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use fleetgate_plan::Catalog;
 use fleetgate_webhooks::router::{self, MUTATE_PATH, Snapshots, VALIDATE_PATH};
 
-use crate::server::{self, Certificate};
+use crate::server::{self, Certificate, Transport};
 use crate::{bodies, server_process};
 
 /// What answers.
@@ -60,7 +60,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Side::Floor => floor(),
         Side::Fleetgate => router::router(Fixed(bodies::catalog(options.clusters)?)),
     };
-    runtime.block_on(server::serve(options.bind, certificate, router, std::future::pending()))
+    let serving =
+        server::serve(options.bind, "a side", Transport::Tls(certificate), router, std::future::pending());
+    runtime.block_on(serving)
 }
 
 /// The least that a webhook can do.

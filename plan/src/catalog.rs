@@ -7,10 +7,10 @@
 mod app_entry;
 mod applications;
 mod change;
-mod child_bases;
 mod concern;
 mod fleet_entry;
 mod fleet_users;
+mod policy_index;
 mod rollout_entry;
 mod shared;
 mod tenancy;
@@ -24,10 +24,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::core::SelectorExt;
 
 pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
+use self::applications::Applications;
 pub use self::change::{Change, Turn};
-use self::child_bases::ChildBases;
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
-use self::fleet_users::FleetUsers;
 pub use self::rollout_entry::RolloutEntry;
 use self::shared::Shared;
 pub use self::tenancy::Tenancy;
@@ -67,9 +66,7 @@ pub struct Members {
 pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
     clusters: Shared<ClusterKey, Cluster>,
-    applications: Shared<ObjectKey, AppEntry>,
-    child_bases: ChildBases,
-    fleet_users: FleetUsers,
+    applications: Applications,
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
     tenancy: Tenancy,
@@ -161,7 +158,7 @@ impl Catalog {
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.fleets, &other.fleets)
             && Arc::ptr_eq(&self.clusters, &other.clusters)
-            && Arc::ptr_eq(&self.applications, &other.applications)
+            && self.applications.is_same(&other.applications)
             && Arc::ptr_eq(&self.terminating, &other.terminating)
             && Arc::ptr_eq(&self.crds, &other.crds)
     }

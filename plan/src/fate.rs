@@ -4,7 +4,7 @@
 //! What was explicitly removed goes at once: a policy that left the spec, a
 //! cluster that left the Fleet or the selector. What is only missing stays: a
 //! Fleet or a cluster that does not exist at the moment, credentials that are
-//! not there, a selector that cannot be read, a part that is not delivered.
+//! not there, a selector that cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ impl<'a> Fates<'a> {
         let named =
             |template: &'a Template| template.bindings().map(move |binding| (template.kind, binding.name));
         let policies = plan.policies.iter().rev().map(|policy| (policy.name.as_str(), policy));
-        Self { plan, planned: plan.delivered().flat_map(named).collect(), policies: policies.collect() }
+        Self { plan, planned: plan.templates().flat_map(named).collect(), policies: policies.collect() }
     }
 
     /// Of the child of that kind and name that was made for `policy`; a source
@@ -46,10 +46,8 @@ impl<'a> Fates<'a> {
         if self.planned.contains(&(kind, name.to_owned())) {
             return Fate::Planned;
         }
-        // Where a part is not delivered, what it delivered before still needs its source.
         if kind.is_source() {
-            let is_whole = self.plan.source.is_some() && self.plan.undelivered.is_empty();
-            return if is_whole { Fate::Removed } else { Fate::Held };
+            return if self.plan.source.is_some() { Fate::Removed } else { Fate::Held };
         }
         match policy.and_then(|policy| self.policies.get(policy)) {
             Some(standing) if is_held(standing, name) => Fate::Held,
@@ -60,7 +58,7 @@ impl<'a> Fates<'a> {
 
 fn is_held(policy: &PolicyPlan, name: &str) -> bool {
     let resolution = &policy.resolution;
-    if policy.delivered().is_none() || !resolution.is_decided() {
+    if policy.template.is_none() || !resolution.is_decided() {
         return true;
     }
     let missing = resolution.missing_clusters.iter().map(|key| names::member_child_name(&policy.name, key));
@@ -145,7 +143,7 @@ mod tests {
                 fleet().fleet_of_kind("quickstart", "m1", "Nonsense"),
                 [Held, Removed, Planned],
             ),
-            ("a rollout is added", rollout, both(fleet()), [Held, Removed, Planned]),
+            ("a rollout is added", rollout, both(fleet()), [Planned, Removed, Planned]),
             ("another source", other_source, both(fleet()), [Planned, Removed, Removed]),
             ("no source", no_source, both(fleet()), [Held, Removed, Held]),
             ("a chart instead", other_kind, both(fleet()), [Removed, Removed, Planned]),

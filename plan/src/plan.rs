@@ -43,9 +43,6 @@ pub struct PolicyPlan {
     pub resolution: Arc<Resolution>,
     /// The objects that deliver it; `None` if it says neither what nor from where.
     pub template: Option<Template>,
-    /// Whether the controllers apply it. One that they do not yet carry out is
-    /// held as it is.
-    pub is_delivered: bool,
 }
 
 /// A part of an Application that is admitted but that no renderer stands for.
@@ -80,15 +77,10 @@ impl Plan {
         self.source.iter().chain(self.policies.iter().filter_map(|policy| policy.template.as_ref()))
     }
 
-    /// The templates that the controllers apply, in the same order.
-    pub fn delivered(&self) -> impl Iterator<Item = &Template> {
-        self.source.iter().chain(self.policies.iter().filter_map(PolicyPlan::delivered))
-    }
-
     /// Every object that the controllers apply with its kind, in the order in
     /// which it is to be applied.
     pub fn objects(&self) -> impl Iterator<Item = (FluxKind, DynamicObject)> {
-        self.delivered().flat_map(|template| {
+        self.templates().flat_map(|template| {
             let bindings = template.bindings();
             bindings.map(|binding| (template.kind, template.render(&binding, &self.owner)))
         })
@@ -96,12 +88,6 @@ impl Plan {
 }
 
 impl PolicyPlan {
-    /// The objects that the controllers apply for it.
-    #[must_use]
-    pub fn delivered(&self) -> Option<&Template> {
-        self.template.as_ref().filter(|_| self.is_delivered)
-    }
-
     /// What stands in a destination cluster for the policy's rollout, if it has
     /// one. Nothing of it depends on which cluster that is, but for what the
     /// cluster itself has to say.
@@ -126,7 +112,6 @@ fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<Po
         name: names::policy_name(&owner.name, index, policy),
         resolution: resolver.resolve(destination::placement(spec, policy)),
         template: None,
-        is_delivered: undelivered_part((index, policy)).is_none(),
     });
     policies.collect()
 }
@@ -149,13 +134,12 @@ fn templates(
     templates.collect()
 }
 
-/// The part of a policy that cannot be delivered. A policy with a rollout is
-/// held as it is: without its analysis the new version would go out unchecked.
+/// The part of a policy that is not delivered; the rest of it is.
 fn undelivered_part((index, policy): (usize, &SyncPolicy)) -> Option<Undelivered> {
-    policy.rollout.as_ref().map(|_| Undelivered {
-        path: format!("spec.syncPolicies[{index}].rollout"),
-        what: "progressive rollouts",
-    })
+    policy
+        .rollout
+        .as_ref()
+        .map(|_| Undelivered { path: format!("spec.syncPolicies[{index}].rollout"), what: "the rollout" })
 }
 
 #[cfg(test)]
@@ -225,7 +209,7 @@ mod tests {
         let plan = Plan::of(&application(git_spec(policies)), &Catalog::default());
         let paths: Vec<_> = plan.undelivered.iter().map(|part| part.path.as_str()).collect();
         assert_eq!(paths, ["spec.syncPolicies[1].rollout"]);
-        assert_eq!(plan.objects().count(), 2, "the other policy and the source");
+        assert_eq!(plan.objects().count(), 3, "the source and both policies");
     }
 
     #[test]

@@ -8,10 +8,9 @@ use fleetgate_plan::{Catalog, Tenancy};
 use fleetgate_webhooks::{Kind, Severity, judge};
 
 use super::facts::Learnt;
-use super::input::{Input, find};
-use super::judging::{Known, judge_file};
-use super::kept::Kept;
-use super::reading::Reading;
+use super::input::{batches, find};
+use super::judging::{Known, judge_object};
+use super::object::Object;
 use super::report::{Remark, Report};
 use super::scan::Purpose;
 use super::{scan_all, tell};
@@ -49,10 +48,13 @@ pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenan
         learnt,
     };
     let mut applications = Applications::default();
-    for (input, scanned) in inputs.iter().zip(&scans) {
-        for object in &scanned.objects {
-            report.remarks.extend(add(object, input, &known, &mut applications));
-        }
+    for (files, scanned) in batches(&inputs).zip(&scans) {
+        scanned.objects.for_each(files, |object, kept, reading| {
+            if let Some(object) = object.filter(|object| object.kind == Kind::Application) {
+                let remarks = judge_object(&object, kept, reading, &known);
+                report.remarks.extend(add(&object, remarks, &known, &mut applications));
+            }
+        });
     }
     report.sort();
     let (unreadable, refused): (Vec<_>, Vec<_>) =
@@ -67,12 +69,12 @@ pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenan
 }
 
 /// Adds an Application that would be admitted; of any other one, why not.
-fn add(kept: &Kept, input: &Input, known: &Known, applications: &mut Applications) -> Vec<Remark> {
-    let object = kept.object(&mut Reading::new(input));
-    let Some(object) = object.filter(|object| object.kind == Kind::Application) else {
-        return Vec::new();
-    };
-    let mut remarks = judge_file(input, std::slice::from_ref(kept), known).remarks;
+fn add(
+    object: &Object,
+    mut remarks: Vec<Remark>,
+    known: &Known,
+    applications: &mut Applications,
+) -> Vec<Remark> {
     remarks.retain(|remark| remark.severity == Severity::Error);
     if remarks.is_empty() {
         let stored = judge(object.kind, object.value.clone(), None, &known.learnt.catalog).object;

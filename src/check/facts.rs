@@ -1,5 +1,7 @@
 //! What objects of files are judged by: other objects of files.
 
+use std::sync::Arc;
+
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{AppEntry, Catalog, Cluster, ClusterKind, RenderedKind};
 use fleetgate_webhooks::Kind;
@@ -23,7 +25,7 @@ pub(super) enum Fact {
     Fleet(Box<Fleet>),
     Cluster(Box<Cluster>),
     /// What other Applications may get in the way of.
-    Application(Box<AppEntry>),
+    Application(Arc<AppEntry>),
     /// One of Flux's, which judges what is rendered.
     Crd(Box<CustomResourceDefinition>),
     /// What clusters and sources name.
@@ -48,7 +50,7 @@ impl Fact {
             // One that cannot be read is in nobody's way, and gets its findings.
             Some(kind @ Kind::Application) => Ok(typed(kind, object)
                 .ok()
-                .map(|application: Application| Self::Application(Box::new(AppEntry::from(&application))))),
+                .map(|application: Application| Self::Application(Arc::new(AppEntry::from(&application))))),
             None if is_judging_crd(object) => {
                 serde_json::from_value(object.clone()).map(|crd| Some(Self::Crd(Box::new(crd))))
             }
@@ -72,7 +74,7 @@ impl Fact {
                 catalog.insert_cluster(*cluster);
             }
             Self::Application(entry) => {
-                catalog.insert_entry(*entry);
+                catalog.insert_entry(entry);
             }
             Self::Crd(crd) => {
                 catalog.insert_crd(&crd);
@@ -121,7 +123,5 @@ fn is_judging_crd(object: &Value) -> bool {
 
 /// The object as the API server would store it, in its type.
 fn typed<T: DeserializeOwned>(kind: Kind, object: &Value) -> serde_json::Result<T> {
-    let mut object = object.clone();
-    kind.schema().prepare(&mut object);
-    serde_json::from_value(object)
+    T::deserialize(&*kind.schema().prepared(object))
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::slice::Chunks;
 use std::sync::{Arc, OnceLock};
 
 use walkdir::{DirEntry, WalkDir};
@@ -13,6 +14,14 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// As large as most files are, in bytes: those are read at once.
 const USUAL_FILE: usize = 8 * 1024;
+
+/// How many files are worked on as one, at most: what is kept of files that
+/// stand together takes less than what is kept of each.
+const TOGETHER: usize = 32;
+
+/// Into how many parts files are split, if there are enough of them, so that
+/// no processor waits for another.
+const PARTS: usize = 64;
 
 /// The name under which standard input is reported.
 const STDIN: &str = "<stdin>";
@@ -68,6 +77,11 @@ impl Input {
 /// names. `-` is standard input.
 pub(super) fn find(paths: &[PathBuf]) -> Vec<Input> {
     paths.iter().flat_map(|path| find_argument(path)).collect()
+}
+
+/// Those that are worked on as one.
+pub(super) fn batches(inputs: &[Input]) -> Chunks<'_, Input> {
+    inputs.chunks((inputs.len() / PARTS).clamp(1, TOGETHER))
 }
 
 fn find_argument(path: &Path) -> Vec<Input> {

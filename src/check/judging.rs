@@ -1,4 +1,4 @@
-//! The second way through a file: the verdict on each of its objects.
+//! The second way through the files: the verdict on each of their objects.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::facts::Learnt;
 use super::input::Input;
-use super::kept::Kept;
+use super::kept::{Kept, Objects};
 use super::object::Object;
 use super::reading::Reading;
 use super::report::Remark;
@@ -31,47 +31,66 @@ pub(super) struct Known {
     pub(super) names_wanted: bool,
 }
 
-/// What is to be said about a file's objects.
+/// What is to be said about the objects of some files.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     /// How many objects there is a verdict on.
     pub(super) objects: usize,
-    /// What they are called, if that is asked for.
-    pub(super) names: Vec<Arc<str>>,
+    /// What they are called, file by file, if that is asked for.
+    pub(super) names: Vec<(Arc<str>, Vec<Arc<str>>)>,
     pub(super) remarks: Vec<Remark>,
 }
 
-/// Judges the objects that `input` was found to hold.
-pub(super) fn judge_file(input: &Input, objects: &[Kept], known: &Known) -> Judged {
-    let mut reading = Reading::new(input);
+/// Judges the objects that `files` were found to hold.
+pub(super) fn judge_files(files: &[Input], objects: &Objects, known: &Known) -> Judged {
     let mut judged = Judged::default();
-    for kept in objects {
-        let Some(object) = kept.object(&mut reading) else {
+    objects.for_each(files, |object, kept, reading| {
+        let Some(object) = object else {
             let message = "has changed while it was checked";
-            judged.remarks.push(Remark::unreadable(input.name(), None, message));
-            continue;
+            judged.remarks.push(Remark::unreadable(reading.file(), None, message));
+            return;
         };
         judged.objects += 1;
-        let findings = findings(&object, known);
-        if findings.is_empty() && !known.names_wanted {
-            continue;
-        }
-        let name: Arc<str> = object.name().into();
-        for finding in findings {
-            let path = kept.path.join(&written_path(&finding.path, &object.value));
-            let (position, excerpt) = reading.place(kept.document, &path);
-            judged.remarks.push(Remark {
-                position: Some(position),
-                object: Some(Arc::clone(&name)),
-                excerpt: excerpt.filter(|_| kept.may_be_shown),
-                ..Remark::new(input.name(), finding)
-            });
-        }
+        judged.remarks.extend(judge_object(&object, kept, reading, known));
         if known.names_wanted {
-            judged.names.push(name);
+            judged.name(reading.file(), object.name().into());
+        }
+    });
+    judged
+}
+
+impl Judged {
+    fn name(&mut self, file: &Arc<str>, name: Arc<str>) {
+        match self.names.last_mut() {
+            Some((last, names)) if Arc::ptr_eq(last, file) => names.push(name),
+            _ => self.names.push((Arc::clone(file), vec![name])),
         }
     }
-    judged
+}
+
+/// What is to be said about an object.
+pub(super) fn judge_object(
+    object: &Object,
+    kept: &Kept,
+    reading: &mut Reading<'_>,
+    known: &Known,
+) -> Vec<Remark> {
+    let findings = findings(object, known);
+    if findings.is_empty() {
+        return Vec::new();
+    }
+    let name: Arc<str> = object.name().into();
+    let remarks = findings.into_iter().map(|finding| {
+        let path = kept.path.join(&written_path(&finding.path, &object.value));
+        let (position, excerpt) = reading.place(kept.document, &path);
+        Remark {
+            position: Some(position),
+            object: Some(Arc::clone(&name)),
+            excerpt: excerpt.filter(|_| kept.may_be_shown),
+            ..Remark::new(reading.file(), finding)
+        }
+    });
+    remarks.collect()
 }
 
 /// The verdict of admission, and what the API server says before it.

@@ -17,6 +17,7 @@
 
 mod applications;
 mod cluster;
+mod contents;
 mod excerpt;
 mod facts;
 mod input;
@@ -33,8 +34,8 @@ use std::io::Write;
 
 pub(crate) use self::applications::{Applications, applications};
 use self::facts::Learnt;
-use self::input::{Input, find};
-use self::judging::{Known, judge_file};
+use self::input::{Input, batches, find};
+use self::judging::{Known, judge_files};
 use self::report::Report;
 use self::scan::{Purpose, Scanned, scan};
 use crate::cli::{CheckOptions, OutputFormat};
@@ -83,20 +84,22 @@ pub(crate) fn run(options: CheckOptions, coloured: bool, out: &mut impl Write) -
 }
 
 fn scan_all(inputs: &[Input], purpose: Purpose) -> Vec<Scanned> {
-    parallel::map(inputs, |input| scan(input, purpose))
+    let batches: Vec<_> = batches(inputs).collect();
+    parallel::map(&batches, |files| scan(files, purpose))
 }
 
-/// Moves what was learnt from a file to where it belongs.
+/// Moves what was learnt from files to where it belongs.
 fn tell(scanned: &mut Scanned, learnt: &mut Learnt, report: &mut Report) {
-    scanned.facts.drain(..).for_each(|fact| fact.tell(learnt));
+    for fact in std::mem::take(&mut scanned.facts) {
+        fact.tell(learnt);
+    }
     report.remarks.append(&mut scanned.unreadable);
 }
 
 fn judge_all(inputs: &[Input], scans: Vec<Scanned>, known: &Known, report: &mut Report) {
-    let files: Vec<_> = inputs.iter().zip(scans).collect();
-    let judged = parallel::map(&files, |(input, scanned)| judge_file(input, &scanned.objects, known));
-    for (input, judged) in inputs.iter().zip(judged) {
-        report.add(input, judged);
+    let batches: Vec<_> = batches(inputs).zip(scans).collect();
+    for judged in parallel::map(&batches, |(files, scanned)| judge_files(files, &scanned.objects, known)) {
+        report.add(judged);
     }
     report.fleets_unknown = !known.fleets && report.objects > 0;
 }

@@ -1,5 +1,6 @@
 //! What the objects of a document are to us.
 
+use fleetgate_webhooks::schema::VERSION;
 use fleetgate_webhooks::{FieldPath, Kind, names};
 use serde_json::Value;
 
@@ -24,7 +25,11 @@ impl Object {
 
     fn new(kind: Kind, version: String, mut value: Value) -> Self {
         if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
-            metadata.entry("namespace").or_insert_with(|| "default".into());
+            let namespace = metadata.entry("namespace").or_insert(Value::Null);
+            // As kubectl takes an empty one.
+            if namespace.is_null() || namespace == "" {
+                *namespace = "default".into();
+            }
         }
         Self { kind, version, value }
     }
@@ -107,7 +112,13 @@ fn identify(value: &Value) -> Result<Identity, Misfit> {
         return Ok(Identity::List);
     }
     let Some((group, version)) = api_version.split_once('/') else {
-        return Ok(Identity::Other);
+        return match Kind::of(api_version, kind) {
+            Some(kind) => {
+                let message = format!("has no version: write {}/{VERSION}", kind.group());
+                Err(Misfit { path: FieldPath::root().field("apiVersion"), message, is_ours: true })
+            }
+            None => Ok(Identity::Other),
+        };
     };
     if let Some(kind) = Kind::of(group, kind) {
         return Ok(Identity::Ours(kind, version.to_owned()));
@@ -175,6 +186,24 @@ mod tests {
         assert!(sorted.has_secret());
         let misfits: Vec<String> = sorted.misfits.iter().map(|misfit| misfit.path.to_string()).collect();
         assert_eq!(misfits, ["items[2]"]);
+    }
+
+    #[test]
+    fn a_group_alone_is_no_api_version() {
+        let of = |api_version: &str, kind: &str| sort(json!({"apiVersion": api_version, "kind": kind}));
+        let misfits = of("apps.kurator.dev", "Application").misfits;
+        assert_eq!(misfits.len(), 1);
+        assert!(misfits[0].message.contains("apps.kurator.dev/v1alpha1"), "{misfits:?}");
+        assert_eq!(of("v1", "Application").others.len(), 1);
+    }
+
+    #[test]
+    fn an_empty_namespace_is_the_default_one() {
+        for namespace in [json!(null), json!("")] {
+            let mut object = application("shop");
+            object["metadata"]["namespace"] = namespace;
+            assert_eq!(sort(object).ours[0].1.name(), "Application default/shop");
+        }
     }
 
     #[test]

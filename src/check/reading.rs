@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fleetgate_webhooks::FieldPath;
 
@@ -14,34 +15,41 @@ use super::yaml::{self, Extent, Places, Position};
 /// A file that is read at the first question about it. Of its documents only
 /// the last one is held, so that questions should come in their order.
 pub(super) struct Reading<'a> {
-    text: Text<'a>,
+    input: &'a Input,
+    text: Option<Cow<'a, str>>,
     objects: Option<(Extent, BTreeMap<FieldPath, Object>)>,
     places: Option<(Extent, Option<Places>, Lines)>,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(input: &'a Input) -> Self {
-        Self { text: Text::Unread(input), objects: None, places: None }
+        Self { input, text: None, objects: None, places: None }
     }
 
     /// Of a file whose text is there already.
-    pub(super) fn of(text: &'a str) -> Self {
-        Self { text: Text::Read(text.into()), objects: None, places: None }
+    pub(super) fn of(input: &'a Input, text: &'a str) -> Self {
+        Self { text: Some(text.into()), ..Self::new(input) }
+    }
+
+    /// The file's name for users.
+    pub(super) fn file(&self) -> &'a Arc<str> {
+        self.input.name()
     }
 
     /// Takes out the object at `path` of a document; none if the file has
     /// changed meanwhile.
     pub(super) fn object(&mut self, document: Extent, path: &FieldPath) -> Option<Object> {
         let known = self.objects.take().filter(|(of, _)| *of == document);
-        let (_, objects) =
-            self.objects.insert(known.unwrap_or_else(|| (document, objects(self.text.of(document)))));
+        let known =
+            known.unwrap_or_else(|| (document, objects(document.of(text(&mut self.text, self.input)))));
+        let (_, objects) = self.objects.insert(known);
         objects.remove(path)
     }
 
     /// Where the field at `path` of a document stands, and its line.
     pub(super) fn place(&mut self, document: Extent, path: &FieldPath) -> (Position, Option<Excerpt>) {
-        let text = self.text.of(document);
         let known = self.places.take().filter(|(of, ..)| *of == document);
+        let text = document.of(text(&mut self.text, self.input));
         let known = known.unwrap_or_else(|| (document, Places::of(text), Lines::of(text)));
         let (_, Some(places), lines) = self.places.insert(known) else {
             return (document.start, None);
@@ -54,22 +62,9 @@ impl<'a> Reading<'a> {
     }
 }
 
-enum Text<'a> {
-    Unread(&'a Input),
-    Read(Cow<'a, str>),
-}
-
-impl Text<'_> {
-    /// A document's text; empty, if it is no longer there.
-    fn of(&mut self, document: Extent) -> &str {
-        if let Self::Unread(input) = self {
-            *self = Self::Read(input.read().unwrap_or_default());
-        }
-        match self {
-            Self::Unread(_) => "",
-            Self::Read(text) => document.of(text),
-        }
-    }
+/// A file's text; empty, if it is no longer there.
+fn text<'t, 'a>(known: &'t mut Option<Cow<'a, str>>, input: &'a Input) -> &'t str {
+    known.get_or_insert_with(|| input.read().unwrap_or_default())
 }
 
 fn objects(document: &str) -> BTreeMap<FieldPath, Object> {

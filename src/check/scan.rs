@@ -1,4 +1,4 @@
-//! The first way through a file: what it holds, and what the Catalog takes from it.
+//! The first way through the files: what they hold, and what the Catalog takes from it.
 
 use fleetgate_webhooks::{FieldPath, Kind};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::excerpt::Lines;
 use super::facts::Fact;
 use super::input::Input;
-use super::kept::Kept;
+use super::kept::{Kept, Objects};
 use super::object::{Misfit, sort};
 use super::reading::Reading;
 use super::report::Remark;
@@ -21,41 +21,45 @@ pub(super) enum Purpose {
     Look,
 }
 
-/// What a file holds. Not to be printed: there may be Secrets in it.
+/// What some files hold. Not to be printed: there may be Secrets in them.
 #[derive(Default)]
 pub(super) struct Scanned {
     /// The objects to judge.
-    pub(super) objects: Vec<Kept>,
+    pub(super) objects: Objects,
     pub(super) facts: Vec<Fact>,
     /// How many objects are none of ours.
     pub(super) others: usize,
     pub(super) unreadable: Vec<Remark>,
 }
 
-/// Reads `input`, document by document.
-pub(super) fn scan(input: &Input, purpose: Purpose) -> Scanned {
-    let text = match input.read() {
-        Ok(text) => text,
-        Err(reason) => {
-            let unreadable = vec![Remark::unreadable(input.name(), None, reason)];
-            return Scanned { unreadable, ..Scanned::default() };
-        }
-    };
-    let mut scan = Scan { input, purpose, reading: Reading::of(&text), scanned: Scanned::default() };
-    yaml::read(&text, |extent, document| match document {
-        Ok(Value::Null) => {}
-        Ok(document) => scan.document(extent, document),
-        Err(error) => scan.syntax_error(extent, extent.of(&text), error),
-    });
-    scan.scanned.objects.shrink_to_fit();
-    scan.scanned
+/// Reads `files`, document by document.
+pub(super) fn scan(files: &[Input], purpose: Purpose) -> Scanned {
+    let mut scanned = Scanned::default();
+    for (file, input) in files.iter().enumerate() {
+        let text = match input.read() {
+            Ok(text) => text,
+            Err(reason) => {
+                scanned.unreadable.push(Remark::unreadable(input.name(), None, reason));
+                continue;
+            }
+        };
+        let reading = Reading::of(input, &text);
+        let mut scan = Scan { file, purpose, reading, scanned: &mut scanned };
+        yaml::read(&text, |extent, document| match document {
+            Ok(Value::Null) => {}
+            Ok(document) => scan.document(extent, document),
+            Err(error) => scan.syntax_error(extent, extent.of(&text), error),
+        });
+    }
+    scanned.objects.finish();
+    scanned
 }
 
 struct Scan<'a> {
-    input: &'a Input,
+    file: usize,
     purpose: Purpose,
     reading: Reading<'a>,
-    scanned: Scanned,
+    scanned: &'a mut Scanned,
 }
 
 impl Scan<'_> {
@@ -71,7 +75,8 @@ impl Scan<'_> {
         for (path, object) in sorted.ours {
             self.look(extent, &path, &object.value, may_be_shown);
             if self.purpose == Purpose::Judge {
-                self.scanned.objects.push(Kept::new(extent, path, &object, may_be_shown));
+                let kept = Kept { file: self.file, document: extent, path, may_be_shown };
+                self.scanned.objects.push(kept, &object);
             }
         }
         self.scanned.others += sorted.others.len();
@@ -93,7 +98,7 @@ impl Scan<'_> {
         let (position, excerpt) = self.reading.place(extent, &misfit.path);
         self.scanned.unreadable.push(Remark {
             excerpt: excerpt.filter(|_| may_be_shown && misfit.is_ours),
-            ..Remark::unreadable(self.input.name(), Some(position), misfit.message.clone())
+            ..Remark::unreadable(self.reading.file(), Some(position), misfit.message.clone())
         });
     }
 
@@ -105,7 +110,7 @@ impl Scan<'_> {
         });
         self.scanned.unreadable.push(Remark {
             excerpt: excerpt.flatten(),
-            ..Remark::unreadable(self.input.name(), Some(error.position), message)
+            ..Remark::unreadable(self.reading.file(), Some(error.position), message)
         });
     }
 }

@@ -1,15 +1,22 @@
 //! The command line: every command with its flags.
 
+mod client;
+mod controller;
 mod log;
+mod status;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use fleetgate_plan::Tenancy;
 
+pub(crate) use self::client::ClientOptions;
+pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
+pub(crate) use self::status::{StatusFormat, StatusOptions};
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
 /// Application at admission, and delivers it through Flux.
@@ -32,11 +39,18 @@ pub(crate) enum Command {
         tenancy: TenancyOptions,
     },
     /// Deliver Applications: write Flux objects and status
-    Controller(TenancyOptions),
+    Controller {
+        #[command(flatten)]
+        controller: ControllerOptions,
+        #[command(flatten)]
+        tenancy: TenancyOptions,
+    },
     /// Answer admission reviews and deliver Applications, in one process
     Serve {
         #[command(flatten)]
         webhook: WebhookOptions,
+        #[command(flatten)]
+        controller: ControllerOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
     },
@@ -56,6 +70,11 @@ pub(crate) enum Command {
     /// Exit code: 0 if everything was rendered, 1 if an Application would be
     /// refused, 2 if something could not be read.
     Render(RenderOptions),
+    /// Show how Applications fare: source, policies, clusters, and the Flux object in each
+    ///
+    /// Exit code: 0 if all of them are ready, 1 if one is not, 2 if that cannot be told.
+    #[command(after_help = status::EXAMPLES)]
+    Status(StatusOptions),
     /// Explain a rule: what it finds, why, and how it is put right
     Explain {
         /// The code at the end of a finding, such as source/url; without it every rule is listed
@@ -65,7 +84,33 @@ pub(crate) enum Command {
     Manifests(OutputOptions),
     /// Print the CRDs
     Crds(OutputOptions),
+    /// Print a shell's script that completes this command line
+    ///
+    /// Of `kubectl fleetgate` it is the one for kubectl-fleetgate.
+    #[command(after_help = COMPLETION_EXAMPLES)]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write manual pages: one for the program, and one for each command
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The folder to write them into
+        #[arg(long, short, value_name = "DIR")]
+        output: PathBuf,
+    },
 }
+
+const COMPLETION_EXAMPLES: &str = "Examples:
+  # In this shell
+  source <(fleetgate completion bash)
+
+  # In every one
+  fleetgate completion fish > ~/.config/fish/completions/fleetgate.fish";
+
+const MAN_EXAMPLES: &str = "Examples:
+  fleetgate man --output ~/.local/share/man/man1
+  man fleetgate-check";
 
 /// What is rendered.
 #[derive(Debug, Args)]

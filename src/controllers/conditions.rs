@@ -24,10 +24,9 @@ impl Summary {
     fn companion(&self) -> Option<ConditionType> {
         match self.reason {
             ConditionReason::Progressing | ConditionReason::Deleting => Some(ConditionType::Reconciling),
-            ConditionReason::InvalidSpec
-            | ConditionReason::NotSupported
-            | ConditionReason::Conflict
-            | ConditionReason::KubeconfigInvalid => Some(ConditionType::Stalled),
+            ConditionReason::InvalidSpec | ConditionReason::Conflict | ConditionReason::KubeconfigInvalid => {
+                Some(ConditionType::Stalled)
+            }
             _ => None,
         }
     }
@@ -65,7 +64,7 @@ impl Summary {
             type_: type_.as_str().to_owned(),
             status: status.to_owned(),
             reason: self.reason.as_str().to_owned(),
-            message: cut(&self.message).to_owned(),
+            message: cut(&self.message, MAX_MESSAGE).to_owned(),
             observed_generation: generation,
             last_transition_time: earlier
                 .map_or(Time(now), |condition| condition.last_transition_time.clone()),
@@ -73,8 +72,9 @@ impl Summary {
     }
 }
 
-fn cut(message: &str) -> &str {
-    let mut end = message.len().min(MAX_MESSAGE);
+/// As much of the message as goes into so many bytes.
+pub(super) fn cut(message: &str, most: usize) -> &str {
+    let mut end = message.len().min(most);
     while !message.is_char_boundary(end) {
         end -= 1;
     }

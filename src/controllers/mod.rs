@@ -8,6 +8,7 @@
 mod application;
 mod attached_cluster;
 mod conditions;
+mod events;
 mod finalizers;
 mod fleet;
 mod kubeconfig;
@@ -21,6 +22,8 @@ use kube::{Client, Resource};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use self::write_status::Statuses;
+use crate::metrics::Metrics;
 use crate::watches::CatalogWatch;
 
 /// How long a failed reconcile rests before it is tried again.
@@ -29,17 +32,25 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How long a reconcile that is under way may take once the program is to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Starts every controller on `tasks`; they run until `stop` is set.
-pub(crate) fn start(
-    client: &Client,
-    catalog: &CatalogWatch,
-    stop: &watch::Receiver<bool>,
-    tasks: &mut JoinSet<()>,
-) {
+/// What every controller is given.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) client: Client,
+    pub(crate) statuses: Statuses,
+    pub(crate) catalog: CatalogWatch,
+    pub(crate) metrics: Metrics,
+    /// Applications that are reconciled at the same time.
+    pub(crate) concurrency: u16,
+}
+
+/// Starts every controller; they run until `stop` is set.
+pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let stop = || stopped(stop.clone());
-    tasks.spawn(until(stop(), application::run(client.clone(), catalog.clone(), stop())));
-    tasks.spawn(until(stop(), attached_cluster::run(client.clone(), stop())));
-    tasks.spawn(until(stop(), fleet::run(client.clone(), catalog.clone(), stop())));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(until(stop(), application::run(setup.clone(), stop())));
+    tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), stop())));
+    tasks.spawn(until(stop(), fleet::run(setup.clone(), stop())));
+    tasks
 }
 
 /// The object of that key, as a controller's queue names it.
@@ -61,6 +72,6 @@ async fn until(stop: impl Future<Output = ()>, controller: impl Future<Output = 
 }
 
 /// Done when `stop` is set, or whoever could set it is gone.
-async fn stopped(mut stop: watch::Receiver<bool>) {
+pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }

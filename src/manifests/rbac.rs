@@ -31,10 +31,34 @@ pub(super) fn objects() -> Vec<Value> {
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
             "metadata": {"name": name},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}],
+            "subjects": [subject(name)],
         }));
     }
+    objects.extend(election());
     objects
+}
+
+/// The Lease by which replicas of the controller agree on one, in their own namespace only.
+fn election() -> [Value; 2] {
+    let metadata = json!({"name": CONTROLLER, "namespace": NAMESPACE});
+    let leases = rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]);
+    [
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": metadata,
+            "rules": [leases],
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": CONTROLLER},
+            "subjects": [subject(CONTROLLER)],
+        }),
+    ]
+}
+
+fn subject(name: &str) -> Value {
+    json!({"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE})
 }
 
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
@@ -76,6 +100,7 @@ fn controller_rules() -> Vec<Value> {
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),
         rule(Kind::Fleet.group(), &["fleets/status"], &["patch"]),
         rule(Kind::AttachedCluster.group(), &["attachedclusters/status"], &["patch"]),
+        rule("events.k8s.io", &["events"], &["create", "patch"]),
         // What AttachedClusters and Applications name, each read by name.
         rule("", &["secrets", "serviceaccounts"], &["get"]),
     ]);

@@ -35,7 +35,6 @@ use self::clusters::ClusterTable;
 pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
 use self::listeners::Listeners;
-pub(crate) use self::provisioned::newest;
 use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
 pub(crate) use self::tables::{insert_application, insert_fleet};
 

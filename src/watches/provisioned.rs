@@ -95,7 +95,7 @@ impl Served {
 }
 
 /// The newest version that is served, once the API server has taken up the CRD.
-pub(crate) fn newest(crd: &CustomResourceDefinition) -> Option<String> {
+fn newest(crd: &CustomResourceDefinition) -> Option<String> {
     let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_ref());
     let is_established = conditions
         .into_iter()

@@ -47,6 +47,20 @@ async fn a_broken_application_is_refused_with_all_its_faults() {
     }
 }
 
+/// Nothing delivers here, so that what is read is what the API server made of it.
+#[tokio::test]
+async fn a_new_application_is_in_progress_to_kstatus() {
+    let sandbox = admission();
+    kubectl(sandbox, &["create", "namespace", "new"]).await;
+    let answer =
+        apply(sandbox, &application("new", &format!("{GIT}  syncPolicies:\n  - {KUSTOMIZATION}\n"))).await;
+    assert_eq!((answer.code, answer.stderr.as_str()), (Some(0), ""));
+    let fields = "jsonpath={.metadata.generation} {.status}";
+    let read =
+        kubectl(sandbox, &["get", "application", "shop", "--namespace", "new", "--output", fields]).await;
+    assert_eq!(read.stdout, r#"1 {"observedGeneration":-1}"#);
+}
+
 #[tokio::test]
 async fn a_wrong_fleet_is_a_warning_with_the_names_that_exist() {
     let sandbox = admission();

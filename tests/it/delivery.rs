@@ -2,6 +2,8 @@
 //! goes again.
 
 mod arrival;
+mod examples;
+mod flux_fields;
 mod kinds;
 mod kinds_of_clusters;
 mod removal;

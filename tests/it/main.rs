@@ -18,6 +18,7 @@ mod check;
 mod delivery;
 mod explain;
 mod generated;
+mod leader;
 mod schemas;
 mod serve;
 mod support;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::support::{Running, apply, kubectl};
+use crate::support::{Running, apply, free_port, kubectl, terminate};
 
 /// In a sandbox of its own: its controllers put finalizers on whatever they
 /// see, and end with the test.
@@ -24,8 +23,7 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).expect("a file");
     fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
-    let port =
-        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    let port = free_port();
     let mut serve = Running(
         Command::new(env!("CARGO_BIN_EXE_fleetgate"))
             .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--log-format", "json", "--cert-dir"])
@@ -63,15 +61,15 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
         Ok(if text.contains("are not installed on the host") { Probe::Done(()) } else { Probe::NotYet(text) })
     });
     said.await.expect("the condition says that Flux is missing");
+    let reasons = ["events", "--for", "application/shop", "--output", "jsonpath={.items[*].reason}"];
+    let told = until("an event", Duration::from_secs(30), async || {
+        let text = kubectl(sandbox, &reasons).await.stdout;
+        Ok(if text == "ApplyFailed" { Probe::Done(()) } else { Probe::NotYet(text) })
+    });
+    told.await.expect("one event tells of it, too");
     kubectl(sandbox, &["delete", "application", "shop", "--timeout=30s"]).await;
 
-    let terminated =
-        Command::new("kill").args(["-TERM", &serve.0.id().to_string()]).status().expect("kill runs");
-    assert!(terminated.success());
-    let ended = until("serve to end", Duration::from_secs(30), async || {
-        Ok(serve.0.try_wait()?.map_or_else(|| Probe::NotYet("running".to_owned()), Probe::Done))
-    });
-    assert!(ended.await.expect("it ends").success());
+    assert!(terminate(&mut serve).await.success());
     let mut log = String::new();
     serve.0.stderr.take().expect("its log").read_to_string(&mut log).expect("UTF-8");
     assert!(

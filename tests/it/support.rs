@@ -1,7 +1,8 @@
 //! The shared sandboxes, and what several tests ask of them.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -52,6 +53,23 @@ impl Drop for Running {
         drop(self.0.kill());
         drop(self.0.wait());
     }
+}
+
+/// Asks a process to stop, at once; returns what waits for its end.
+pub(crate) fn terminate(process: &mut Running) -> impl Future<Output = ExitStatus> {
+    let asked = Command::new("kill").args(["-TERM", &process.0.id().to_string()]).status();
+    assert!(asked.expect("kill runs").success());
+    async {
+        let ended = until("the process to end", Duration::from_secs(30), async || {
+            Ok(process.0.try_wait()?.map_or_else(|| Probe::NotYet("running".to_owned()), Probe::Done))
+        });
+        ended.await.expect("it ends")
+    }
+}
+
+/// A port of loopback that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
 /// A file of the repository.
@@ -119,9 +137,8 @@ pub(crate) async fn namespace(sandbox: &Sandbox, name: &str) {
 async fn copy(sandbox: &Sandbox, resource: &str, namespace: &str) {
     let answer = kubectl(sandbox, &["get", resource, "--namespace", "default", "--output", "json"]).await;
     let mut object: serde_json::Value = serde_json::from_str(&answer.stdout).expect("JSON");
-    object["metadata"] = serde_json::json!({
-        "name": object["metadata"]["name"], "namespace": namespace, "labels": object["metadata"]["labels"],
-    });
+    // Without the labels: an example that is under way beside this may have set some.
+    object["metadata"] = serde_json::json!({"name": object["metadata"]["name"], "namespace": namespace});
     object.as_object_mut().expect("an object").remove("status");
     let answer = apply(sandbox, &object.to_string()).await;
     assert!(answer.success(), "{}", answer.stderr);

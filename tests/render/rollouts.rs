@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{FLEET, documents, folder, render};
 
-const HELD: &str = "note: Application default/shop: spec.syncPolicies[0].rollout: progressive rollouts are rendered, \
-                    and not delivered yet: the policy is held as it is\n";
+const LEFT_OUT: &str = "note: Application default/shop: spec.syncPolicies[0].rollout: the rollout is rendered, \
+                    and not delivered yet: the policy is delivered without it\n";
 
 /// An Application with one policy, and a rollout of its own load tester, Ingress and metric.
 fn application(destination: &str, provider: &str) -> String {
@@ -57,7 +57,7 @@ fn a_rollout_is_printed_cluster_by_cluster() {
         ("fleet.yaml", FLEET),
     ]);
     let (code, text, notes) = render(folder.path(), &["-f", "app.yaml", "fleet.yaml"]);
-    assert_eq!((code, notes.as_str()), (Some(0), HELD), "{text}");
+    assert_eq!((code, notes.as_str()), (Some(0), LEFT_OUT), "{text}");
     let documents = documents(&text);
     let policy = "# Application default/shop, policy web,";
     let mut expected = vec![
@@ -96,7 +96,7 @@ fn a_rollout_is_printed_cluster_by_cluster() {
 fn on_the_host_it_stands_beside_fluxs_objects() {
     let folder = folder(&[("app.yaml", &application("", "istio").replace("host: shop.example.com, ", ""))]);
     let (code, text, notes) = render(folder.path(), &["-f", "app.yaml"]);
-    assert_eq!((code, notes.as_str()), (Some(0), HELD), "{text}");
+    assert_eq!((code, notes.as_str()), (Some(0), LEFT_OUT), "{text}");
     let stands = "# Application default/shop, policy web, rollout: stands on the host";
     assert_eq!(
         heads(&documents(&text)),
@@ -124,7 +124,8 @@ fn a_cluster_out_of_reach_gets_nothing() {
     let (code, text, notes) = render(folder.path(), &["-f", "app.yaml", "--catalog", "fleet.yaml"]);
     assert_eq!(code, Some(0), "{notes}");
     assert!(!text.contains("m1") && text.contains("stands in AttachedCluster/m2"), "{text}");
-    let held = format!("{HELD}note: Application default/shop: cluster \"m1\" names no kubeconfig Secret\n");
+    let held =
+        format!("{LEFT_OUT}note: Application default/shop: cluster \"m1\" names no kubeconfig Secret\n");
     assert_eq!(notes, held);
 }
 
@@ -140,7 +141,7 @@ fn the_address_of_the_fleets_load_tester_is_not_known() {
     let (code, text, notes) = render(folder.path(), &["-f", "app.yaml", "fleet.yaml"]);
     let unknown = "note: Application default/shop: spec.syncPolicies[0].rollout: the address of the fleet's load tester \
                    is not known here: that of \"web-testloader\" is rendered\n";
-    assert_eq!((code, notes.as_str()), (Some(0), format!("{HELD}{unknown}").as_str()));
+    assert_eq!((code, notes.as_str()), (Some(0), format!("{LEFT_OUT}{unknown}").as_str()));
     assert!(!text.contains("kind: Deployment\nmetadata"), "{text}");
-    assert_eq!(render(folder.path(), &["-f", "app.yaml", "none.yaml"]).2, HELD, "that fleet has none");
+    assert_eq!(render(folder.path(), &["-f", "app.yaml", "none.yaml"]).2, LEFT_OUT, "that fleet has none");
 }

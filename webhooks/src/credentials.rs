@@ -12,10 +12,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fleetgate_api::Application;
+use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::ObjectKey;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::finding::Finding;
@@ -66,6 +67,11 @@ impl Credentials {
     /// Adds a ServiceAccount.
     pub fn insert_service_account(&mut self, namespace: &str, name: &str) {
         self.service_accounts.insert(ObjectKey::new(namespace, name));
+    }
+
+    /// Whether nobody has looked, so that of no object anything can be said.
+    fn know_nothing(&self) -> bool {
+        self.secrets.is_empty() && !self.is_complete
     }
 
     /// What is known of that Secret.
@@ -135,22 +141,24 @@ pub fn needs(application: &Application) -> Needs {
 /// verdict. Of one that cannot be read they say nothing.
 #[must_use]
 pub fn check(kind: Kind, object: &Value, credentials: &Credentials) -> Vec<Finding> {
-    let mut object = object.clone();
-    kind.schema().prepare(&mut object);
     let mut findings = Vec::new();
+    if credentials.know_nothing() {
+        return findings;
+    }
+    let object = kind.schema().prepared(object);
     match kind {
         Kind::Application => {
-            if let Ok(application) = serde_json::from_value(object) {
+            if let Ok(application) = Application::deserialize(&*object) {
                 reference::secret::check_application(&application, credentials, &mut findings);
             }
         }
         Kind::Fleet => {
-            if let Ok(fleet) = serde_json::from_value(object) {
+            if let Ok(fleet) = Fleet::deserialize(&*object) {
                 reference::secret::check_fleet(&fleet, credentials, &mut findings);
             }
         }
         Kind::AttachedCluster => {
-            if let Ok(attached) = serde_json::from_value(object) {
+            if let Ok(attached) = AttachedCluster::deserialize(&*object) {
                 reference::secret::check_cluster(&attached, credentials, &mut findings);
                 cluster::content::check(&attached, credentials, &mut findings);
             }

@@ -65,7 +65,7 @@ pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catal
 fn judge_content(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog) -> Vec<Finding> {
     let schema = kind.schema();
     let mut object = schema.prepared(object);
-    let name = object::check_name(&object);
+    let metadata = object::check_metadata(&object);
     let faults = schema.faults(&object);
     let mut repaired = HashSet::new();
     if !faults.is_empty() {
@@ -77,7 +77,7 @@ fn judge_content(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Cata
         // The schema and the types are one source, so that this is out of the ordinary.
         Err(error) => vec![unreadable(&error)],
     };
-    let said = name.into_iter().chain(said);
+    let said = metadata.into_iter().chain(said);
     // What a rule says of a place that was repaired it says of the placeholder.
     let of_the_user = said.filter(|finding| !finding.path.is_within_any(&repaired));
     let said: Vec<Finding> = of_the_user.collect();

@@ -58,6 +58,13 @@ pub fn is_label_key(text: &str) -> bool {
     }
 }
 
+/// A header's or a cookie's name (RFC 9110, `token`).
+#[must_use]
+pub fn is_http_token(text: &str) -> bool {
+    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_of_token)
+}
+
 /// At most this many names are listed in full.
 const LISTED: usize = 5;
 

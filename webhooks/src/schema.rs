@@ -64,6 +64,10 @@ impl Schema {
         if let Some(Value::Object(properties)) = root.get_mut("properties") {
             properties.insert("metadata".to_owned(), object_meta());
         }
+        // No rule looks at a status: what has none is not copied to be given one.
+        if let Some(Value::Object(status)) = root.pointer_mut("/properties/status") {
+            status.remove("default");
+        }
         Self { structural: StructuralSchema::compile(root).unwrap_or_default() }
     }
 

@@ -4,8 +4,9 @@
 //! history), and what is listed per cluster is capped by whoever writes it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::schema::conditions;
 
@@ -42,6 +43,39 @@ pub struct ApplicationStatus {
     /// How many clusters the cap left out of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub omitted_clusters: Option<i32>,
+    /// The source as Kurator's own status has it, for tools that read that: gitRepoStatus,
+    /// helmRepoStatus or ociRepoStatus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "kurators_object")]
+    pub source_status: Option<Value>,
+    /// The Flux objects of the policies as Kurator's own status has them, for tools that read that:
+    /// a name each, and kustomizationStatus or `HelmReleaseStatus`. Those that are not ready come
+    /// first; the list is capped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "kurators_list")]
+    pub sync_status: Vec<Value>,
+}
+
+/// An object that is replaced as a whole, so that nothing of what Kurator wrote into it stays.
+fn kurators_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-map-type": "atomic",
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
+/// A list of such objects, replaced as a whole.
+fn kurators_list(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "x-kubernetes-list-type": "atomic",
+        "items": {
+            "description": "One Flux object.",
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": true,
+        },
+    })
 }
 
 /// The Flux source of an Application.

@@ -1,10 +1,11 @@
 //! An Application as others see it: what a decision about one object has to know
 //! of the Applications beside it, and no more.
 //!
-//! An entry takes about a kibibyte, whatever its Application embeds: neither
+//! An entry takes some hundred bytes, whatever its Application embeds: neither
 //! source nor Flux fields are in it, and policies that go to the same place
 //! share what says so.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,8 +114,12 @@ impl PolicyEntry {
     /// What the names of its children begin with, before a dash, the kind and
     /// the name of a cluster; a name that would be too long ends in a hash.
     #[must_use]
-    pub fn child_name_base(&self) -> String {
-        self.name.to_lowercase()
+    pub fn child_name_base(&self) -> Cow<'_, str> {
+        let is_lower = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        if self.name.as_bytes().iter().all(is_lower) {
+            return Cow::Borrowed(&self.name);
+        }
+        Cow::Owned(self.name.to_lowercase())
     }
 
     /// The name of its child for `target`.
@@ -255,7 +260,7 @@ mod tests {
         assert_eq!(entry.key, ObjectKey::new("default", "shop"));
         let [first, second, third] = &entry.policies[..] else { panic!("{entry:?}") };
         assert_eq!((&*first.name, first.delivery), ("shop-0", Delivery::Kustomization));
-        assert_eq!((second.child_name_base().as_str(), second.delivery), ("web", Delivery::Helm));
+        assert_eq!((&*second.child_name_base(), second.delivery), ("web", Delivery::Helm));
         assert_eq!(third.delivery, Delivery::Nothing);
         assert!(Arc::ptr_eq(&first.destination, &second.destination));
         assert_eq!(third.destination.fleet(), Some("other"));

@@ -1,10 +1,89 @@
 //! The index of Applications.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
 
-use super::{AppEntry, Catalog, Change, ObjectKey, Turn, shared};
+use super::fleet_users::FleetUsers;
+use super::policy_index::PolicyIndex;
+use super::{AppEntry, Catalog, Change, ObjectKey, Turn};
+
+/// All Applications, each kept once: there may be very many of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Applications {
+    by_key: Arc<BTreeSet<ByKey>>,
+    pub(super) by_policy: PolicyIndex,
+    pub(super) fleet_users: FleetUsers,
+}
+
+impl PartialEq for Applications {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Applications {
+    /// Whether both are the same, and not merely equal.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.by_key, &other.by_key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<AppEntry>> {
+        self.by_key.iter().map(|ByKey(entry)| entry)
+    }
+
+    fn get(&self, key: &ObjectKey) -> Option<&Arc<AppEntry>> {
+        self.by_key.get(key).map(|ByKey(entry)| entry)
+    }
+
+    fn insert(&mut self, entry: Arc<AppEntry>) -> Turn<AppEntry> {
+        let before = self.remove(&entry.key);
+        self.by_policy.insert(&entry);
+        self.fleet_users.insert(&entry);
+        Arc::make_mut(&mut self.by_key).insert(ByKey(Arc::clone(&entry)));
+        Turn { before, after: Some(entry) }
+    }
+
+    fn remove(&mut self, key: &ObjectKey) -> Option<Arc<AppEntry>> {
+        let ByKey(known) = self.by_key.get(key)?;
+        self.by_policy.remove(known);
+        self.fleet_users.remove(known);
+        Arc::make_mut(&mut self.by_key).take(key).map(|ByKey(entry)| entry)
+    }
+}
+
+/// An entry in the order of the keys, without its key beside it.
+#[derive(Clone, Debug)]
+pub(super) struct ByKey(pub(super) Arc<AppEntry>);
+
+impl Borrow<ObjectKey> for ByKey {
+    fn borrow(&self) -> &ObjectKey {
+        &self.0.key
+    }
+}
+
+impl Ord for ByKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key.cmp(&other.0.key)
+    }
+}
+
+impl PartialOrd for ByKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ByKey {}
 
 impl Catalog {
     /// The Application of that name in that namespace.
@@ -19,8 +98,8 @@ impl Catalog {
         namespace: &'b str,
     ) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a, 'b> {
         let from = ObjectKey::new(namespace, "");
-        let rest = self.applications.range(from..);
-        rest.take_while(move |(key, _)| key.namespace == namespace).map(|(_, entry)| entry)
+        let rest = self.applications.by_key.range(from..).map(|ByKey(entry)| entry);
+        rest.take_while(move |entry| entry.key.namespace == namespace)
     }
 
     /// Adds or replaces an Application; says what that changed of what the index
@@ -30,42 +109,31 @@ impl Catalog {
     }
 
     /// The same for an entry that was made already.
-    pub fn insert_entry(&mut self, entry: AppEntry) -> Option<Change> {
-        let turn = shared::insert(&mut self.applications, entry.key.clone(), entry)?;
-        Some(self.follow(turn))
+    pub fn insert_entry(&mut self, entry: impl Into<Arc<AppEntry>>) -> Option<Change> {
+        let entry = entry.into();
+        let is_known = self.applications.get(&entry.key).is_some_and(|known| **known == *entry);
+        (!is_known).then(|| Change::Application(self.applications.insert(entry)))
     }
 
     /// Takes an Application out; says what that changed.
     pub fn remove_application(&mut self, key: &ObjectKey) -> Option<Change> {
-        let turn = shared::remove(&mut self.applications, key)?;
-        Some(self.follow(turn))
+        let before = self.applications.remove(key)?;
+        Some(Change::Application(Turn { before: Some(before), after: None }))
     }
 
     /// Keeps only the Applications for which `keep` holds, the end of a resync;
     /// says which went.
-    pub fn retain_applications(&mut self, keep: impl FnMut(&ObjectKey) -> bool) -> Vec<Change> {
-        let going = shared::without(&self.applications, keep);
+    pub fn retain_applications(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) -> Vec<Change> {
+        let keys = self.applications.iter().map(|entry| &entry.key);
+        let going: Vec<ObjectKey> = keys.filter(|key| !keep(key)).cloned().collect();
         going.iter().filter_map(|key| self.remove_application(key)).collect()
-    }
-
-    /// What is looked up of Applications otherwise than by name follows them.
-    fn follow(&mut self, turn: Turn<AppEntry>) -> Change {
-        if let Some(before) = &turn.before {
-            self.child_bases.remove(before);
-            self.fleet_users.remove(before);
-        }
-        if let Some(after) = &turn.after {
-            self.child_bases.insert(after);
-            self.fleet_users.insert(after);
-        }
-        Change::Application(turn)
     }
 
     /// Whether both are the same snapshot but for the index of Applications: no
     /// destination means anything else in the one than in the other.
     #[must_use]
     pub fn is_same_but_for_applications(&self, other: &Self) -> bool {
-        let with_ours = Self { applications: Arc::clone(&self.applications), ..other.clone() };
+        let with_ours = Self { applications: self.applications.clone(), ..other.clone() };
         self.is_same(&with_ours)
     }
 }
@@ -81,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_found_by_namespace_and_by_fleet() {
+    fn it_is_found_by_namespace_and_fleet_users() {
         let mut catalog = Catalog::default();
         for (namespace, name, fleet) in
             [("default", "a", "f"), ("default", "b", "g"), ("default-2", "c", "f"), ("a", "d", "f")]

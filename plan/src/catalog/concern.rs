@@ -20,7 +20,7 @@ impl Catalog {
             Change::Cluster(turn) => self.users_of_cluster(turn),
             Change::Application(turn) => self.neighbours_of(turn),
             Change::Namespace(namespace) => keys(self.applications(namespace)),
-            Change::Crd(kind) => keys(self.applications.values().filter(|entry| renders(entry, *kind))),
+            Change::Crd(kind) => keys(self.applications.iter().filter(|entry| renders(entry, *kind))),
         }
     }
 

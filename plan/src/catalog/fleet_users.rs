@@ -1,46 +1,22 @@
 //! Which Applications name a Fleet, whether it exists or not.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::applications::ByKey;
 use super::shared::Shared;
 use super::{AppEntry, Catalog, ObjectKey};
 
-/// The Applications of every Fleet that any of them names. They are the index's
-/// own entries: one more costs little beside what it is.
+/// The Applications of every Fleet that any of them names. Of each it keeps a
+/// pointer alone: it says nothing that the entries do not.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct FleetUsers(Shared<ObjectKey, BTreeSet<User>>);
-
-/// An Application among those of its namespace: its name tells it apart.
-#[derive(Clone, Debug)]
-struct User(Arc<AppEntry>);
-
-impl Ord for User {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.key.name.cmp(&other.0.key.name)
-    }
-}
-
-impl PartialOrd for User {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for User {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for User {}
+pub(super) struct FleetUsers(Shared<ObjectKey, BTreeSet<ByKey>>);
 
 impl FleetUsers {
     pub(super) fn insert(&mut self, entry: &Arc<AppEntry>) {
         for fleet in fleets(entry) {
             let users = Arc::make_mut(&mut self.0).entry(fleet).or_default();
-            Arc::make_mut(users).insert(User(Arc::clone(entry)));
+            Arc::make_mut(users).insert(ByKey(Arc::clone(entry)));
         }
     }
 
@@ -48,7 +24,7 @@ impl FleetUsers {
         for fleet in fleets(entry) {
             let fleets = Arc::make_mut(&mut self.0);
             let Some(users) = fleets.get_mut(&fleet) else { continue };
-            Arc::make_mut(users).remove(&User(Arc::clone(entry)));
+            Arc::make_mut(users).remove(&entry.key);
             if users.is_empty() {
                 fleets.remove(&fleet);
             }
@@ -69,8 +45,8 @@ impl Catalog {
         namespace: &str,
         fleet: &str,
     ) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a> {
-        let users = self.fleet_users.0.get(&ObjectKey::new(namespace, fleet));
-        users.into_iter().flat_map(|users| users.iter().map(|User(entry)| entry))
+        let users = self.applications.fleet_users.0.get(&ObjectKey::new(namespace, fleet));
+        users.into_iter().flat_map(|users| users.iter().map(|ByKey(entry)| entry))
     }
 }
 
@@ -104,6 +80,6 @@ mod tests {
         let entry = catalog.applications_of_fleet("default", "g").next().expect("an entry");
         assert_eq!(entry.policies.len(), 2, "it is the new one");
         catalog.retain_applications(|_| false);
-        assert_eq!(catalog, Catalog::default(), "nothing is kept of what went");
+        assert_eq!(catalog.applications.fleet_users, FleetUsers::default(), "nothing is kept of what went");
     }
 }

@@ -75,31 +75,21 @@ pub(super) fn related<'a>(
     most: usize,
     catalog: &'a Catalog,
 ) -> Vec<(&'a Arc<AppEntry>, &'a PolicyEntry)> {
-    let is_other = |entry: &&Arc<AppEntry>| entry.key.name != own;
+    let is_other = |(entry, _): &(&Arc<AppEntry>, &PolicyEntry)| entry.key.name != own;
     let mut found = Vec::new();
     let shorter = base.match_indices('-').filter_map(|(at, _)| {
         let (head, tail) = (base.get(..at)?, base.get(at + 1..)?);
         CHILD_KINDS.iter().any(|kind| tail.starts_with(kind)).then_some(head)
     });
     for name in shorter.chain([base]) {
-        let entries = catalog.applications_with_base(namespace, name).filter(is_other).take(most);
-        found.extend(entries.flat_map(|entry| with_name(entry, |known| known == name)));
+        found.extend(catalog.policies_with_base(namespace, name).filter(is_other).take(most));
     }
     for kind in CHILD_KINDS {
         let prefix = format!("{base}-{kind}");
-        let entries = catalog.applications_with_base_prefix(namespace, &prefix).filter(is_other).take(most);
-        found.extend(entries.flat_map(|entry| with_name(entry, |known| known.starts_with(&prefix))));
+        found.extend(catalog.policies_with_base_prefix(namespace, &prefix).filter(is_other).take(most));
     }
     found.truncate(most);
     found
-}
-
-fn with_name(
-    entry: &Arc<AppEntry>,
-    is_wanted: impl Fn(&str) -> bool,
-) -> impl Iterator<Item = (&Arc<AppEntry>, &PolicyEntry)> {
-    let policies = entry.policies.iter().filter(move |policy| is_wanted(&policy.child_name_base()));
-    policies.map(move |policy| (entry, policy))
 }
 
 #[cfg(test)]

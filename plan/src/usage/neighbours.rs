@@ -1,5 +1,6 @@
 //! Which Applications may be judged otherwise because of another.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,30 +11,20 @@ use crate::{AppEntry, Catalog, PolicyEntry};
 /// of objects come near to its own, or they roll out what it rolls out.
 pub fn neighbours<'a>(entry: &AppEntry, catalog: &'a Catalog) -> impl Iterator<Item = &'a Arc<AppEntry>> {
     let (namespace, name) = (entry.key.namespace.as_str(), entry.key.name.as_str());
-    let bases: BTreeSet<String> = entry.policies.iter().map(PolicyEntry::child_name_base).collect();
+    let bases: BTreeSet<Cow<'_, str>> = entry.policies.iter().map(PolicyEntry::child_name_base).collect();
     let mut neighbours: Vec<&Arc<AppEntry>> = Vec::new();
     for base in &bases {
         let related = related((namespace, name), base, MOST_POLICIES, catalog);
         neighbours.extend(related.into_iter().map(|(entry, _)| entry));
     }
-    let own: BTreeSet<(&str, &str)> = entry.policies.iter().flat_map(claims).collect();
-    if !own.is_empty() {
-        let others = catalog.applications(namespace).filter(|other| other.key.name != name);
-        let is_rival =
-            |other: &&Arc<AppEntry>| other.policies.iter().flat_map(claims).any(|claim| own.contains(&claim));
-        neighbours.extend(others.filter(is_rival));
+    for rollout in entry.policies.iter().filter_map(|policy| policy.rollout.as_deref()) {
+        let of = &*rollout.workload.namespace;
+        let of_workload = catalog.rollouts_of_workload(namespace, (of, &rollout.workload.name));
+        let behind_service = catalog.rollouts_behind_service(namespace, (of, &rollout.service));
+        let rivals = of_workload.chain(behind_service).map(|(entry, _)| entry);
+        neighbours.extend(rivals.filter(|rival| rival.key.name != name).take(MOST_POLICIES));
     }
     neighbours.into_iter()
-}
-
-/// What a policy's rollout takes for itself, with its namespace. A workload and
-/// a Service of one name are held for one thing: nobody is harmed by a look.
-fn claims(policy: &PolicyEntry) -> impl Iterator<Item = (&str, &str)> {
-    let rollout = policy.rollout.as_deref().into_iter();
-    rollout.flat_map(|rollout| {
-        let namespace = &*rollout.workload.namespace;
-        [(namespace, &*rollout.workload.name), (namespace, &*rollout.service)]
-    })
 }
 
 #[cfg(test)]
@@ -60,7 +51,7 @@ mod tests {
             ("d", named("website")),
             ("e", rolled("e", "api", "front")),
             ("f", rolled("f", "back", "front")),
-            ("g", rolled("g", "other", "back")),
+            ("g", rolled("g", "back", "other")),
         ];
         let scenario = apps
             .iter()
@@ -68,7 +59,9 @@ mod tests {
         let catalog = scenario.catalog();
         let of = |name: &str| {
             let entry = catalog.application("default", name).expect("an entry");
-            neighbours(entry, &catalog).map(|entry| entry.key.name.as_str()).collect::<Vec<_>>().join(" ")
+            let names: BTreeSet<_> =
+                neighbours(entry, &catalog).map(|entry| entry.key.name.as_str()).collect();
+            names.into_iter().collect::<Vec<_>>().join(" ")
         };
         let table =
             [("a", "b c"), ("b", "a c"), ("c", "a b"), ("d", ""), ("e", "f"), ("f", "e g"), ("g", "f")];

@@ -20,7 +20,6 @@ use std::sync::Arc;
 use fleetgate_webhooks::{Finding, Severity};
 
 use super::excerpt::Excerpt;
-use super::input::Input;
 use super::yaml::Position;
 use super::{Outcome, judging::Judged};
 use crate::cli::OutputFormat;
@@ -132,12 +131,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Adds the verdicts on a file's objects.
-    pub(super) fn add(&mut self, input: &Input, judged: Judged) {
+    /// Adds the verdicts on the objects of some files.
+    pub(super) fn add(&mut self, judged: Judged) {
         self.objects += judged.objects;
-        if !judged.names.is_empty() {
-            self.names.push((Arc::clone(input.name()), judged.names));
-        }
+        self.names.extend(judged.names);
         self.remarks.extend(judged.remarks);
     }
 

@@ -19,7 +19,10 @@ pub(super) fn is_text_to_kubectl(word: &str) -> bool {
 /// Whether there may be such a word in `document`: most have none, and need no
 /// second look.
 pub(super) fn may_have_texts_like_words(document: &str) -> bool {
-    document.split(|c: char| !c.is_ascii_alphabetic()).any(is_text_to_kubectl)
+    let words = document.as_bytes().split(|byte| !byte.is_ascii_alphabetic());
+    // They all have an upper-case letter behind the first, as few words have.
+    let mut mixed = words.filter(|word| word.iter().skip(1).any(u8::is_ascii_uppercase));
+    mixed.any(|word| str::from_utf8(word).is_ok_and(is_text_to_kubectl))
 }
 
 #[cfg(test)]

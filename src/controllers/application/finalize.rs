@@ -13,7 +13,6 @@ use kube::{Api, Client, ResourceExt};
 use super::children::{Children, is_owned};
 use super::write::delete;
 use super::{Context, status};
-use crate::controllers::write_status::write_status;
 use crate::controllers::{RETRY, finalizers};
 use crate::flux_state::State;
 
@@ -28,7 +27,7 @@ pub(super) async fn finalize(application: &Application, context: &Context) -> an
         return Ok(Action::await_change());
     }
     let status = status::deleting(application, &left, Timestamp::now());
-    write_status(&context.client, application, application.status.as_ref(), &status).await?;
+    context.statuses.write(application, application.status.as_ref(), &status).await?;
     // Every child that goes comes back as an event; one that is not watched does not.
     Ok(Action::requeue(RETRY))
 }

@@ -30,16 +30,15 @@ use self::children::Children;
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
-use super::{RETRY, object_ref};
+use super::{RETRY, Setup, Statuses, object_ref};
+use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
-
-/// Applications that are reconciled at the same time.
-const CONCURRENCY: u16 = 16;
 
 type Guarded = DeserializeGuard<Application>;
 
 struct Context {
     client: Client,
+    statuses: Statuses,
     catalog: CatalogWatch,
     children: Children,
     references: References,
@@ -51,11 +50,8 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(
-    client: Client,
-    catalog: CatalogWatch,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
+pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let Setup { client, statuses, catalog, metrics, concurrency } = setup;
     let mut tasks = JoinSet::new();
     let (triggers, triggered) = Triggers::new();
     let children = Children::watch(&client, &triggers, &mut tasks);
@@ -66,13 +62,13 @@ pub(super) async fn run(
     }
     let concerned = catalog.applications_concerned().map(object_ref);
     let references = References::default();
-    let context = Arc::new(Context { client: client.clone(), catalog, children, references });
+    let context = Arc::new(Context { client: client.clone(), statuses, catalog, children, references });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
-        .with_config(Config::default().concurrency(CONCURRENCY))
+        .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggered)
         .reconcile_on(concerned)
         .graceful_shutdown_on(stop)
-        .run(reconcile, retry, context)
+        .run(metrics.timing(Controlled::Application, reconcile), retry, context)
         .for_each(|result| async move {
             if let Err(error) = result {
                 tracing::debug!(%error, "a reconcile did not run");

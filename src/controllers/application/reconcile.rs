@@ -15,7 +15,6 @@ use super::finalize::finalize;
 use super::observed::Observed;
 use super::references::LOOK_AGAIN;
 use super::{Context, Failed, Guarded, status, write};
-use crate::controllers::write_status::write_status;
 use crate::controllers::{RETRY, finalizers};
 
 /// Brings one Application to what its spec asks for.
@@ -56,7 +55,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     }
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
-    write_status(&context.client, application, application.status.as_ref(), &status).await?;
+    context.statuses.write(application, application.status.as_ref(), &status).await?;
     Ok(next(&observed))
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use fleetgate_api::ConditionReason;
-use fleetgate_plan::{Plan, PolicyPlan, Target, Template};
+use fleetgate_plan::{Plan, PolicyPlan, Target, Template, Undelivered};
 use fleetgate_webhooks::Severity;
 
 use super::observed::Observed;
@@ -38,17 +38,10 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
     if let Some(failed) = worst(&source, Phase::Failed) {
         return Summary::new(ConditionReason::SourceFailed, failed);
     }
-    let children = plan.policies.iter().filter_map(PolicyPlan::delivered);
+    let children = plan.policies.iter().filter_map(|policy| policy.template.as_ref());
     let children: Vec<(String, State)> = children.flat_map(|template| states(template, observed)).collect();
     if let Some(failed) = worst(&children, Phase::Failed) {
         return Summary::new(ConditionReason::DeliveryFailed, failed);
-    }
-    if !plan.undelivered.is_empty() {
-        let parts = plan
-            .undelivered
-            .iter()
-            .map(|part| format!("{}: this version of Fleetgate does not deliver {}", part.path, part.what));
-        return Summary::new(ConditionReason::NotSupported, parts.collect::<Vec<_>>().join("; "));
     }
     if let Some(missing) = missing(plan) {
         return missing;
@@ -61,6 +54,18 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
         return Summary::new(ConditionReason::Progressing, counted);
     }
     Summary::new(ConditionReason::Succeeded, counted)
+}
+
+/// What is delivered without a part of it, if anything is.
+pub(super) fn undelivered(plan: &Plan) -> Option<Summary> {
+    let part = |part: &Undelivered| {
+        let Undelivered { path, what } = part;
+        format!(
+            "{path}: this version of Fleetgate delivers the policy without {what}: a new version goes to all of its workload at once"
+        )
+    };
+    let parts: Vec<String> = plan.undelivered.iter().map(part).collect();
+    (!parts.is_empty()).then(|| Summary::new(ConditionReason::NotSupported, listed(&parts)))
 }
 
 /// What is named on the host and is not there, if anything is.

@@ -3,6 +3,7 @@
 
 mod probe;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,52 +12,81 @@ use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::Store;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 
 use self::probe::probe;
-use super::RETRY;
 use super::conditions::Summary;
-use super::write_status::write_status;
+use super::{RETRY, Setup, Statuses};
+use crate::metrics::Controlled;
 
 /// How often a cluster is asked whether it is still there.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
 type Guarded = DeserializeGuard<AttachedCluster>;
 
+struct Context {
+    client: Client,
+    statuses: Statuses,
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(client: Client, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
-        .graceful_shutdown_on(stop)
-        .run(reconcile, retry, Arc::new(client))
+pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let Setup { client, statuses, metrics, .. } = setup;
+    let controller = Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
+        .graceful_shutdown_on(stop);
+    let clusters = controller.store();
+    metrics.count_clusters(move || count(&clusters));
+    controller
+        .run(
+            metrics.timing(Controlled::AttachedCluster, reconcile),
+            retry,
+            Arc::new(Context { client, statuses }),
+        )
         .for_each(|_| std::future::ready(()))
         .await;
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Client>) -> Action {
+/// How many clusters are ready, and how many are not.
+fn count(clusters: &Store<Guarded>) -> BTreeMap<&'static str, u32> {
+    let mut counts = BTreeMap::new();
+    for cluster in clusters.state() {
+        let status = cluster.0.as_ref().ok().and_then(|cluster| cluster.status.as_ref());
+        let state = match status.and_then(|status| status.ready) {
+            Some(true) => "ready",
+            Some(false) => "not-ready",
+            None => "unknown",
+        };
+        *counts.entry(state).or_default() += 1;
+    }
+    counts
+}
+
+fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an AttachedCluster is not reconciled");
     Action::requeue(RETRY)
 }
 
-async fn reconcile(object: Arc<Guarded>, client: Arc<Client>) -> Result<Action, Failed> {
+async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
     let Ok(cluster) = &object.0 else {
         // The Catalog's watch has said so already.
         return Ok(Action::await_change());
     };
     if cluster.meta().deletion_timestamp.is_none() {
-        let probed = probe(cluster, &client).await;
-        report(cluster, &client, probed).await.map_err(Failed)?;
+        let probed = probe(cluster, &context.client).await;
+        report(cluster, &context.statuses, probed).await.map_err(Failed)?;
     }
     Ok(Action::requeue(PROBE_INTERVAL))
 }
 
 async fn report(
     cluster: &AttachedCluster,
-    client: &Client,
+    statuses: &Statuses,
     probed: Result<String, Summary>,
 ) -> anyhow::Result<()> {
     let before = cluster.status.clone().unwrap_or_default();
@@ -78,5 +108,5 @@ async fn report(
         ready: Some(summary.reason == ConditionReason::Succeeded),
         version,
     };
-    write_status(client, cluster, cluster.status.as_ref(), &status).await
+    statuses.write(cluster, cluster.status.as_ref(), &status).await
 }

@@ -13,18 +13,18 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 
 use self::status::status;
-use super::write_status::write_status;
-use super::{RETRY, object_ref};
+use super::{RETRY, Setup, Statuses, object_ref};
+use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
 type Guarded = DeserializeGuard<Fleet>;
 type GuardedCluster = DeserializeGuard<AttachedCluster>;
 
 struct Context {
-    client: Client,
+    statuses: Statuses,
     catalog: CatalogWatch,
     clusters: Store<GuardedCluster>,
 }
@@ -34,11 +34,8 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(
-    client: Client,
-    catalog: CatalogWatch,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
+pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let Setup { client, statuses, catalog, metrics, .. } = setup;
     let (clusters, writer) = reflector::store();
     let events =
         watcher(Api::<GuardedCluster>::all(client.clone()), watcher::Config::default()).default_backoff();
@@ -46,12 +43,12 @@ pub(super) async fn run(
         .touched_objects()
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let concerned = catalog.fleets_concerned().map(object_ref);
-    let context = Arc::new(Context { client: client.clone(), catalog, clusters });
+    let context = Arc::new(Context { statuses, catalog, clusters });
     Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
         .reconcile_on(concerned)
         .reconcile_all_on(cluster_changes)
         .graceful_shutdown_on(stop)
-        .run(reconcile, retry, context)
+        .run(metrics.timing(Controlled::Fleet, reconcile), retry, context)
         .for_each(|_| std::future::ready(()))
         .await;
 }
@@ -74,7 +71,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
             .map(|member| member.key.name.as_str())
             .collect();
         let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
-        write_status(&context.client, fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
+        context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
     }
     Ok(Action::await_change())
 }

@@ -1,21 +1,6 @@
-//! Every kind of source and policy as Flux's CRDs take it. The sandbox has
-//! Flux's kustomize-controller and a stand-in for Git sources; what the others
-//! would say of an object the tests say in their place.
+//! Every kind of source and policy as Flux's CRDs take it.
 
 use super::*;
-
-/// Says of an object, in the place of its controller, that it is ready.
-async fn play_ready(sandbox: &Sandbox, namespace: &str, object: &str) {
-    let status = serde_json::json!({"status": {"observedGeneration": 1, "conditions": [{
-        "type": "Ready", "status": "True", "reason": "Succeeded", "message": "played", "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }]}});
-    let patch = format!("--patch={status}");
-    kubectl(
-        sandbox,
-        &["patch", object, "--namespace", namespace, "--subresource=status", "--type=merge", &patch],
-    )
-    .await;
-}
 
 /// Waits until exactly these objects of a kind exist, and returns them.
 async fn objects(sandbox: &Sandbox, namespace: &str, kind: &str, expected: &[&str]) -> Vec<Value> {
@@ -35,17 +20,18 @@ const RELEASES: [&str; 2] = [
     "helmrepo-helmrelease-demo-0-attachedcluster-kurator-member2",
 ];
 
+/// A Helm repository, and a registry: to Flux that has no status, it is an address.
 #[tokio::test]
 async fn a_chart_becomes_a_release_per_cluster() {
     let sandbox = delivery();
     let application = "helmrepo-helmrelease-demo";
-    // A registry has no status that could be played: to Flux it is an address.
     let sources = [
         ("charts", "https://stefanprodan.github.io/podinfo"),
         ("registry", "oci://ghcr.io/stefanprodan/charts"),
     ];
     for (name, url) in sources {
         namespace(sandbox, name).await;
+        member_namespace(sandbox, name).await;
         let manifest = in_namespace(&example("helmrepo-helmrelease-demo.yaml"), name)
             .replace("https://stefanprodan.github.io/podinfo", url);
         assert!(apply(sandbox, &manifest).await.success());
@@ -60,23 +46,34 @@ async fn a_chart_becomes_a_release_per_cluster() {
             serde_json::json!({"kind": "HelmRepository", "name": application})
         );
         assert_eq!(spec["values"]["redis"]["tag"], "7.0.6");
-        if name == "charts" {
-            becomes(
-                sandbox,
-                name,
-                application,
-                "False Progressing 0/2: waiting for the source: HelmRepository",
-            )
-            .await;
-            play_ready(sandbox, name, &format!("helmrepository/{application}")).await;
-        }
-        for release in RELEASES {
-            play_ready(sandbox, name, &format!("helmrelease/{release}")).await;
-        }
         becomes(sandbox, name, application, "True Succeeded 2/2").await;
+        for index in 0..2 {
+            let member = sandbox.member_client(index).expect("a member");
+            deployments(member, name, &["podinfo", "podinfo-redis"]).await;
+        }
         kubectl(sandbox, &["delete", "application", application, "--namespace", name, "--timeout=60s"]).await;
         gone(sandbox, name).await;
+        deployments(sandbox.member_client(0).expect("a member"), name, &[]).await;
     }
+}
+
+/// The words of the source arrive in the condition.
+#[tokio::test]
+async fn a_repository_that_nobody_has_is_said() {
+    let sandbox = delivery();
+    let application = "helmrepo-helmrelease-demo";
+    namespace(sandbox, "unknown-repository").await;
+    let manifest = in_namespace(&example("helmrepo-helmrelease-demo.yaml"), "unknown-repository")
+        .replace("https://stefanprodan.github.io/podinfo", "https://charts.example.com");
+    assert!(apply(sandbox, &manifest).await.success());
+    objects(sandbox, "unknown-repository", "helmreleases", &RELEASES).await;
+    becomes(sandbox, "unknown-repository", application, "False SourceFailed 0/2").await;
+    kubectl(
+        sandbox,
+        &["delete", "application", application, "--namespace", "unknown-repository", "--timeout=60s"],
+    )
+    .await;
+    gone(sandbox, "unknown-repository").await;
 }
 
 /// Waits until the values of a release have this at `key`; `None` is nothing at all.
@@ -98,6 +95,7 @@ async fn value(sandbox: &Sandbox, namespace: &str, release: &str, key: &str, exp
 async fn a_null_in_an_override_reaches_helm_and_goes_again() {
     let sandbox = delivery();
     namespace(sandbox, "values").await;
+    member_namespace(sandbox, "values").await;
     let overrides =
         "      overrides: [{clusterSelector: {matchLabels: {env: dev}}, values: {ingress: null}}]\n";
     let manifest = in_namespace(&example("helmrepo-helmrelease-demo.yaml"), "values");
@@ -129,8 +127,12 @@ async fn another_source_takes_the_place_of_the_first() {
     becomes(sandbox, "swapped", "shop", "True Succeeded 1/1").await;
     let git = "gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}";
     let others = [
-        ("buckets", "Bucket", "bucket: {bucketName: b, endpoint: e.example.com, interval: 3m}"),
-        ("ocirepositories", "OCIRepository", "ociRepository: {url: 'oci://e.example.com/a', interval: 3m}"),
+        ("buckets", "Bucket", "bucket: {bucketName: podinfo, endpoint: minio.example.com, interval: 3m}"),
+        (
+            "ocirepositories",
+            "OCIRepository",
+            "ociRepository: {url: 'oci://e.example.com/shop', interval: 3m}",
+        ),
     ];
     for (plural, kind, source) in others {
         assert!(apply(sandbox, &manifest.replace(git, source)).await.success());
@@ -140,6 +142,10 @@ async fn another_source_takes_the_place_of_the_first() {
             objects(sandbox, "swapped", "kustomizations", &["web-attachedcluster-kurator-member1"]).await;
         assert_eq!(child[0]["spec"]["sourceRef"], serde_json::json!({"kind": kind, "name": "shop"}));
         deployments(sandbox.member_client(0).expect("a member"), "swapped", &["podinfo"]).await;
+        // The registry is unknown: what the bucket delivered stays until there is something else.
+        if kind == "Bucket" {
+            becomes(sandbox, "swapped", "shop", "True Succeeded 1/1").await;
+        }
     }
     assert!(apply(sandbox, &manifest).await.success());
     becomes(sandbox, "swapped", "shop", "True Succeeded 1/1").await;

@@ -49,8 +49,8 @@ async fn a_policy_that_is_removed_takes_its_objects_along() {
     assert_eq!(kustomizations(sandbox, "removed").await, ["one-attachedcluster-kurator-member1"]);
 }
 
-/// What nobody decided is not taken away: a part that is not delivered, a
-/// cluster's object that is gone, credentials that are not there.
+/// What nobody decided is not taken away: a cluster's object that is gone,
+/// credentials that are not there.
 #[tokio::test]
 async fn what_is_only_missing_is_kept() {
     let sandbox = delivery();
@@ -64,13 +64,6 @@ async fn what_is_only_missing_is_kept() {
     let both = ["web-attachedcluster-kurator-member1", "web-attachedcluster-kurator-member2"];
     assert_eq!(kustomizations(sandbox, "kept").await, both);
 
-    assert!(apply(sandbox, &format!("{manifest}{}", rollout("kept"))).await.success());
-    becomes(sandbox, "kept", "shop", "False NotSupported 0/2: spec.syncPolicies[0].rollout: ").await;
-    assert_eq!(kustomizations(sandbox, "kept").await, both);
-    kubectl(sandbox, &["get", "gitrepository", "shop", "--namespace", "kept"]).await;
-
-    assert!(apply(sandbox, &manifest).await.success());
-    becomes(sandbox, "kept", "shop", "True Succeeded 2/2").await;
     // The gate would not have it deleted, but it may not have been asked.
     past_the_gate(sandbox, "kept", &["delete", "attachedcluster", "kurator-member2"], "").await;
     becomes(

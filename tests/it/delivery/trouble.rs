@@ -23,18 +23,20 @@ async fn a_missing_fleet_is_a_condition_until_it_exists() {
 }
 
 #[tokio::test]
-async fn what_is_not_delivered_is_said_in_a_condition() {
+async fn what_is_left_out_is_said_in_a_condition() {
     let sandbox = delivery();
     namespace(sandbox, "not-yet").await;
+    member_namespace(sandbox, "not-yet").await;
     let manifest = format!("{}{}", selected("not-yet", &[("web", "env: test")]), rollout("not-yet"));
     label(sandbox, "not-yet", "kurator-member1", "env=test").await;
     assert!(apply(sandbox, &manifest).await.success());
-    let application =
-        becomes(sandbox, "not-yet", "shop", "False NotSupported 0/1: spec.syncPolicies[0].rollout: ").await;
-    let stalled = application["status"]["conditions"]
-        .as_array()
-        .is_some_and(|conditions| conditions.iter().any(|condition| condition["type"] == "Stalled"));
-    assert!(stalled, "{application}");
+    let application = becomes(sandbox, "not-yet", "shop", "True Succeeded 1/1").await;
+    let conditions = application["status"]["conditions"].as_array().expect("conditions");
+    let left_out = conditions.iter().find(|condition| condition["type"] == "Undelivered");
+    let left_out = left_out.expect("the condition");
+    assert_eq!((&left_out["status"], &left_out["reason"]), (&"True".into(), &"NotSupported".into()));
+    let message = left_out["message"].as_str().expect("a message");
+    assert!(message.starts_with("spec.syncPolicies[0].rollout: "), "{message}");
 }
 
 #[tokio::test]

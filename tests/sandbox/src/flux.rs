@@ -41,17 +41,27 @@ pub(crate) fn crds() -> anyhow::Result<Vec<DynamicObject>> {
 }
 
 /// Starts kustomize-controller.
-pub(crate) fn start(
+pub(crate) fn start_kustomize_controller(
     program: &Path,
     host: &Plane,
     ports: &Ports,
     processes: &Processes,
 ) -> anyhow::Result<()> {
-    let mut args = common(ports)?;
-    args.push("--requeue-dependency=2s".to_owned());
-    // One that waits for health holds a worker for 5 s or more, and the tests have many at once.
-    args.push("--concurrent=20".to_owned());
+    let args = delivering(ports)?;
     processes.spawn(controller("kustomize-controller", program.to_owned(), args, host))
+}
+
+/// Starts helm-controller.
+pub(crate) fn start_helm_controller(
+    program: &Path,
+    host: &Plane,
+    ports: &Ports,
+    processes: &Processes,
+) -> anyhow::Result<()> {
+    let mut args = delivering(ports)?;
+    // It would wait for its releases for ten minutes.
+    args.push("--graceful-shutdown-timeout=2s".to_owned());
+    processes.spawn(controller("helm-controller", program.to_owned(), args, host))
 }
 
 /// The real source-controller to run, where somebody named one.
@@ -76,6 +86,15 @@ pub(crate) fn start_source_controller(
     ]);
     crate::files::private_folder(&home.join("source"))?;
     processes.spawn(controller("source-controller", program, args, host))
+}
+
+/// What the two that deliver have in common.
+fn delivering(ports: &Ports) -> anyhow::Result<Vec<String>> {
+    let mut args = common(ports)?;
+    args.push("--requeue-dependency=2s".to_owned());
+    // One that waits for health holds a worker for 5 s or more, and the tests have many at once.
+    args.push("--concurrent=20".to_owned());
+    Ok(args)
 }
 
 fn common(ports: &Ports) -> anyhow::Result<Vec<String>> {

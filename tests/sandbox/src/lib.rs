@@ -2,11 +2,12 @@
 //! and Fleetgate, all on loopback, started in seconds and gone without a trace.
 //!
 //! ```text
-//! tools ── builds ──► etcd, kube-apiserver …, kwok, kustomize-controller
+//! tools ── builds ──► etcd, kube-apiserver …, kwok, kustomize-controller, helm-controller
 //!                          │ process (starts, stops)
 //!                          ▼
 //!            plane: host ◄──────────── flux: kustomize-controller ──► plane: kurator-member1
-//!              ▲    ▲    ▲                     ▲                  └─► plane: kurator-member2
+//!              ▲    ▲    ▲                   helm-controller      └─► plane: kurator-member2
+//!              │    │    │                     ▲
 //!   manifests ─┘    │    └─ source stand-in ───┘ (archives over HTTP)
 //!    (CRDs, RBAC,   │             ▲
 //!     webhooks)     fleetgate     repository (git)
@@ -21,6 +22,7 @@ mod files;
 mod fleetgate;
 mod flux;
 mod git;
+mod helm;
 mod kubeconfig;
 mod kubectl;
 mod manifests;

@@ -9,10 +9,10 @@ use walkdir::WalkDir;
 use crate::{files, git};
 
 /// The address that the examples name, and the repository of ours that stands there.
-const PODINFO: &str = "https://github.com/stefanprodan/podinfo";
+pub(crate) const PODINFO: &str = "https://github.com/stefanprodan/podinfo";
 
 /// The branch of the first commit.
-const BRANCH: &str = "master";
+pub(crate) const BRANCH: &str = "master";
 
 /// The sandbox's own git repositories: today the one that the examples deploy from. Cheap to clone.
 #[derive(Clone, Debug)]

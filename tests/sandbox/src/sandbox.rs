@@ -175,7 +175,7 @@ impl Sandbox {
         self.processes.log(process)
     }
 
-    /// The folder of everything that the sandbox writes; `bin` in it holds its kubectl and fleetgate.
+    /// The folder of everything that the sandbox writes; `bin` in it holds its kubectl, helm and fleetgate.
     #[must_use]
     pub fn work_dir(&self) -> &Path {
         self.work_dir.path()

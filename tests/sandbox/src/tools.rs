@@ -47,6 +47,10 @@ pub enum Tool {
     Kwok,
     /// Flux's kustomize-controller.
     KustomizeController,
+    /// Flux's helm-controller.
+    HelmController,
+    /// Helm's command line, which packs and chooses charts for the source stand-in.
+    Helm,
 }
 
 impl Tool {
@@ -57,6 +61,8 @@ impl Tool {
             Self::ControlPlane => "controlplane",
             Self::Kwok => "kwok",
             Self::KustomizeController => "kustomize-controller",
+            Self::HelmController => "helm-controller",
+            Self::Helm => "helm",
         }
     }
 
@@ -65,13 +71,15 @@ impl Tool {
             Self::ControlPlane => ".",
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
             Self::KustomizeController => "github.com/fluxcd/kustomize-controller",
+            Self::HelmController => "github.com/fluxcd/helm-controller",
+            Self::Helm => "helm.sh/helm/v3/cmd/helm",
         }
     }
 
     const fn ldflags(self) -> &'static str {
         match self {
             Self::ControlPlane => CONTROL_PLANE_LDFLAGS,
-            Self::Kwok | Self::KustomizeController => "-s -w",
+            Self::Kwok | Self::KustomizeController | Self::HelmController | Self::Helm => "-s -w",
         }
     }
 
@@ -85,6 +93,8 @@ impl Tool {
             Self::KustomizeController => {
                 "building Flux's kustomize-controller (first time only, about 2 minutes)"
             }
+            Self::HelmController => "building Flux's helm-controller (first time only, about 2 minutes)",
+            Self::Helm => "building helm (first time only, about 1 minute)",
         }
     }
 

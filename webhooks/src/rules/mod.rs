@@ -98,6 +98,7 @@ pub struct ClusterInput<'a> {
 pub const CATALOGUE: &[&Rule] = &[
     &object::UNREADABLE,
     &object::NAME,
+    &object::METADATA,
     &object::DEPRECATED_FIELD,
     &object::UNKNOWN_FIELD,
     &source::EXACTLY_ONE,
@@ -126,6 +127,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &helm::VALUES,
     &kustomization::PATCH_TARGET,
     &kustomization::SUBSTITUTE,
+    &kustomization::HEALTH_CHECK,
     &destination::MIXED,
     &destination::SEVERAL_FLEETS,
     &destination::FLEET_MISSING,

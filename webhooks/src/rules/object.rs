@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::policy::{check_annotations, check_label};
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -26,6 +27,18 @@ pub const NAME: Rule = Rule {
     what: "No name, one that is no RFC 1123 subdomain, or an Application's name that is longer than 63 characters.",
     why: "The API server refuses the one; and everything that an Application becomes carries its name as a label value.",
     example: Example::new(r#"metadata.name: "Shop""#, r#"metadata.name: "shop""#),
+};
+
+/// `object/metadata`
+pub const METADATA: Rule = Rule {
+    code: "object/metadata",
+    severities: DENIES,
+    what: "A label or an annotation, a namespace or a `generateName` that no object can have; annotations of more than 256 KiB.",
+    why: "The API server refuses it, with its first complaint only.",
+    example: Example::new(
+        r#"metadata.labels: {"team": "payments & co"}"#,
+        r#"metadata.labels: {"team": "payments"}"#,
+    ),
 };
 
 /// `object/deprecated-field`
@@ -74,13 +87,41 @@ fn name_path() -> FieldPath {
     FieldPath::root().field("metadata").field("name")
 }
 
-/// Any kind's name, as the API server would refuse it by itself, but after the
-/// mutating webhooks and without the other findings.
+/// Any kind's metadata, as the API server would refuse it by itself, but after
+/// the mutating webhooks and without the other findings.
 #[must_use]
-pub fn check_name(object: &Value) -> Option<Finding> {
-    let text = |field: &str| object.get("metadata")?.get(field)?.as_str().filter(|text| !text.is_empty());
-    let Some(name) = text("name") else {
-        let is_generated = text("generateName").is_some();
+pub fn check_metadata(object: &Value) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = check_name(object).into_iter().collect();
+    let path = FieldPath::root().field("metadata");
+    let map = |field: &str| {
+        let entries = object.get("metadata").and_then(|metadata| metadata.get(field)?.as_object());
+        entries.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+    };
+    for (key, value) in map("labels") {
+        check_label(&METADATA, key, value, &path.field("labels"), &mut findings);
+    }
+    check_annotations(&METADATA, map("annotations"), &path.field("annotations"), &mut findings);
+    let mut refuse = |field: &'static str, value: &str, message: &str| {
+        findings.push(Finding::error(&METADATA, path.field(field), Fault::Invalid, message).value(value));
+    };
+    if let Some(namespace) = text(object, "namespace").filter(|name| !names::is_dns_label(name)) {
+        refuse("namespace", namespace, "is no name that a namespace can have (RFC 1123)");
+    }
+    // What is generated is appended, so that the prefix may end with a dash.
+    let is_prefix = |prefix: &&str| names::is_dns_subdomain(&format!("{}a", prefix.trim_end_matches('-')));
+    if let Some(prefix) = text(object, "generateName").filter(|prefix| !is_prefix(prefix)) {
+        refuse("generateName", prefix, "is no beginning of a name that an object can have (RFC 1123)");
+    }
+    findings
+}
+
+fn text<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
+    object.get("metadata")?.get(field)?.as_str().filter(|text| !text.is_empty())
+}
+
+fn check_name(object: &Value) -> Option<Finding> {
+    let Some(name) = text(object, "name") else {
+        let is_generated = text(object, "generateName").is_some();
         let message = "must be set, or generateName";
         return (!is_generated).then(|| Finding::error(&NAME, name_path(), Fault::Required, message));
     };
@@ -101,6 +142,32 @@ mod tests {
     fn names_are_label_values() {
         for (length, expected) in [(32, ""), (63, ""), (64, "E object/name")] {
             assert_eq!(codes_named(&"m".repeat(length), json!({})), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn metadata_that_the_api_server_refuses() {
+        let long = "x".repeat(256 * 1024);
+        let table = [
+            (
+                json!({"namespace": "default", "labels": {"example.com/a": "b"}, "annotations": {"A/b": "any thing"}}),
+                "",
+            ),
+            (json!({"generateName": "shop-"}), ""),
+            (json!({"generateName": "shop.v1--"}), ""),
+            (json!({"labels": {"a": "b c"}}), "metadata.labels.a"),
+            (json!({"labels": {"a b": "c"}}), "metadata.labels[a b]"),
+            (json!({"annotations": {"a b": "c"}}), "metadata.annotations[a b]"),
+            (json!({"annotations": {"a": long}}), "metadata.annotations"),
+            (json!({"namespace": "Default"}), "metadata.namespace"),
+            (json!({"namespace": "a.b"}), "metadata.namespace"),
+            (json!({"generateName": "Shop_"}), "metadata.generateName"),
+        ];
+        for (mut metadata, expected) in table {
+            metadata["name"] = json!("shop");
+            let said = check_metadata(&json!({"metadata": metadata}));
+            let paths: Vec<String> = said.iter().map(|finding| finding.path.to_string()).collect();
+            assert_eq!(paths.join(", "), expected);
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod analysis;
 mod commands;
+mod made;
 mod required;
 mod revert;
 mod rivals;

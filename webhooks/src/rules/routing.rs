@@ -7,12 +7,14 @@
 pub mod ab;
 pub mod foreign;
 pub mod gateway_api;
+mod headers;
 mod host;
 pub mod istio;
 pub mod kuma;
 pub mod matching;
 pub mod nginx;
 pub mod provider;
+mod virtual_service;
 
 use fleetgate_api::rollout::{HttpMatch, TrafficRouting};
 use fleetgate_plan::Provider;
@@ -42,6 +44,8 @@ fn check_route(route: Route<'_>, findings: &mut Vec<Finding>) {
     matching::check(&route, findings);
     nginx::check(&route, findings);
     istio::check(&route, findings);
+    virtual_service::check(&route, findings);
+    headers::check(&route, findings);
     gateway_api::check(&route, findings);
     kuma::check(&route, findings);
     foreign::check(&route, findings);

@@ -71,7 +71,7 @@ impl Children {
     /// Reads what became of the plan's objects.
     pub(super) fn observe(&self, plan: &Plan, observed: &mut Observed) {
         let mut fetched = None;
-        for template in plan.delivered() {
+        for template in plan.templates() {
             for binding in template.bindings() {
                 let object = self.get(template.kind, &plan.owner.namespace, &binding.name);
                 let mut state =

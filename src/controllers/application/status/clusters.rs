@@ -50,7 +50,7 @@ fn cluster_key(target: &Target) -> (String, String) {
 
 /// How a policy fares on each cluster; the message says which object it is about.
 fn delivered(policy: &PolicyPlan, observed: &Observed) -> BTreeMap<(String, String), State> {
-    let bound = policy.delivered().into_iter().flat_map(|template| {
+    let bound = policy.template.iter().flat_map(|template| {
         template.bindings().map(move |binding| {
             let state = observed.state(template.kind, &binding.name);
             let message = format!("{} {}: {}", template.kind.kind(), binding.name, state.message);

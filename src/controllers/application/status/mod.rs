@@ -2,6 +2,7 @@
 //! and of what was observed.
 
 mod clusters;
+mod kurator;
 mod policies;
 
 use fleetgate_api::{Application, ApplicationStatus, ConditionReason, ConditionType, SourceStatus};
@@ -12,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use self::clusters::clusters;
 use self::policies::{destinations, policies};
 use super::observed::Observed;
-use super::summary::{listed, missing_references, summary};
+use super::summary::{listed, missing_references, summary, undelivered};
 use crate::controllers::conditions::Summary;
 use crate::flux_state::Phase;
 
@@ -34,10 +35,14 @@ pub(super) fn of(
     let before = application.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let generation = application.metadata.generation;
     let mut conditions = summary.conditions(generation, before, now);
+    let beside = [
+        (ConditionType::Undelivered, undelivered(plan)),
+        (ConditionType::MissingReferences, missing_references(observed)),
+    ];
     conditions.extend(
-        missing_references(observed).map(|missing| {
-            missing.condition(ConditionType::MissingReferences, true, generation, before, now)
-        }),
+        beside
+            .into_iter()
+            .filter_map(|(type_, summary)| Some(summary?.condition(type_, true, generation, before, now))),
     );
     ApplicationStatus {
         observed_generation: generation,
@@ -51,6 +56,8 @@ pub(super) fn of(
             .ok()
             .filter(|omitted| *omitted > 0),
         clusters: clusters.into_iter().take(LISTED_CLUSTERS).collect(),
+        source_status: kurator::source_status(application.status.as_ref(), plan, observed, now),
+        sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now),
     }
 }
 
@@ -104,7 +111,7 @@ mod tests {
     use fleetgate_webhooks::{Kind, judge};
     use serde_json::{Value, json};
 
-    fn catalog(clusters: usize) -> Catalog {
+    pub(super) fn catalog(clusters: usize) -> Catalog {
         let mut catalog = Catalog::default();
         let names: Vec<String> = (0..clusters).map(|number| format!("m{number:03}")).collect();
         for name in &names {
@@ -126,7 +133,7 @@ mod tests {
         catalog
     }
 
-    fn application(fleet: &str) -> Application {
+    pub(super) fn application(fleet: &str) -> Application {
         let policy = |name: &str| json!({"name": name, "kustomization": {"interval": "5m", "prune": true}});
         serde_json::from_value(json!({
             "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
@@ -141,14 +148,18 @@ mod tests {
     }
 
     /// Everything ready but what `change` says.
-    fn observe(application: &Application, catalog: &Catalog, change: &[(&str, Phase)]) -> (Plan, Observed) {
+    pub(super) fn observe(
+        application: &Application,
+        catalog: &Catalog,
+        change: &[(&str, Phase)],
+    ) -> (Plan, Observed) {
         let plan = Plan::of(application, catalog);
         let mut observed = Observed::default();
         for (kind, object) in plan.objects() {
             let name = object.metadata.name.unwrap_or_default();
             let phase =
                 change.iter().find(|(changed, _)| *changed == name).map_or(Phase::Ready, |(_, phase)| *phase);
-            let state = State { phase, message: format!("{phase:?}"), revision: None, suspended: false };
+            let state = State { phase, message: format!("{phase:?}"), ..State::absent() };
             observed.states.insert((kind, name), state);
         }
         (plan, observed)

@@ -44,10 +44,10 @@ pub(super) fn policies(application: &Application, plan: &Plan, observed: &Observ
 }
 
 fn policy_status(kind: &str, policy: &PolicyPlan, observed: &Observed) -> PolicyStatus {
-    let bound = policy
-        .delivered()
-        .into_iter()
-        .flat_map(|template| template.bindings().map(|binding| observed.state(template.kind, &binding.name)));
+    let bound =
+        policy.template.as_ref().into_iter().flat_map(|template| {
+            template.bindings().map(|binding| observed.state(template.kind, &binding.name))
+        });
     let states: Vec<State> = bound.collect();
     let ready = states.iter().filter(|state| state.phase == Phase::Ready).count();
     let trouble = states.iter().find(|state| state.phase == Phase::Failed);

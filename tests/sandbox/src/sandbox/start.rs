@@ -28,6 +28,8 @@ struct Programs {
 struct Delivery {
     kwok: Kwok,
     kustomize_controller: PathBuf,
+    helm_controller: PathBuf,
+    helm: PathBuf,
     flux_crds: Vec<DynamicObject>,
 }
 
@@ -88,6 +90,8 @@ async fn build(scope: Scope, progress: &Progress) -> anyhow::Result<Programs> {
             Scope::Delivery => Some(Delivery {
                 kwok: kwok(&progress, &cancel)?,
                 kustomize_controller: tools::ensure_unless(Tool::KustomizeController, &progress, &cancel)?,
+                helm_controller: tools::ensure_unless(Tool::HelmController, &progress, &cancel)?,
+                helm: tools::ensure_unless(Tool::Helm, &progress, &cancel)?,
                 flux_crds: flux::crds()?,
             }),
         };
@@ -125,9 +129,14 @@ impl Sandbox {
             flux::start_source_controller(program, home, &self.host, &self.ports, &self.processes)?;
         } else {
             let (host, port) = (self.host.config().clone(), self.ports.take()?);
-            self.stand_in = Some(StandIn::start(host, home, port, self.git.addresses(), progress).await?);
+            let addresses = self.git.addresses();
+            self.stand_in =
+                Some(StandIn::start(host, home, port, addresses, delivery.helm.clone(), progress).await?);
         }
-        flux::start(&delivery.kustomize_controller, &self.host, &self.ports, &self.processes)
+        tools::link(&delivery.helm, &home.join("bin/helm"))?;
+        let (kustomize, helm) = (&delivery.kustomize_controller, &delivery.helm_controller);
+        flux::start_kustomize_controller(kustomize, &self.host, &self.ports, &self.processes)?;
+        flux::start_helm_controller(helm, &self.host, &self.ports, &self.processes)
     }
 
     async fn start_fleetgate(

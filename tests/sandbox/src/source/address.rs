@@ -2,6 +2,21 @@
 
 use std::path::PathBuf;
 
+/// The Helm repository that the examples name, in whose place the sandbox's own stands.
+pub(super) const HELM: &str = "https://stefanprodan.github.io/podinfo";
+
+/// The chart in a registry, in whose place the sandbox's own stands.
+pub(super) const OCI_CHART: &str = "oci://ghcr.io/stefanprodan/charts/podinfo";
+
+/// The name of the sandbox's own chart.
+pub(super) const CHART: &str = "podinfo";
+
+/// The artifact in a registry, in whose place the manifests of the sandbox's own repository stand.
+pub(super) const OCI_MANIFESTS: &str = "oci://ghcr.io/stefanprodan/manifests/podinfo";
+
+/// The endpoint and the name of the bucket that has the files of the sandbox's own repository.
+pub(super) const BUCKET: &str = "minio.example.com/podinfo";
+
 /// Where git finds a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Location {
@@ -35,6 +50,14 @@ fn unknown(url: &str, known: &[(String, PathBuf)]) -> String {
     )
 }
 
+/// Checks that an address is one of these, which stand for something of the sandbox.
+pub(super) fn is_ours(url: &str, known: &[&str]) -> Result<(), String> {
+    if known.contains(&url.trim_end_matches('/')) {
+        return Ok(());
+    }
+    Err(format!("the sandbox has no {url} and contacts no other host; it has {}", known.join(", ")))
+}
+
 /// The address without what makes no difference: a trailing slash and `.git`.
 fn normal(url: &str) -> &str {
     let url = url.trim_end_matches('/');
@@ -65,6 +88,13 @@ mod tests {
     fn a_file_is_itself() {
         let location = resolve("file:///tmp/x.git", &known()).unwrap();
         assert_eq!(location, Location { url: "file:///tmp/x.git".to_owned(), instead_of: None });
+    }
+
+    #[test]
+    fn only_what_the_sandbox_has_is_ours() {
+        assert_eq!(is_ours("https://stefanprodan.github.io/podinfo/", &[HELM]), Ok(()));
+        let error = is_ours("https://charts.example.com", &[HELM]).unwrap_err();
+        assert!(error.contains("contacts no other host; it has https://stefanprodan"), "{error}");
     }
 
     #[test]

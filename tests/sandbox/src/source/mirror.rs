@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::address::{self, Location};
 use super::reference::{self, References};
+use super::words;
 use crate::{files, git};
 
 /// The mirrors of all addresses in use. Each is looked at once per round, whoever asks.
@@ -66,9 +67,4 @@ fn at(location: &Location, folder: &Path, arguments: &[&str]) -> Result<String, 
     files::private_folder(folder).map_err(words)?;
     let redirection: Vec<&str> = location.instead_of.iter().flat_map(|instead| ["-c", instead]).collect();
     git::run(folder, &[&redirection, arguments].concat()).map_err(words)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
-fn words(error: anyhow::Error) -> String {
-    format!("{error:#}")
 }

@@ -5,12 +5,32 @@ use serde_json::{Map, Value, json};
 use super::artifact::Artifact;
 
 /// What came of looking at a source.
+pub(super) type Outcome = Result<Stored, Failed>;
+
+/// The archive is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The archive is served.
-    Stored { revision: String, artifact: Artifact },
-    /// It could not be had; the reason is Flux's, the message is for a person.
-    Failed { reason: &'static str, message: String },
+pub(super) struct Stored {
+    /// As Flux writes it for this kind of source.
+    pub(super) revision: String,
+    pub(super) artifact: Artifact,
+    /// For a person, in Flux's words.
+    pub(super) message: String,
+    /// What only this kind of source has in its status.
+    pub(super) also: Vec<(&'static str, String)>,
+}
+
+/// It could not be had; the reason is Flux's, the message is for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+impl Failed {
+    /// For `map_err`.
+    pub(super) fn because(reason: &'static str) -> impl Fn(String) -> Self {
+        move |message| Self { reason, message }
+    }
 }
 
 /// The object as far as its status depends on it.
@@ -29,15 +49,16 @@ pub(super) fn next(observed: Observed<'_>, outcome: &Outcome, now: &str) -> Opti
     if let Some(requested_at) = observed.requested_at {
         status.insert("lastHandledReconcileAt".to_owned(), json!(requested_at));
     }
-    if let Outcome::Stored { revision, artifact } = outcome {
-        status.insert("artifact".to_owned(), artifact_value(observed.status, revision, artifact, now));
+    if let Ok(stored) = outcome {
+        status.insert("artifact".to_owned(), artifact_value(observed.status, stored, now));
+        status.extend(stored.also.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
     }
     status.insert("conditions".to_owned(), Value::Array(conditions(observed, outcome, now)));
     let unchanged = status.iter().all(|(key, value)| observed.status.get(key) == Some(value));
     (!unchanged).then_some(Value::Object(status))
 }
 
-fn artifact_value(old: &Value, revision: &str, artifact: &Artifact, now: &str) -> Value {
+fn artifact_value(old: &Value, Stored { revision, artifact, .. }: &Stored, now: &str) -> Value {
     let mut value = json!({
         "revision": revision,
         "path": artifact.path,
@@ -72,14 +93,11 @@ fn conditions(observed: Observed<'_>, outcome: &Outcome, now: &str) -> Vec<Value
         value
     };
     match outcome {
-        Outcome::Stored { revision, .. } => {
-            let message = format!("stored artifact for revision '{revision}'");
-            vec![
-                condition("Ready", "True", "Succeeded", &message),
-                condition("ArtifactInStorage", "True", "Succeeded", &message),
-            ]
-        }
-        Outcome::Failed { reason, message } => {
+        Ok(Stored { message, .. }) => vec![
+            condition("Ready", "True", "Succeeded", message),
+            condition("ArtifactInStorage", "True", "Succeeded", message),
+        ],
+        Err(Failed { reason, message }) => {
             let mut conditions = vec![condition("Ready", "False", reason, message)];
             conditions.extend(condition_of(observed.status, "ArtifactInStorage").cloned());
             conditions
@@ -102,9 +120,10 @@ fn keep(value: &mut Value, old: &Value, key: &str) {
 mod tests {
     use super::*;
 
-    fn stored(revision: &str) -> Outcome {
+    fn stored(revision: &str) -> Stored {
         let artifact = Artifact { path: "p".into(), url: "u".into(), digest: "sha256:d".into(), size: 1 };
-        Outcome::Stored { revision: revision.to_owned(), artifact }
+        let also = vec![("observedChartName", "podinfo".to_owned())];
+        Stored { revision: revision.to_owned(), artifact, message: format!("stored {revision}"), also }
     }
 
     fn observed(status: &Value) -> Observed<'_> {
@@ -113,15 +132,16 @@ mod tests {
 
     #[test]
     fn is_written_once() {
-        let first = next(observed(&Value::Null), &stored("a"), "2026-01-01T00:00:00Z").unwrap();
+        let first = next(observed(&Value::Null), &Ok(stored("a")), "2026-01-01T00:00:00Z").unwrap();
         assert_eq!(first.pointer("/conditions/0/status"), Some(&json!("True")));
-        assert_eq!(next(observed(&first), &stored("a"), "2026-01-02T00:00:00Z"), None);
+        assert_eq!(first.get("observedChartName"), Some(&json!("podinfo")));
+        assert_eq!(next(observed(&first), &Ok(stored("a")), "2026-01-02T00:00:00Z"), None);
     }
 
     #[test]
     fn a_failure_keeps_the_last_archive_and_its_time() {
-        let first = next(observed(&Value::Null), &stored("a"), "1").unwrap();
-        let failed = Outcome::Failed { reason: "GitOperationFailed", message: "no".to_owned() };
+        let first = next(observed(&Value::Null), &Ok(stored("a")), "1").unwrap();
+        let failed = Err(Failed { reason: "GitOperationFailed", message: "no".to_owned() });
         let second = next(observed(&first), &failed, "2").unwrap();
         assert_eq!(second.get("artifact"), None, "a merge patch without the key leaves it alone");
         assert_eq!(second.pointer("/conditions/0/lastTransitionTime"), Some(&json!("2")));
@@ -130,11 +150,11 @@ mod tests {
 
     #[test]
     fn a_new_revision_or_request_is_written() {
-        let first = next(observed(&Value::Null), &stored("a"), "1").unwrap();
-        let second = next(observed(&first), &stored("b"), "2").unwrap();
+        let first = next(observed(&Value::Null), &Ok(stored("a")), "1").unwrap();
+        let second = next(observed(&first), &Ok(stored("b")), "2").unwrap();
         assert_eq!(second.pointer("/artifact/lastUpdateTime"), Some(&json!("2")));
         let asked = Observed { requested_at: Some("now"), ..observed(&first) };
-        let third = next(asked, &stored("a"), "3").unwrap();
+        let third = next(asked, &Ok(stored("a")), "3").unwrap();
         assert_eq!(third.get("lastHandledReconcileAt"), Some(&json!("now")));
         assert_eq!(third.pointer("/artifact/lastUpdateTime"), Some(&json!("1")));
     }

@@ -2,11 +2,13 @@
 //! wherever an Application has them.
 
 mod document;
+mod health;
 mod merge;
 mod operation;
 mod patch;
 mod substitute;
 
+pub use self::health::HEALTH_CHECK;
 pub use self::patch::{PATCH_TARGET, check_patch};
 pub use self::substitute::SUBSTITUTE;
 use super::Input;
@@ -20,6 +22,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         for (index, patch) in kustomization.patches.iter().flatten().enumerate() {
             check_patch(patch, &path.field("patches").index(index), findings);
         }
+        health::check(kustomization, &path, findings);
         if let Some(post_build) = &kustomization.post_build {
             substitute::check(post_build, &path.field("postBuild"), findings);
         }

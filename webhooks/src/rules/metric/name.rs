@@ -15,7 +15,7 @@ use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 pub const METRIC_NAME: Rule = Rule {
     code: "rollout/metric-name",
     severities: DENIES_OR_WARNS,
-    what: "A metric that is neither built in (request-success-rate, request-duration) nor has a `customMetric`; one with a `customMetric` whose name is no object's name, or stands twice. A warning for a built-in name with a `customMetric`.",
+    what: "A metric that is neither built in (request-success-rate, request-duration) nor has a `customMetric`; one with a `customMetric` whose name is no object's name, or stands twice, or is that of a different one that another policy makes on the same cluster and in the same namespace. A warning for a built-in name with a `customMetric`.",
     why: "A `customMetric` becomes a MetricTemplate of that name; without one Flagger fails every check. For a built-in name Flagger asks its own query.",
     example: Example::new(
         r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "success-rate", "thresholdRange": {"min": 99}}]"#,

@@ -17,13 +17,14 @@ use self::elsewhere::Comparison;
 use super::named;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::names;
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 
 /// `policy/depends-on`
 pub const DEPENDS_ON: Rule = Rule {
     code: "policy/depends-on",
     severities: DENIES_OR_WARNS,
-    what: "A policy whose `dependsOn` names itself, or leads back to it by other policies of the Application; an entry without name. A warning for a policy of the other kind, or one that goes to none of the same clusters.",
+    what: "A policy whose `dependsOn` names itself, or leads back to it by other policies of the Application; an entry without name, or with one that none can have. A warning for a policy of the other kind, or one that goes to none of the same clusters.",
     why: "Flux waits for ever: no Kustomization is ready before itself, nor for a HelmRelease.",
     example: Example::new(
         r#"spec.syncPolicies: [{"name": "a", "kustomization": {"interval": "5m", "path": "./a", "prune": true, "dependsOn": [{"name": "b"}]}}, {"name": "b", "kustomization": {"interval": "5m", "path": "./b", "prune": true, "dependsOn": [{"name": "a"}]}}]"#,
@@ -112,10 +113,21 @@ impl Graph<'_> {
             return Some(Finding::error(&DEPENDS_ON, path.field("name"), Fault::Required, message));
         }
         let namespace = entry.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+        if let Some(namespace) = namespace.filter(|namespace| !names::is_dns_label(namespace)) {
+            let message = "is no name that a namespace can have (RFC 1123)";
+            let finding = Finding::error(&DEPENDS_ON, path.field("namespace"), Fault::Invalid, message);
+            return Some(finding.value(namespace));
+        }
         if namespace.is_some_and(|name| self.input.application.metadata.namespace.as_deref() != Some(name)) {
             return None;
         }
         let name = entry.name.to_lowercase();
+        let is_policy = self.known.contains_key(&name) || others.contains_key(&name);
+        if !is_policy && !names::is_dns_subdomain(&name) {
+            let message = "is no name that a policy, or a Flux object, can have (RFC 1123)";
+            let finding = Finding::error(&DEPENDS_ON, path.field("name"), Fault::Invalid, message);
+            return Some(finding.value(entry.name.as_str()));
+        }
         match self.known.get(&name) {
             Some(other) if *other == index => Some(itself(path, &entry.name)),
             Some(other) => {

@@ -31,10 +31,11 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         visit(policy, &FieldPath::policy(index), &mut |labels, annotations, path| {
             for (key, value) in labels.into_iter().flatten() {
-                check_label(key, value, &path.field("labels").key(key), findings);
+                check_label(&METADATA, key, value, &path.field("labels"), findings);
             }
             if let Some(annotations) = annotations {
-                check_annotations(annotations, &path.field("annotations"), findings);
+                let annotations = annotations.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+                check_annotations(&METADATA, annotations, &path.field("annotations"), findings);
             }
         });
     }
@@ -67,33 +68,49 @@ fn visit(policy: &SyncPolicy, path: &FieldPath, visit: &mut Visitor<'_>) {
     }
 }
 
-fn check_label(key: &str, value: &str, path: &FieldPath, findings: &mut Vec<Finding>) {
+/// What `rule` says of one of the labels at `path`.
+pub(in crate::rules) fn check_label(
+    rule: &Rule,
+    key: &str,
+    value: &str,
+    path: &FieldPath,
+    findings: &mut Vec<Finding>,
+) {
     if !names::is_label_key(key) {
-        findings.push(illegal_key("a label's key", key, path));
+        findings.push(illegal_key(rule, "a label's key", key, &path.key(key)));
     }
     if !names::is_label_value(value) {
         let message = "must be a label's value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends";
-        findings.push(Finding::error(&METADATA, path.clone(), Fault::Invalid, message).value(value));
+        findings.push(Finding::error(rule, path.key(key), Fault::Invalid, message).value(value));
     }
 }
 
-/// Kubernetes lowers an annotation's key before it looks at it.
-fn check_annotations(annotations: &Map, path: &FieldPath, findings: &mut Vec<Finding>) {
-    for key in annotations.keys().filter(|key| !names::is_label_key(&key.to_lowercase())) {
-        findings.push(illegal_key("an annotation's key", key, &path.key(key)));
+/// What `rule` says of the annotations at `path`. Kubernetes lowers an
+/// annotation's key before it looks at it.
+pub(in crate::rules) fn check_annotations<'a>(
+    rule: &Rule,
+    annotations: impl Iterator<Item = (&'a str, &'a str)>,
+    path: &FieldPath,
+    findings: &mut Vec<Finding>,
+) {
+    let mut size = 0;
+    for (key, value) in annotations {
+        size += key.len() + value.len();
+        if !names::is_label_key(&key.to_lowercase()) {
+            findings.push(illegal_key(rule, "an annotation's key", key, &path.key(key)));
+        }
     }
-    let size: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
     if size > MAX_ANNOTATIONS {
         let message = format!("may not have more than {MAX_ANNOTATIONS} bytes together, have {size}");
-        findings.push(Finding::error(&METADATA, path.clone(), Fault::TooLong, message));
+        findings.push(Finding::error(rule, path.clone(), Fault::TooLong, message));
     }
 }
 
-fn illegal_key(what: &str, key: &str, path: &FieldPath) -> Finding {
+fn illegal_key(rule: &Rule, what: &str, key: &str, path: &FieldPath) -> Finding {
     let message = format!(
         "must be {what}: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, and a domain and '/' in front if need be"
     );
-    Finding::error(&METADATA, path.clone(), Fault::Invalid, message).value(key)
+    Finding::error(rule, path.clone(), Fault::Invalid, message).value(key)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub use self::child_name_taken::CHILD_NAME_TAKEN;
 pub use self::depends_on::DEPENDS_ON;
 pub use self::duplicate_delivery::DUPLICATE_DELIVERY;
 pub use self::metadata::METADATA;
+pub(super) use self::metadata::{check_annotations, check_label};
 pub use self::path::PATH;
 pub use self::renumbered::RENUMBERED;
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
@@ -62,7 +63,7 @@ pub const NAME: Rule = Rule {
 pub const TARGET_NAMESPACE: Rule = Rule {
     code: "policy/target-namespace",
     severities: DENIES,
-    what: "`targetNamespace` is no DNS label.",
+    what: "`targetNamespace`, or a Helm release's `storageNamespace`, is no DNS label.",
     why: "The member's API server refuses such a namespace.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.targetNamespace: "Web""#,
@@ -129,14 +130,18 @@ fn check_one_kind(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>
 }
 
 fn check_target_namespace(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>) {
-    let kustomization =
-        policy.kustomization.as_ref().and_then(|kustomization| kustomization.target_namespace.as_deref());
-    let helm = policy.helm.as_ref().and_then(|helm| helm.target_namespace.as_deref());
-    for (kind, namespace) in [("kustomization", kustomization), ("helm", helm)] {
+    let kustomization = policy.kustomization.as_ref().and_then(|it| it.target_namespace.as_deref());
+    let helm = policy.helm.as_ref();
+    let namespaces = [
+        ("kustomization", "targetNamespace", kustomization),
+        ("helm", "targetNamespace", helm.and_then(|helm| helm.target_namespace.as_deref())),
+        ("helm", "storageNamespace", helm.and_then(|helm| helm.storage_namespace.as_deref())),
+    ];
+    for (kind, field, namespace) in namespaces {
         let Some(namespace) = namespace.filter(|namespace| !names::is_dns_label(namespace)) else {
             continue;
         };
-        let path = FieldPath::policy(index).field(kind).field("targetNamespace");
+        let path = FieldPath::policy(index).field(kind).field(field);
         let message = "must be a DNS label: at most 63 lower case letters, digits and '-', with a letter or digit at both ends";
         findings.push(Finding::error(&TARGET_NAMESPACE, path, Fault::Invalid, message).value(namespace));
     }

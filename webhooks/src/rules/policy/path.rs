@@ -10,8 +10,8 @@ use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 pub const PATH: Rule = Rule {
     code: "policy/path",
     severities: DENIES_OR_WARNS,
-    what: "The absolute path of a chart in a `gitRepository` or `bucket`. A warning for the absolute path of a kustomization, and for a path that climbs out of the source with `..`.",
-    why: "Flux refuses the first; the others it joins below the source's root, so that they are not what they say.",
+    what: "The absolute path of a chart in a `gitRepository` or `bucket`, or one of a component that is absolute or an address. A warning for the absolute path of a kustomization, and for a path that climbs out of the source with `..`.",
+    why: "Flux refuses the first two; the others it joins below the source's root, so that they are not what they say.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.path: "../deploy""#,
         r#"spec.syncPolicies[0].kustomization.path: "./deploy""#,
@@ -23,6 +23,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let has_files = source.git_repository.is_some() || source.bucket.is_some();
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         check_manifests(policy, index, findings);
+        check_components(policy, index, findings);
         if has_files && source.helm_repository.is_none() {
             check_chart(policy, index, findings);
         }
@@ -42,6 +43,24 @@ fn check_manifests(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding
         );
     } else if climbs(path) {
         findings.push(climbing(path, place));
+    }
+}
+
+/// Flux builds no component that is not in the source (`IsLocalRelativePath` of
+/// `github.com/fluxcd/pkg/kustomize`).
+fn check_components(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+    const REMOTE: [&str; 8] =
+        ["git::", "gh:", "ssh://", "https://", "http://", "git@", "github.com:", "github.com/"];
+    let components =
+        policy.kustomization.as_ref().and_then(|kustomization| kustomization.components.as_ref());
+    for (place, component) in components.into_iter().flatten().enumerate() {
+        let lower = component.to_lowercase();
+        let is_remote = REMOTE.iter().any(|head| lower.len() > head.len() && lower.starts_with(head));
+        if is_remote || lower.strip_prefix("file://").unwrap_or(&lower).starts_with('/') {
+            let path = FieldPath::policy(index).field("kustomization").field("components").index(place);
+            let message = "must be a path in the source, relative to the kustomization's";
+            findings.push(Finding::error(&PATH, path, Fault::Invalid, message).value(component.as_str()));
+        }
     }
 }
 
@@ -107,6 +126,25 @@ mod tests {
             kustomization["path"] = json!(path);
             let spec = json!({"source": git_source(), "syncPolicies": [{"kustomization": kustomization}]});
             assert_eq!(codes(spec), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn components_are_in_the_source() {
+        let table = [
+            ("../components/tls", ""),
+            ("tls", ""),
+            ("github.common/tls", ""),
+            ("/tls", "E policy/path"),
+            ("file:///tls", "E policy/path"),
+            ("https://github.com/o/r", "E policy/path"),
+            ("github.com/o/r//tls", "E policy/path"),
+        ];
+        for (component, expected) in table {
+            let mut kustomization = kustomization();
+            kustomization["components"] = json!([component]);
+            let spec = json!({"source": git_source(), "syncPolicies": [{"kustomization": kustomization}]});
+            assert_eq!(codes(spec), expected, "{component}");
         }
     }
 

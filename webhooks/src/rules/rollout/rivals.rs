@@ -1,14 +1,14 @@
 //! Rollouts of other Applications, as far as the index knows them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetgate_plan::{Resolution, RolloutEntry};
 use kube::ResourceExt;
 
 use super::WorkloadKey;
-use super::sharing::{Claim, ServiceKey};
+use super::sharing::Claim;
 use crate::rules::Input;
 
 /// At most this many are looked at; each costs as much as its fleet has clusters.
@@ -33,23 +33,28 @@ pub(super) fn of<'a>(input: Input<'a>, own: &[Claim<'a>]) -> Vec<Rival<'a>> {
     if own.is_empty() {
         return Vec::new();
     }
-    let workloads: BTreeSet<WorkloadKey<'_>> = own.iter().map(|claim| claim.workload).collect();
-    let services: BTreeSet<ServiceKey<'_>> = own.iter().filter_map(Claim::service_key).collect();
     let (namespace, name) = (application.namespace().unwrap_or_default(), application.name_any());
-    let others = catalog.applications(&namespace).filter(|entry| {
-        let was_first = entry.age_beside(application) == Some(Ordering::Less);
-        entry.key.name != name && !entry.is_deleted && was_first
-    });
-    let policies = others.flat_map(|entry| entry.policies.iter().map(move |policy| (entry, policy)));
-    let rivals = policies.filter_map(|(entry, policy)| {
+    let mut found = BTreeMap::new();
+    for claim in own {
+        let of_workload = catalog.rollouts_of_workload(&namespace, claim.workload);
+        let of_service = claim.service_key();
+        let of_service =
+            of_service.into_iter().flat_map(|key| catalog.rollouts_behind_service(&namespace, key));
+        let others = of_workload.chain(of_service).filter(|(entry, _)| {
+            let was_first = entry.age_beside(application) == Some(Ordering::Less);
+            entry.key.name != name && !entry.is_deleted && was_first
+        });
+        // One may be found by its workload and by its Service.
+        found.extend(
+            others.map(|(entry, policy)| ((&*entry.key.name, &*policy.name), policy)).take(MOST_RIVALS),
+        );
+    }
+    let rivals = found.into_iter().filter_map(|((application, _), policy)| {
         let RolloutEntry { workload, service } = policy.rollout.as_deref()?;
-        let in_namespace = &*workload.namespace;
-        let is_rival = workloads.contains(&(in_namespace, &*workload.name))
-            || services.contains(&(in_namespace, &**service));
-        is_rival.then(|| Rival {
-            application: &entry.key.name,
+        Some(Rival {
+            application,
             policy: &policy.name,
-            workload: (in_namespace, &workload.name),
+            workload: (&workload.namespace, &workload.name),
             service,
             resolution: policy.destination.resolve(&namespace, catalog),
         })

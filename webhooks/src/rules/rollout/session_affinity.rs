@@ -6,6 +6,7 @@ use fleetgate_plan::Provider;
 use super::Subject;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::names;
 use crate::rules::{DENIES, Example, Rule};
 
 /// `rollout/session-affinity`
@@ -42,7 +43,7 @@ fn check_cookie(affinity: &SessionAffinity, path: &FieldPath) -> Vec<Finding> {
     if name.is_empty() {
         let message = "must name the cookie that remembers the version";
         findings.push(Finding::error(&SESSION_AFFINITY, name_path, Fault::Required, message));
-    } else if !name.bytes().all(is_token) {
+    } else if !names::is_http_token(name) {
         let message = "must be a cookie's name (RFC 6265): letters, digits and '-', '_', '.', but no spaces, '=' or ';'";
         findings.push(Finding::error(&SESSION_AFFINITY, name_path, Fault::Invalid, message).value(name));
     }
@@ -55,11 +56,6 @@ fn check_cookie(affinity: &SessionAffinity, path: &FieldPath) -> Vec<Finding> {
         );
     }
     findings
-}
-
-/// A character of an HTTP token (RFC 9110, section 5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn check_place(subject: Subject<'_>, path: &FieldPath) -> Option<Finding> {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use fleetgate_plan::{ClusterKey, Target};
 
 use super::rivals::{self, Rival};
-use super::{WorkloadKey, cluster_of, subjects};
+use super::{WorkloadKey, cluster_of, made, subjects};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::rules::{DENIES, Example, Input, Rule};
@@ -15,7 +15,7 @@ use crate::rules::{DENIES, Example, Input, Rule};
 pub const ONE_PER_WORKLOAD: Rule = Rule {
     code: "rollout/one-per-workload",
     severities: DENIES,
-    what: "Two policies, of one Application or of two of a namespace, roll out the workload of one name and namespace on the same cluster.",
+    what: "Two policies, of one Application or of two of a namespace, roll out the workload of one name and namespace on the same cluster; or one that Flagger makes for another (`<name>-primary`).",
     why: "A Canary is called as its workload is, so that each policy overwrites what the other says. Flagger itself warns that bad things will happen.",
     example: Example::new(
         r#"spec.syncPolicies[1].rollout.workload: {"kind": "Deployment", "name": "backend", "namespace": "webapp"}"#,
@@ -27,7 +27,7 @@ pub const ONE_PER_WORKLOAD: Rule = Rule {
 pub const ONE_PER_SERVICE: Rule = Rule {
     code: "rollout/one-per-service",
     severities: DENIES,
-    what: "Rollouts of two workloads, by one Application or by two of a namespace, name the same Service on the same cluster.",
+    what: "Rollouts of two workloads, by one Application or by two of a namespace, name the same Service on the same cluster; or one that Flagger makes for another (`-primary`, `-canary`).",
     why: "Flagger points the Service, and `-primary` and `-canary` beside it, now at the one workload and now at the other.",
     example: Example::new(
         r#"
@@ -69,6 +69,8 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     // Those of others come first: who comes to a workload or a Service gives way to who has it.
     let claims: Vec<Claim<'_>> = rivals.iter().map(Rival::claim).chain(own).collect();
     check_claims(&claims, findings);
+    made::check(&claims, findings);
+    made::check_templates(input, subjects(input.application), findings);
 }
 
 /// What this Application rolls out.
@@ -100,7 +102,7 @@ fn check_claims(claims: &[Claim<'_>], findings: &mut Vec<Finding>) {
 /// with that one and the first such cluster.
 ///
 /// Nearly every key is claimed once, so that its clusters are not looked at.
-fn clashes<'c, 'a>(
+pub(super) fn clashes<'c, 'a>(
     claims: &'c [Claim<'a>],
     key: impl Fn(&Claim<'a>) -> Option<(&'a str, &'a str)>,
 ) -> impl Iterator<Item = (&'c Claim<'a>, &'c Claim<'a>, &'a Target)> {

@@ -3,19 +3,20 @@
 
 use fleetgate_api::rollout::RouteReference;
 use fleetgate_plan::Provider;
+use fleetgate_plan::flagger::Feature;
 
 use super::Route;
 use super::host::is_host;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
-use crate::names::{is_dns_label, is_dns_subdomain};
+use crate::names::{is_dns_label, is_dns_subdomain, is_http_token};
 use crate::rules::{DENIES, Example, Rule};
 
 /// `rollout/gateway-api`
 pub const GATEWAY_API: Rule = Rule {
     code: "rollout/gateway-api",
     severities: DENIES,
-    what: "With gatewayapi no `gateways`, one that is neither `name` nor `namespace/name`, a host that is neither a DNS name in lower case nor a `*.` wildcard, or more than 32 gateways or 16 hosts; with apisix no `routeRef`, with skipper no `ingressRef`.",
+    what: "With gatewayapi no `gateways`, one that is neither `name` nor `namespace/name`, a host that is neither a DNS name in lower case nor a `*.` wildcard, or more than 32 gateways, 16 hosts, 64 matches, or 16 conditions or headers each; a header's or parameter's name or value that is none; a `timeoutSeconds` of more than 99999; with apisix no `routeRef`, with skipper no `ingressRef`.",
     why: "Flagger's router stops without them, and the HTTPRoute's schema refuses the others.",
     example: Example::new(
         r#"spec.syncPolicies[0].rollout.trafficRoutingProvider: "gatewayapi:v1"
@@ -39,6 +40,8 @@ pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
         provider if provider.is_gateway_api() => {
             check_gateways(route, findings);
             check_hosts(route, findings);
+            check_matches(route, findings);
+            findings.extend(check_timeout(route));
         }
         _ => {}
     }
@@ -73,6 +76,42 @@ fn check_hosts(route: &Route<'_>, findings: &mut Vec<Finding>) {
         let message = "must be a DNS name in lower case, or one with \"*.\" before it";
         findings.push(invalid(path.index(index), host, message));
     }
+}
+
+/// As many matches, and as many conditions of one, as a rule of an `HTTPRoute` may have.
+const MOST_MATCHES: usize = 64;
+const MOST_CONDITIONS: usize = 16;
+
+fn check_matches(route: &Route<'_>, findings: &mut Vec<Finding>) {
+    let path = route.path.field("match");
+    check_count(route.matches().len(), MOST_MATCHES, &path, findings);
+    for (index, item) in route.matches().iter().enumerate() {
+        for (field, texts) in [("headers", &item.headers), ("queryParams", &item.query_params)] {
+            let Some(texts) = texts else { continue };
+            let path = path.index(index).field(field);
+            check_count(texts.len(), MOST_CONDITIONS, &path, findings);
+            // Names of headers have a rule of their own.
+            for name in texts.keys().filter(|name| field == "queryParams" && !is_http_token(name)) {
+                let message =
+                    "must be a parameter's name without spaces and signs that a header could not have";
+                findings.push(invalid(path.key(name), name, message));
+            }
+        }
+    }
+}
+
+/// The longest time that can be written with the five digits of a Gateway API's duration.
+const LONGEST_SECONDS: i32 = 99_999;
+
+/// Of the two versions' routers one reads it.
+fn check_timeout(route: &Route<'_>) -> Option<Finding> {
+    let seconds = route.routing.timeout_seconds.filter(|seconds| *seconds > LONGEST_SECONDS)?;
+    let path = route.path.field("timeoutSeconds");
+    let message = format!("may not be more than {LONGEST_SECONDS}: an HTTPRoute takes five digits");
+    route
+        .provider
+        .reads(Feature::Timeout)
+        .then(|| Finding::error(&GATEWAY_API, path, Fault::Invalid, message).value(seconds))
 }
 
 fn check_count(count: usize, most: usize, path: &FieldPath, findings: &mut Vec<Finding>) {
@@ -142,6 +181,33 @@ mod tests {
             }
             assert_eq!(said(&CODES, "istio", routing), "");
         }
+    }
+
+    #[test]
+    fn matches_and_timeouts() {
+        let with = |field: &str, value: Value| json!({"gateways": ["a/b"], field: value});
+        let exact = |name: String| (name, json!({"exact": "1"}));
+        let many: Value = (0..17).map(|n| exact(format!("x-{n}"))).collect::<serde_json::Map<_, _>>().into();
+        let table = [
+            (with("timeoutSeconds", json!(99_999)), ""),
+            (with("timeoutSeconds", json!(100_000)), "E timeoutSeconds rollout/gateway-api"),
+            (with("match", json!([{"queryParams": {"a": {"exact": "1"}}}])), ""),
+            (
+                with("match", json!([{"queryParams": {"a b": {"exact": "1"}}}])),
+                "E match[0].queryParams[a b] rollout/gateway-api",
+            ),
+            (with("match", json!([{"headers": many}])), "E match[0].headers rollout/gateway-api"),
+            (
+                with("match", json!(vec![json!({"headers": {"a": {"exact": "1"}}}); 65])),
+                "E match rollout/gateway-api",
+            ),
+        ];
+        for (routing, expected) in table {
+            assert_eq!(said(&CODES, "gatewayapi:v1", routing.clone()), expected, "{routing}");
+            assert_eq!(said(&CODES, "istio", routing), "");
+        }
+        let unread = with("timeoutSeconds", json!(100_000));
+        assert_eq!(said(&CODES, "gatewayapi:v1beta1", unread), "");
     }
 
     #[test]

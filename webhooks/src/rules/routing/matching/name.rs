@@ -5,6 +5,7 @@ use fleetgate_plan::Provider;
 use super::MATCH;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::names;
 
 /// What is wrong with a header's name, if anything is.
 pub(super) fn check(provider: Provider, name: &str, path: &FieldPath) -> Option<Finding> {
@@ -16,7 +17,7 @@ pub(super) fn check(provider: Provider, name: &str, path: &FieldPath) -> Option<
     // Envoy has the parts of the request line as headers, too.
     let is_pseudo = matches!(provider, Provider::Istio | Provider::Gloo);
     let token = name.strip_prefix(':').filter(|_| is_pseudo).unwrap_or(name);
-    if token.is_empty() || !token.bytes().all(is_of_token) {
+    if !names::is_http_token(token) {
         return Some(error("must be a header's name: lower case letters, digits and '-'"));
     }
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -26,9 +27,4 @@ pub(super) fn check(provider: Provider, name: &str, path: &FieldPath) -> Option<
     let message =
         "is no usual header name: some proxies drop headers that have more than letters, digits and '-'";
     Some(Finding::warning(&MATCH, path.clone(), Fault::Invalid, message))
-}
-
-/// What a header's name may have (RFC 9110, `tchar`).
-fn is_of_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

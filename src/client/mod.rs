@@ -1,0 +1,127 @@
+//! The controllers' way to the API server.
+//!
+//! ```text
+//! request ─▶ a write? ─▶ its turn ─▶ do we lead? ─▶ sent ─▶ counted
+//!                └─ no: sent, and a watch that opens is noted
+//! ```
+//!
+//! **Invariant**: no write of a controller is sent by a process that does not
+//! lead, whoever asks for it and however long ago that was decided. Nothing
+//! below here tries a request again by itself: that would be after the question.
+
+mod call;
+mod pace;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::http::{Request, Response};
+use kube::client::Body;
+use kube::{Client, Config};
+use tokio::time::{Instant, sleep_until};
+
+pub(crate) use self::call::{Call, Verb};
+use self::pace::Pace;
+use crate::leader::Leadership;
+use crate::metrics::Metrics;
+
+/// A write that was not sent.
+#[derive(Debug, thiserror::Error)]
+#[error("this process does not lead any more, and writes nothing")]
+struct NotLeading;
+
+/// What every request passes.
+struct Gate {
+    inner: Client,
+    leadership: Leadership,
+    pace: Option<Pace>,
+    metrics: Metrics,
+}
+
+/// A client for the controllers: it writes only while `leadership` is held, no
+/// faster than that, and tells `metrics`.
+///
+/// # Errors
+///
+/// When the configuration cannot be used.
+pub(crate) fn gated(
+    config: Config,
+    leadership: Leadership,
+    writes_per_second: Option<u32>,
+    metrics: Metrics,
+) -> anyhow::Result<Client> {
+    let inner = direct(config)?;
+    let pace = writes_per_second.map(|writes| Pace::new(writes, Instant::now()));
+    Ok(Gate { inner, leadership, pace, metrics }.into_client())
+}
+
+/// A client for the Lease, of which no request outlives its use.
+///
+/// # Errors
+///
+/// When the configuration cannot be used.
+pub(crate) fn for_lease(mut config: Config, patience: Duration) -> anyhow::Result<Client> {
+    config.connect_timeout = Some(patience);
+    config.read_timeout = Some(patience);
+    direct(config)
+}
+
+fn direct(mut config: Config) -> anyhow::Result<Client> {
+    config.default_retry = false;
+    Client::try_from(config).context("the cluster's configuration cannot be used")
+}
+
+impl Gate {
+    fn into_client(self) -> Client {
+        let namespace = self.inner.default_namespace().to_owned();
+        let this = Arc::new(self);
+        let service = tower::service_fn(move |request| {
+            let this = Arc::clone(&this);
+            async move { this.pass(request).await }
+        });
+        Client::new(service, namespace)
+    }
+
+    async fn pass(&self, request: Request<Body>) -> kube::Result<Response<Body>> {
+        let call = Call::from(&request);
+        if call.verb.is_write() {
+            if let Some(pace) = &self.pace {
+                sleep_until(pace.turn(Instant::now())).await;
+            }
+            if !self.leadership.is_held() {
+                return Err(kube::Error::Service(Box::new(NotLeading)));
+            }
+        }
+        let answer = self.inner.send(request).await;
+        self.metrics.answered(call, answer.as_ref().ok().map(Response::status));
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use k8s_openapi::api::core::v1::Namespace;
+    use kube::Api;
+    use kube::api::DeleteParams;
+
+    fn client(leadership: Leadership) -> Client {
+        let answer = || async { r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}"# };
+        let inner = Client::new(Router::new().fallback(answer), "default");
+        Gate { inner, leadership, pace: None, metrics: Metrics::new(Leadership::Undisputed) }.into_client()
+    }
+
+    #[tokio::test]
+    async fn only_the_leader_writes_and_everyone_reads() {
+        for (leadership, writes) in [(Leadership::Undisputed, true), (Leadership::none_yet(), false)] {
+            let namespaces = Api::<Namespace>::all(client(leadership));
+            namespaces.get("a").await.expect("it is read");
+            let deleted = namespaces.delete("a", &DeleteParams::default()).await;
+            assert_eq!(deleted.is_ok(), writes, "{deleted:?}");
+            let error = deleted.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
+            assert_eq!(error.is_some_and(|error| error.contains("does not lead any more")), !writes);
+        }
+    }
+}

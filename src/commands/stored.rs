@@ -1,0 +1,213 @@
+//! What a cluster has stored, read once.
+
+use std::fmt::Debug;
+
+use anyhow::Context as _;
+use fleetgate_api::names::{ANNOTATION_POLICY, LABEL_APPLICATION};
+use fleetgate_api::{Application, AttachedCluster, Fleet};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, RenderedKind};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::core::DeserializeGuard;
+use kube::discovery;
+use kube::error::DiscoveryError;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::watches::{insert_application, insert_cluster, insert_fleet};
+
+/// How many objects are asked for at once.
+const PAGE: u32 = 500;
+
+/// Where is looked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    /// In this namespace alone.
+    pub(crate) namespace: Option<String>,
+    /// For this Application alone.
+    pub(crate) application: Option<String>,
+}
+
+/// What the Catalog is made of. An object that cannot be decoded says so itself.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) fleets: Vec<DeserializeGuard<Fleet>>,
+    pub(crate) clusters: Vec<DeserializeGuard<AttachedCluster>>,
+    /// Those that others provision.
+    pub(crate) provisioned: Vec<Cluster>,
+    pub(crate) applications: Vec<DeserializeGuard<Application>>,
+}
+
+impl Stored {
+    /// What the cluster has in `scope`.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster does not answer, or its objects may not be listed.
+    pub(crate) async fn read(client: &Client, scope: &Scope) -> anyhow::Result<Self> {
+        let all = ListParams::default();
+        let one = scope.application.iter().fold(ListParams::default(), |parameters, name| {
+            parameters.fields(&format!("metadata.name={name}"))
+        });
+        Ok(Self {
+            fleets: list_ours(client, scope, all.clone()).await?,
+            clusters: list_ours(client, scope, all).await?,
+            provisioned: list_provisioned(client, scope).await?,
+            applications: list_ours(client, scope, one).await?,
+        })
+    }
+
+    /// The Catalog of all that.
+    pub(crate) fn catalog(&self) -> Catalog {
+        let mut catalog = Catalog::default();
+        for fleet in &self.fleets {
+            insert_fleet(&mut catalog, fleet);
+        }
+        for cluster in &self.clusters {
+            insert_cluster(&mut catalog, cluster);
+        }
+        for cluster in &self.provisioned {
+            catalog.insert_cluster(cluster.clone());
+        }
+        for application in &self.applications {
+            insert_application(&mut catalog, application);
+        }
+        catalog
+    }
+}
+
+/// Puts the host's CRDs of Flux into the Catalog.
+///
+/// # Errors
+///
+/// When one cannot be read.
+pub(crate) async fn insert_crds(client: &Client, catalog: &mut Catalog) -> anyhow::Result<()> {
+    let crds = Api::<CustomResourceDefinition>::all(client.clone());
+    for kind in FluxKind::ALL.map(RenderedKind::Flux) {
+        let name = kind.crd_name();
+        let crd = crds.get_opt(&name).await.map_err(in_words);
+        let crd = crd.with_context(|| format!("its CustomResourceDefinition {name} cannot be read"))?;
+        if let Some(crd) = crd {
+            catalog.insert_crd(&crd);
+        }
+    }
+    Ok(())
+}
+
+/// A Flux object.
+#[derive(Clone, Debug)]
+pub(crate) struct Child {
+    pub(crate) kind: FluxKind,
+    pub(crate) object: DynamicObject,
+}
+
+impl Child {
+    /// Whether it belongs to the Application of that uid.
+    pub(crate) fn is_of(&self, uid: Option<&str>) -> bool {
+        self.object.owner_references().iter().any(|reference| Some(reference.uid.as_str()) == uid)
+    }
+
+    /// The policy that it was made for.
+    pub(crate) fn policy(&self) -> Option<&str> {
+        self.object.annotations().get(ANNOTATION_POLICY).map(String::as_str)
+    }
+
+    /// Whether it is on its way out.
+    pub(crate) fn is_going(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+}
+
+/// The Flux objects in `scope` that carry an Application's label. Kinds that
+/// the cluster does not have, it has no objects of.
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub(crate) async fn labelled_children(client: &Client, scope: &Scope) -> anyhow::Result<Vec<Child>> {
+    let label = match &scope.application {
+        Some(name) => format!("{LABEL_APPLICATION}={name}"),
+        None => LABEL_APPLICATION.to_owned(),
+    };
+    let parameters = ListParams::default().labels(&label);
+    let mut children = Vec::new();
+    for kind in FluxKind::ALL {
+        let listed = match list(&within(client, scope, &kind.resource()), parameters.clone()).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.code == 404 => continue,
+            listed => listed.map_err(in_words),
+        };
+        let listed = listed.with_context(|| format!("its {}s cannot be listed", kind.kind()))?;
+        children.extend(listed.into_iter().map(|object| Child { kind, object }));
+    }
+    Ok(children)
+}
+
+/// The clusters in `scope` that others provision, of the kinds that the cluster has.
+async fn list_provisioned(client: &Client, scope: &Scope) -> anyhow::Result<Vec<Cluster>> {
+    let mut clusters = Vec::new();
+    for kind in ClusterKind::PROVISIONED {
+        let group = match discovery::group(client, kind.group()).await {
+            Err(kube::Error::Discovery(DiscoveryError::MissingApiGroup(_))) => continue,
+            group => group.map_err(in_words),
+        };
+        let group = group.with_context(|| format!("its API group {} cannot be read", kind.group()))?;
+        let resources = group.resources_by_stability().into_iter().map(|(resource, _)| resource);
+        for resource in resources.filter(|resource| resource.kind == kind.as_str()) {
+            let listed = list(&within(client, scope, &resource), ListParams::default()).await;
+            let listed = listed.map_err(in_words);
+            let listed = listed.with_context(|| format!("its {} cannot be listed", kind.crd_name()))?;
+            clusters.extend(listed.iter().map(|object| Cluster::provisioned(kind, object)));
+        }
+    }
+    Ok(clusters)
+}
+
+fn within(client: &Client, scope: &Scope, resource: &ApiResource) -> Api<DynamicObject> {
+    match &scope.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    }
+}
+
+/// All objects of one of our kinds; one that cannot be decoded says so itself.
+async fn list_ours<K>(
+    client: &Client,
+    scope: &Scope,
+    parameters: ListParams,
+) -> anyhow::Result<Vec<DeserializeGuard<K>>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<DeserializeGuard<K>> = match &scope.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let listed = list(&api, parameters).await.map_err(in_words);
+    listed.with_context(|| format!("its {}s cannot be listed", K::kind(&())))
+}
+
+/// All objects of a kind, page by page.
+async fn list<K>(api: &Api<K>, parameters: ListParams) -> kube::Result<Vec<K>>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let mut parameters = parameters.limit(PAGE);
+    let mut objects = Vec::new();
+    loop {
+        let page = api.list(&parameters).await?;
+        objects.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => parameters = parameters.continue_token(&token),
+            None => return Ok(objects),
+        }
+    }
+}
+
+/// The API server's own words, where it has answered.
+fn in_words(error: kube::Error) -> anyhow::Error {
+    match error {
+        kube::Error::Api(status) => anyhow::anyhow!(status.message),
+        error => error.into(),
+    }
+}

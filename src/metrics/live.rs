@@ -1,0 +1,85 @@
+//! Numbers that are looked up when they are asked for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+
+use super::Label;
+use crate::leader::Leadership;
+
+/// How many clusters there are, by state.
+type CountClusters = Box<dyn Fn() -> BTreeMap<&'static str, u32> + Send>;
+
+pub(super) struct Live {
+    leadership: Leadership,
+    /// When the watch of each kind was opened last.
+    watches: Mutex<BTreeMap<&'static str, Instant>>,
+    clusters: Mutex<Option<CountClusters>>,
+}
+
+impl Live {
+    pub(super) const fn new(leadership: Leadership) -> Self {
+        Self { leadership, watches: Mutex::new(BTreeMap::new()), clusters: Mutex::new(None) }
+    }
+
+    /// Notes that the watch of a kind was opened.
+    pub(super) fn watched(&self, kind: &'static str) {
+        locked(&self.watches).insert(kind, Instant::now());
+    }
+
+    /// Says how clusters are counted.
+    pub(super) fn count_clusters(&self, count: CountClusters) {
+        *locked(&self.clusters) = Some(count);
+    }
+}
+
+impl Collector for Live {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let leads = self.leadership.is_held();
+        let help = "Whether this process writes";
+        encoder
+            .encode_descriptor("leader", help, None, MetricType::Gauge)?
+            .encode_gauge(&i64::from(leads))?;
+
+        let watches = locked(&self.watches).clone();
+        let ages =
+            watches.into_iter().map(|(kind, opened)| ([("watch", kind)], opened.elapsed().as_secs_f64()));
+        let help = "How long ago the watch of a kind was opened; one that works is opened every few minutes";
+        gauges(&mut encoder, "watch_age_seconds", help, ages)?;
+
+        // Of a process that does not lead, the last that it knew would be said for ever.
+        let clusters = if leads { locked(&self.clusters).as_ref().map(|count| count()) } else { None };
+        let clusters = clusters.unwrap_or_default().into_iter();
+        let counts = clusters
+            .map(|(state, count)| ([("kind", "AttachedCluster"), ("state", state)], f64::from(count)));
+        gauges(&mut encoder, "clusters", "Clusters, by state", counts)
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("leadership", &self.leadership).finish_non_exhaustive()
+    }
+}
+
+fn gauges<const N: usize>(
+    encoder: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    values: impl Iterator<Item = ([Label; N], f64)>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (labels, value) in values {
+        metric.encode_family(&labels)?.encode_gauge(&value)?;
+    }
+    Ok(())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,231 @@
+//! What a running program tells of itself, in Prometheus' words.
+//!
+//! **Invariant**: every label is of a closed set. Names of users' objects are
+//! none: there may be any number of them.
+
+mod http;
+mod live;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+pub(crate) use self::http::router;
+use self::live::Live;
+use crate::client::{Call, Verb};
+use crate::leader::Leadership;
+
+/// A label and its value.
+type Label = (&'static str, &'static str);
+
+/// What a controller looks after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Controlled {
+    Application,
+    AttachedCluster,
+    Fleet,
+}
+
+impl Controlled {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::AttachedCluster => "attachedcluster",
+            Self::Fleet => "fleet",
+        }
+    }
+}
+
+/// The numbers of a running program.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics(Arc<Numbers>);
+
+#[derive(Debug)]
+struct Numbers {
+    registry: Registry,
+    reconciles: Family<[Label; 2], Histogram, fn() -> Histogram>,
+    running: Family<[Label; 1], Gauge>,
+    writes: Family<[Label; 3], Counter>,
+    live: Arc<Live>,
+    is_ready: AtomicBool,
+}
+
+impl Metrics {
+    /// No numbers yet, of a process that leads as `leadership` says.
+    pub(crate) fn new(leadership: Leadership) -> Self {
+        let reconciles: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(histogram);
+        let (running, writes) = (Family::default(), Family::default());
+        let live = Arc::new(Live::new(leadership));
+        let mut registry = Registry::with_prefix("fleetgate");
+        registry.register_with_unit(
+            "reconcile",
+            "How long looking at one object took",
+            Unit::Seconds,
+            reconciles.clone(),
+        );
+        registry.register("reconciles_running", "Objects that are looked at right now", running.clone());
+        registry.register("writes", "Requests to the API server that change something", writes.clone());
+        registry.register_collector(Box::new(Arc::clone(&live)));
+        Self(Arc::new(Numbers {
+            registry,
+            reconciles,
+            running,
+            writes,
+            live,
+            is_ready: AtomicBool::new(false),
+        }))
+    }
+
+    /// Says that the program knows the cluster.
+    pub(crate) fn ready(&self) {
+        self.0.is_ready.store(true, Ordering::Release);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.is_ready.load(Ordering::Acquire)
+    }
+
+    /// Notes a request, and how it was answered, if it was.
+    pub(crate) fn answered(&self, call: Call, status: Option<StatusCode>) {
+        if call.verb.is_write() {
+            let labels = [("verb", call.verb.as_str()), ("kind", call.kind), ("outcome", outcome(status))];
+            self.0.writes.get_or_create(&labels).inc();
+        } else if call.verb == Verb::Watch && status.is_some_and(|status| status.is_success()) {
+            self.0.live.watched(call.kind);
+        }
+    }
+
+    /// `reconcile`, and how long each took is noted.
+    pub(crate) fn timing<K, C, T, E, F>(
+        &self,
+        controlled: Controlled,
+        mut reconcile: impl FnMut(K, C) -> F,
+    ) -> impl FnMut(K, C) -> BoxFuture<'static, Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let this = self.clone();
+        move |object, context| {
+            let (this, reconcile) = (this.clone(), reconcile(object, context));
+            let timed = async move {
+                let running = this.0.running.get_or_create_owned(&[("controller", controlled.as_str())]);
+                let _running = Running::start(running);
+                let start = Instant::now();
+                let result = reconcile.await;
+                this.reconciled(controlled, result.is_ok(), start.elapsed());
+                result
+            };
+            timed.boxed()
+        }
+    }
+
+    /// Has the AttachedClusters counted by `count`, which names their states.
+    pub(crate) fn count_clusters(&self, count: impl Fn() -> BTreeMap<&'static str, u32> + Send + 'static) {
+        self.0.live.count_clusters(Box::new(count));
+    }
+
+    fn reconciled(&self, controlled: Controlled, succeeded: bool, took: Duration) {
+        let outcome = if succeeded { "succeeded" } else { "failed" };
+        let labels = [("controller", controlled.as_str()), ("outcome", outcome)];
+        self.0.reconciles.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+}
+
+/// A reconcile that is under way. One that is cut off, with its controller, is not any more.
+struct Running(Gauge);
+
+impl Running {
+    fn start(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// From a look that changes nothing to one that waits for a timeout.
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 9))
+}
+
+fn outcome(status: Option<StatusCode>) -> &'static str {
+    match status {
+        Some(status) if status.is_success() => "succeeded",
+        Some(StatusCode::CONFLICT) => "conflict",
+        Some(StatusCode::TOO_MANY_REQUESTS) => "throttled",
+        Some(status) if status.is_client_error() => "refused",
+        _ => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    async fn get(metrics: &Metrics, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let answer = router(metrics.clone()).oneshot(request).await.expect("an answer");
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        (status, String::from_utf8(body.into()).expect("UTF-8"))
+    }
+
+    #[tokio::test]
+    async fn numbers_are_told_in_the_words_of_the_documentation() {
+        let metrics = Metrics::new(Leadership::Undisputed);
+        let call = |verb| Call { verb, kind: "Fleet" };
+        let conflict = Some(StatusCode::CONFLICT);
+        for (verb, status) in [(Verb::Apply, conflict), (Verb::Delete, None), (Verb::Read, conflict)] {
+            metrics.answered(call(verb), status);
+        }
+        metrics.answered(call(Verb::Watch), Some(StatusCode::OK));
+        metrics.reconciled(Controlled::Fleet, false, Duration::from_millis(3));
+        metrics.count_clusters(|| BTreeMap::from([("ready", 2)]));
+        let (status, text) = get(&metrics, "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        for line in [
+            "fleetgate_writes_total{verb=\"apply\",kind=\"Fleet\",outcome=\"conflict\"} 1",
+            "fleetgate_writes_total{verb=\"delete\",kind=\"Fleet\",outcome=\"failed\"} 1",
+            "fleetgate_reconcile_seconds_count{controller=\"fleet\",outcome=\"failed\"} 1",
+            "fleetgate_leader 1",
+            "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
+            "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 2",
+        ] {
+            assert!(text.lines().any(|said| said.starts_with(line)), "{line} is not said:\n{text}");
+        }
+        assert!(!text.contains("read\""), "{text}");
+        let documented = include_str!("../../docs/running.md");
+        let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        for name in names {
+            assert!(documented.contains(name), "{name} is not in docs/running.md");
+        }
+    }
+
+    #[tokio::test]
+    async fn readiness_comes_with_the_catalog_and_not_with_the_lease() {
+        let metrics = Metrics::new(Leadership::none_yet());
+        assert_eq!(get(&metrics, "/livez").await.0, StatusCode::OK);
+        assert_eq!(get(&metrics, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        metrics.ready();
+        assert_eq!(get(&metrics, "/readyz").await.0, StatusCode::OK);
+        let (_, text) = get(&metrics, "/metrics").await;
+        assert!(text.contains("fleetgate_leader 0") && !text.contains("state="), "{text}");
+    }
+}

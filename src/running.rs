@@ -1,0 +1,133 @@
+//! The program while it runs against a cluster: webhook, controllers, or both.
+//!
+//! ```text
+//! signal ─▶ stop ─┬─▶ webhook: drains
+//!                 └─▶ controllers: drain, and the Lease is released
+//! ```
+
+use anyhow::Context as _;
+use fleetgate_plan::Tenancy;
+use fleetgate_webhooks::router::router;
+use kube::Config;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cli::{ControllerOptions, WebhookOptions};
+use crate::client;
+use crate::controllers::{self, Setup, Statuses, stopped};
+use crate::leader::{self, Election, Elector, Leadership};
+use crate::metrics::{self, Metrics};
+use crate::server::{self, Certificate, Transport};
+use crate::watches::CatalogWatch;
+
+/// What the program does besides watching.
+pub(crate) struct Roles {
+    pub(crate) webhook: Option<WebhookOptions>,
+    pub(crate) controllers: Option<ControllerOptions>,
+    pub(crate) tenancy: Tenancy,
+}
+
+/// Does it until the program is asked to stop.
+///
+/// # Errors
+///
+/// When it cannot start, or a part of it fails.
+pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
+    let Roles { webhook, controllers, tenancy } = roles;
+    // What is wrong with the certificate is said before anything waits for a cluster.
+    let webhook = webhook
+        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
+        .transpose()?;
+    let election = controllers.as_ref().map(ControllerOptions::election).transpose()?.flatten();
+    let (stop, stopping) = watch::channel(false);
+    let mut signals = Signals::new()?;
+    let signals = async {
+        signals.wait().await;
+        tracing::info!("stopping");
+        stop.send_replace(true);
+        Ok(())
+    };
+    let config =
+        Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
+    let is_undisputed = controllers.is_some() && election.is_none();
+    let leadership = if is_undisputed { Leadership::Undisputed } else { Leadership::none_yet() };
+    let metrics = Metrics::new(leadership.clone());
+    let limit = controllers.as_ref().and_then(|options| options.writes_per_second);
+    let client = client::gated(config.clone(), leadership.clone(), limit, metrics.clone())?;
+    let mut watches = JoinSet::new();
+    let catalog = CatalogWatch::start(&client, tenancy, &mut watches);
+    let metrics_bind = controllers.as_ref().and_then(|options| options.metrics_bind);
+    let measure = async {
+        let Some(address) = metrics_bind else { return Ok(()) };
+        let router = metrics::router(metrics.clone());
+        server::serve(address, "metrics", Transport::Plain, router, stopped(stopping.clone())).await
+    };
+    let work = async {
+        tokio::select! {
+            () = catalog.synced() => metrics.ready(),
+            () = stopped(stopping.clone()) => return Ok(()),
+        }
+        let review = async {
+            // The port opens once the Catalog is there: a review never speaks from an empty one.
+            let Some((address, certificate)) = webhook else { return Ok(()) };
+            let (transport, router) = (Transport::Tls(certificate), router(catalog.clone()));
+            server::serve(address, "admission reviews", transport, router, stopped(stopping.clone())).await
+        };
+        let deliver = async {
+            let Some(options) = controllers else { return Ok(()) };
+            let (catalog, metrics) = (catalog.clone(), metrics.clone());
+            let setup = Setup {
+                statuses: Statuses::new(client.clone()),
+                client,
+                catalog,
+                metrics,
+                concurrency: options.concurrency,
+            };
+            deliver(&setup, config, election, leadership, &stopping).await
+        };
+        tokio::try_join!(review, deliver).map(drop)
+    };
+    tokio::select! {
+        done = async { tokio::try_join!(signals, measure, work) } => done.map(drop),
+        // Without one of them the Catalog would stand still, unnoticed.
+        ended = watches.join_next() => match ended {
+            Some(Err(error)) => Err(error).context("a watch failed"),
+            _ => anyhow::bail!("a watch ended"),
+        },
+    }
+}
+
+/// Runs the controllers while this process leads, or always where there is no election.
+async fn deliver(
+    setup: &Setup,
+    config: Config,
+    election: Option<Election>,
+    leadership: Leadership,
+    stopping: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let start = || controllers::start(setup, stopping);
+    let Some(election) = election else { return leader::finish(&mut start()).await };
+    let client = client::for_lease(config, election.renew)?;
+    leader::lead(Elector::new(client, election, leadership), start, stopped(stopping.clone())).await
+}
+
+/// SIGTERM from a kubelet, SIGINT from a person.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
