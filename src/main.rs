@@ -43,7 +43,7 @@ use self::cli::{
     Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
     WebhookOptions,
 };
-use self::commands::{completion, man, program, status};
+use self::commands::{completion, diff, man, program, status};
 use self::manifests::Manifest;
 use self::running::Roles;
 
@@ -73,11 +73,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Render(options) => render(options),
         Command::Status(options) => block_on(async {
-            match status::run(options, is_coloured(), &mut std::io::stdout()).await {
-                Ok(outcome) => Ok(ExitCode::from(outcome as u8)),
-                Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
-                Err(error) => Err(error),
-            }
+            let shown = status::run(options, is_coloured(), &mut std::io::stdout()).await;
+            exit(shown.map(|outcome| outcome as u8))
+        }),
+        Command::Diff(options) => block_on(async {
+            let (mut out, mut notes) = (std::io::stdout(), std::io::stderr());
+            let shown = diff::run(options, is_coloured(), &mut out, &mut notes).await;
+            exit(shown.map(|outcome| outcome as u8))
         }),
         Command::Explain { code } => {
             print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
@@ -142,6 +144,15 @@ fn render(options: RenderOptions) -> anyhow::Result<ExitCode> {
         Ok(outcome) => Ok(ExitCode::from(outcome as u8)),
         Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error.context("cannot print")),
+    }
+}
+
+/// Who has read enough is content.
+fn exit(outcome: anyhow::Result<u8>) -> anyhow::Result<ExitCode> {
+    match outcome {
+        Ok(code) => Ok(ExitCode::from(code)),
+        Err(error) if is_closed(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error),
     }
 }
 

@@ -76,15 +76,16 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         };
         let deliver = async {
             let Some(options) = controllers else { return Ok(()) };
-            let (catalog, metrics) = (catalog.clone(), metrics.clone());
-            let setup = Setup {
+            let setup = |scope| Setup {
+                client: client.clone(),
                 statuses: Statuses::new(client.clone()),
-                client,
-                catalog,
-                metrics,
+                catalog: catalog.clone(),
+                metrics: metrics.clone(),
+                scope,
                 concurrency: options.concurrency,
             };
-            deliver(&setup, config, election, leadership, &stopping).await
+            let setups: Vec<Setup> = options.scopes().into_iter().map(setup).collect();
+            deliver(&setups, config, election, leadership, &stopping).await
         };
         tokio::try_join!(review, deliver).map(drop)
     };
@@ -100,13 +101,22 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
 
 /// Runs the controllers while this process leads, or always where there is no election.
 async fn deliver(
-    setup: &Setup,
+    setups: &[Setup],
     config: Config,
     election: Option<Election>,
     leadership: Leadership,
     stopping: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let start = || controllers::start(setup, stopping);
+    for setup in setups {
+        setup.scope.check(&setup.client).await?;
+    }
+    let start = || {
+        let mut tasks = JoinSet::new();
+        for setup in setups {
+            controllers::start(setup, stopping, &mut tasks);
+        }
+        tasks
+    };
     let Some(election) = election else { return leader::finish(&mut start()).await };
     let client = client::for_lease(config, election.renew)?;
     leader::lead(Elector::new(client, election, leadership), start, stopped(stopping.clone())).await

@@ -4,7 +4,7 @@
 //! What was explicitly removed goes at once: a policy that left the spec, a
 //! cluster that left the Fleet or the selector. What is only missing stays: a
 //! Fleet or a cluster that does not exist at the moment, credentials that are
-//! not there, a selector that cannot be read.
+//! not there, a selector that cannot be read. So does what somebody else made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,30 @@ pub enum Fate {
     Removed,
 }
 
-/// The fates of an Application's children, looked up by kind, name and policy.
+/// What a child that exists was made for, by what it says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose<'a> {
+    /// It does not say: somebody else wrote it, as Kurator did before.
+    Unknown,
+    /// To fetch the Application's source.
+    Source,
+    /// To deliver the policy of that name.
+    Policy(&'a str),
+}
+
+impl<'a> Purpose<'a> {
+    /// Of the child of that kind, by its annotations of the policy and of what was applied.
+    #[must_use]
+    pub fn new(kind: FluxKind, policy: Option<&'a str>, applied: Option<&'a str>) -> Self {
+        match policy {
+            Some(policy) => Self::Policy(policy),
+            None if kind.is_source() && applied.is_some() => Self::Source,
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// The fates of an Application's children, looked up by kind, name and purpose.
 #[derive(Debug)]
 pub struct Fates<'a> {
     plan: &'a Plan,
@@ -39,20 +62,21 @@ impl<'a> Fates<'a> {
         Self { plan, planned: plan.templates().flat_map(named).collect(), policies: policies.collect() }
     }
 
-    /// Of the child of that kind and name that was made for `policy`; a source
-    /// is made for none.
+    /// Of the child of that kind and name, made for that purpose.
     #[must_use]
-    pub fn look_up(&self, kind: FluxKind, name: &str, policy: Option<&str>) -> Fate {
+    pub fn look_up(&self, kind: FluxKind, name: &str, purpose: Purpose<'_>) -> Fate {
         if self.planned.contains(&(kind, name.to_owned())) {
             return Fate::Planned;
         }
-        if kind.is_source() {
-            return if self.plan.source.is_some() { Fate::Removed } else { Fate::Held };
-        }
-        match policy.and_then(|policy| self.policies.get(policy)) {
-            Some(standing) if is_held(standing, name) => Fate::Held,
-            _ => Fate::Removed,
-        }
+        let is_held = match purpose {
+            // What it delivers is in use, and nobody has said what it is.
+            Purpose::Unknown => true,
+            Purpose::Source => self.plan.source.is_none(),
+            Purpose::Policy(policy) => {
+                self.policies.get(policy).is_some_and(|standing| is_held(standing, name))
+            }
+        };
+        if is_held { Fate::Held } else { Fate::Removed }
     }
 }
 
@@ -96,9 +120,9 @@ mod tests {
         let plan = Plan::of(&application(spec), &scenario.catalog());
         let fates = Fates::of(&plan);
         [
-            fates.look_up(FluxKind::Kustomization, M2, Some("web")),
-            fates.look_up(FluxKind::Kustomization, "old-attachedcluster-m1", Some("old")),
-            fates.look_up(FluxKind::GitRepository, "shop", None),
+            fates.look_up(FluxKind::Kustomization, M2, Purpose::Policy("web")),
+            fates.look_up(FluxKind::Kustomization, "old-attachedcluster-m1", Purpose::Policy("old")),
+            fates.look_up(FluxKind::GitRepository, "shop", Purpose::Source),
         ]
     }
 
@@ -150,6 +174,22 @@ mod tests {
         ];
         for (what, spec, scenario, expected) in table {
             assert_eq!(fates(spec, scenario), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_made_is_held_unless_it_is_planned() {
+        let spec = spec(json!(null), json!({}));
+        let plan = Plan::of(&application(spec), &fleet().fleet("quickstart", &["m1", "m2"]).catalog());
+        let fates = Fates::of(&plan);
+        let table = [
+            (FluxKind::Kustomization, M2, Fate::Planned),
+            (FluxKind::Kustomization, "web-attachedcluster-m3", Fate::Held),
+            (FluxKind::GitRepository, "shop", Fate::Planned),
+            (FluxKind::OciRepository, "shop", Fate::Held),
+        ];
+        for (kind, name, expected) in table {
+            assert_eq!(fates.look_up(kind, name, Purpose::Unknown), expected, "{kind:?} {name}");
         }
     }
 }

@@ -37,10 +37,10 @@ pub use catalog::{
 };
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
 pub use destination::{Placement, Resolution, Resolver, Selection, Target};
-pub use fate::{Fate, Fates};
+pub use fate::{Fate, Fates, Purpose};
 pub use flux::FluxKind;
 pub use installed::InstalledCrd;
-pub use owner::Owner;
+pub use owner::{Owner, owner_of};
 pub use plan::{Plan, PolicyPlan, Undelivered};
 pub use provider::Provider;
 pub use rendered::RenderedKind;

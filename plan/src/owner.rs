@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetgate_api::Application;
 use fleetgate_api::names::{ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::core::ObjectMeta;
+use kube::core::{DynamicObject, ObjectMeta};
 use kube::{Resource, ResourceExt};
 
 /// Whom the children belong to.
@@ -61,5 +61,54 @@ impl Owner {
             controller: Some(true),
             block_owner_deletion: Some(true),
         })
+    }
+}
+
+/// The uid of whom the object belongs to: its controller, or where it has none
+/// the one Application that it names as an owner. Kurator names its own so.
+#[must_use]
+pub fn owner_of(object: &DynamicObject) -> Option<&str> {
+    let owners = object.owner_references();
+    if let Some(controller) = owners.iter().find(|owner| owner.controller == Some(true)) {
+        return Some(&controller.uid);
+    }
+    let group = Application::group(&());
+    let mut applications = owners.iter().filter(|owner| {
+        owner.kind == Application::kind(&())
+            && owner.api_version.split_once('/').is_some_and(|(of, _)| of == group)
+    });
+    let first = applications.next()?;
+    applications.next().is_none().then_some(&first.uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::owner_of;
+    use kube::core::DynamicObject;
+    use serde_json::json;
+
+    #[test]
+    fn it_belongs_to_its_controller_or_to_the_one_application_that_it_names() {
+        let application = |uid: &str, controller: Option<bool>| json!({"apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": uid, "controller": controller});
+        let other = |controller: Option<bool>| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "other", "controller": controller});
+        let table = [
+            (json!([]), None),
+            (json!([application("u1", Some(true))]), Some("u1")),
+            (json!([application("u1", None)]), Some("u1")),
+            (json!([application("u1", Some(false)), other(None)]), Some("u1")),
+            (json!([application("u1", None), other(Some(true))]), Some("other")),
+            (json!([application("u1", None), application("u2", None)]), None),
+            (json!([application("u1", None), application("u2", Some(true))]), Some("u2")),
+            (json!([other(None)]), None),
+            (
+                json!([{"apiVersion": "core.oam.dev/v1beta1", "kind": "Application", "name": "shop", "uid": "u1"}]),
+                None,
+            ),
+        ];
+        for (owners, expected) in table {
+            let object = json!({"metadata": {"name": "web", "ownerReferences": owners}});
+            let object: DynamicObject = serde_json::from_value(object).expect("an object");
+            assert_eq!(owner_of(&object), expected, "{owners}");
+        }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use fleetgate_plan::Catalog;
 use fleetgate_webhooks::field_path::Segment;
 use fleetgate_webhooks::finding::Fault;
 use fleetgate_webhooks::normalise::early_path;
 use fleetgate_webhooks::rules::{object, reference};
 use fleetgate_webhooks::schema::VERSION;
 use fleetgate_webhooks::unknown::unknown_fields;
-use fleetgate_webhooks::{FieldPath, Finding, credentials, judge};
+use fleetgate_webhooks::{FieldPath, Finding, Verdict, credentials, judge};
 use serde_json::Value;
 
 use super::facts::Learnt;
@@ -93,22 +94,31 @@ pub(super) fn judge_object(
     remarks.collect()
 }
 
-/// The verdict of admission, and what the API server says before it.
+/// What there is to say of an object that nobody has stored yet.
 fn findings(object: &Object, known: &Known) -> Vec<Finding> {
-    if object.version != VERSION {
-        return vec![wrong_version(object)];
-    }
-    let mut findings = unknown_fields(object.kind, &object.value);
     let Learnt { catalog, credentials } = &known.learnt;
-    let verdict = judge(object.kind, object.value.clone(), None, catalog);
-    findings.extend(verdict.findings);
-    findings.extend(credentials::check(object.kind, &verdict.object, credentials));
+    let Verdict { object: stored, mut findings } = verdict(object, None, catalog);
+    if object.version == VERSION {
+        findings.extend(credentials::check(object.kind, &stored, credentials));
+    }
     findings.retain(|finding| match finding.code {
         code if code == reference::FLEET.code => known.fleets,
         code if code == reference::cluster::CLUSTER.code => known.clusters,
         _ => true,
     });
     findings
+}
+
+/// The verdict of admission, on an update beside the stored object, and what
+/// the API server says before it.
+pub(crate) fn verdict(object: &Object, old: Option<&Value>, catalog: &Catalog) -> Verdict {
+    if object.version != VERSION {
+        return Verdict { object: object.value.clone(), findings: vec![wrong_version(object)] };
+    }
+    let mut findings = unknown_fields(object.kind, &object.value);
+    let verdict = judge(object.kind, object.value.clone(), old, catalog);
+    findings.extend(verdict.findings);
+    Verdict { findings, ..verdict }
 }
 
 fn wrong_version(object: &Object) -> Finding {

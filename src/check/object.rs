@@ -6,29 +6,32 @@ use serde_json::Value;
 
 /// An object of a kind that Fleetgate serves.
 #[derive(Debug)]
-pub(super) struct Object {
-    pub(super) kind: Kind,
+pub(crate) struct Object {
+    pub(crate) kind: Kind,
     /// The version that it is written in, perhaps not the one that is served.
-    pub(super) version: String,
+    pub(crate) version: String,
     /// The object, in the namespace that kubectl would put it into.
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
+
+/// Where kubectl puts what names no namespace, unless it is told otherwise.
+const NAMESPACE: &str = "default";
 
 impl Object {
     /// The object that `value` is, if it is of a kind of ours.
     pub(super) fn of(value: Value) -> Option<Self> {
         match identify(&value) {
-            Ok(Identity::Ours(kind, version)) => Some(Self::new(kind, version, value)),
+            Ok(Identity::Ours(kind, version)) => Some(Self::new(kind, version, value, NAMESPACE)),
             _ => None,
         }
     }
 
-    fn new(kind: Kind, version: String, mut value: Value) -> Self {
+    fn new(kind: Kind, version: String, mut value: Value, namespace: &str) -> Self {
         if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
-            let namespace = metadata.entry("namespace").or_insert(Value::Null);
+            let written = metadata.entry("namespace").or_insert(Value::Null);
             // As kubectl takes an empty one.
-            if namespace.is_null() || namespace == "" {
-                *namespace = "default".into();
+            if written.is_null() || written == "" {
+                *written = namespace.into();
             }
         }
         Self { kind, version, value }
@@ -36,9 +39,9 @@ impl Object {
 
     /// What a user calls it: `Application default/shop`. The name of one that
     /// gets its name from the API server ends with `*`.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let text = |field: &str| self.value.get("metadata")?.get(field)?.as_str();
-        let namespace = text("namespace").unwrap_or("default");
+        let namespace = text("namespace").unwrap_or(NAMESPACE);
         let generated = || text("generateName").map(|prefix| format!("{prefix}*"));
         let name = text("name").map(str::to_owned).or_else(generated).unwrap_or_default();
         format!("{} {namespace}/{name}", self.kind.as_str())
@@ -73,17 +76,24 @@ impl Sorted {
 
 /// Sorts a document's objects: the one that it is, or a List's items.
 pub(super) fn sort(document: Value) -> Sorted {
+    sort_in(document, NAMESPACE)
+}
+
+/// The same of a document whose objects are meant for `namespace` where they name none.
+pub(super) fn sort_in(document: Value, namespace: &str) -> Sorted {
     let mut sorted = Sorted::default();
-    add(FieldPath::root(), document, &mut sorted);
+    add(FieldPath::root(), document, namespace, &mut sorted);
     sorted
 }
 
-fn add(path: FieldPath, value: Value, sorted: &mut Sorted) {
+fn add(path: FieldPath, value: Value, namespace: &str, sorted: &mut Sorted) {
     match identify(&value) {
-        Ok(Identity::Ours(kind, version)) => sorted.ours.push((path, Object::new(kind, version, value))),
+        Ok(Identity::Ours(kind, version)) => {
+            sorted.ours.push((path, Object::new(kind, version, value, namespace)));
+        }
         Ok(Identity::List) => {
             for (index, item) in items(value).into_iter().enumerate() {
-                add(path.field("items").index(index), item, sorted);
+                add(path.field("items").index(index), item, namespace, sorted);
             }
         }
         Ok(Identity::Other) => sorted.others.push((path, value)),

@@ -1,14 +1,20 @@
 //! The flags of whatever runs the controllers.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, value_parser};
+use fleetgate_plan::names::digest;
 use k8s_openapi::jiff::Timestamp;
 
+use crate::controllers::Scope;
 use crate::leader::Election;
 use crate::manifests::{CONTROLLER, NAMESPACE};
+
+/// Hexadecimal digits of the digest in a Lease's name.
+const LEASE_DIGITS: usize = 8;
 
 /// How the controllers work.
 #[derive(Debug, Args)]
@@ -19,6 +25,12 @@ pub(crate) struct ControllerOptions {
     /// The most writes to the API server in a second; without it there is no limit
     #[arg(long, env = "FLEETGATE_WRITES_PER_SECOND", value_parser = value_parser!(u32).range(1..), value_name = "N")]
     pub(crate) writes_per_second: Option<u32>,
+    /// Look after what is in these namespaces alone; without it, after all
+    #[arg(long, env = "FLEETGATE_WATCH_NAMESPACES", value_delimiter = ',', value_name = "NAME,...")]
+    watch_namespaces: Vec<String>,
+    /// Look after what has such labels alone, as in kubectl's --selector
+    #[arg(long, env = "FLEETGATE_WATCH_LABEL_SELECTOR", value_name = "SELECTOR")]
+    watch_label_selector: Option<String>,
     /// Where /metrics, /livez and /readyz are served, in plain HTTP; without it they are not
     #[arg(long, env = "FLEETGATE_METRICS_BIND", value_name = "ADDRESS:PORT")]
     pub(crate) metrics_bind: Option<SocketAddr>,
@@ -33,8 +45,34 @@ impl ControllerOptions {
     ///
     /// When there could be two leaders at a time, or none for long.
     pub(crate) fn election(&self) -> anyhow::Result<Option<Election>> {
-        self.election.election()
+        self.election.election(lease_of(&self.scopes()))
     }
+
+    /// What is looked after.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        let namespaces: BTreeSet<&String> = self.watch_namespaces.iter().collect();
+        let scope = |namespace: Option<&String>| Scope {
+            namespace: namespace.cloned(),
+            labels: self.watch_label_selector.clone(),
+        };
+        if namespaces.is_empty() {
+            return vec![scope(None)];
+        }
+        namespaces.into_iter().map(|namespace| scope(Some(namespace))).collect()
+    }
+}
+
+/// The Lease of those who look after the same. Who looks after something else
+/// works at the same time.
+fn lease_of(scopes: &[Scope]) -> String {
+    if scopes == [Scope::default()] {
+        return CONTROLLER.to_owned();
+    }
+    let namespaces = scopes.iter().filter_map(|scope| scope.namespace.as_deref());
+    let labels = scopes.first().and_then(|scope| scope.labels.as_deref());
+    // No name and no selector has a line break.
+    let parts: Vec<&str> = labels.into_iter().chain(["in"]).chain(namespaces).collect();
+    format!("{CONTROLLER}-{}", digest(parts.join("\n").as_bytes(), LEASE_DIGITS))
 }
 
 /// How several replicas agree on the one that works.
@@ -58,7 +96,7 @@ struct ElectionOptions {
 }
 
 impl ElectionOptions {
-    fn election(&self) -> anyhow::Result<Option<Election>> {
+    fn election(&self, lease: String) -> anyhow::Result<Option<Election>> {
         let seconds = [self.lease_seconds, self.lease_renew_seconds, self.lease_retry_seconds];
         anyhow::ensure!(
             seconds.is_sorted_by(|longer, shorter| longer > shorter),
@@ -67,7 +105,7 @@ impl ElectionOptions {
         let [duration, renew, retry] = seconds.map(|seconds| Duration::from_secs(seconds.into()));
         let election = Election {
             namespace: self.lease_namespace.clone(),
-            lease: CONTROLLER.to_owned(),
+            lease,
             identity: identity(),
             duration,
             renew,
@@ -87,6 +125,7 @@ fn identity() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
     #[test]
     fn a_leader_falls_silent_before_others_take_over() {
@@ -98,7 +137,35 @@ mod tests {
                 lease_renew_seconds: renew,
                 lease_retry_seconds: retry,
             };
-            assert_eq!(options.election().is_ok(), works, "{lease}/{renew}/{retry}");
+            assert_eq!(options.election("a".to_owned()).is_ok(), works, "{lease}/{renew}/{retry}");
         }
+    }
+    /// What is looked after with these flags, and by which Lease.
+    fn told(flags: &str) -> (Vec<Option<String>>, String) {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            controller: ControllerOptions,
+        }
+        let flags = std::iter::once("fleetgate").chain(flags.split_whitespace());
+        let scopes = Flags::parse_from(flags).controller.scopes();
+        let lease = lease_of(&scopes);
+        (scopes.into_iter().map(|scope| scope.namespace).collect(), lease)
+    }
+
+    #[test]
+    fn who_looks_after_the_same_shares_a_lease() {
+        assert_eq!(told(""), (vec![None], CONTROLLER.to_owned()));
+        let shop = told("--watch-namespaces b,a");
+        assert_eq!(shop.0, [Some("a".to_owned()), Some("b".to_owned())]);
+        assert_eq!(shop, told("--watch-namespaces a --watch-namespaces b,a"));
+        let others = [
+            "",
+            "--watch-namespaces a",
+            "--watch-namespaces b,a --watch-label-selector c",
+            "--watch-label-selector c",
+        ];
+        let leases: BTreeSet<String> = others.iter().map(|flags| told(flags).1).chain([shop.1]).collect();
+        assert_eq!(leases.len(), 5, "{leases:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod controller;
+mod diff;
 mod log;
 mod status;
 
@@ -15,6 +16,7 @@ use fleetgate_plan::Tenancy;
 
 pub(crate) use self::client::ClientOptions;
 pub(crate) use self::controller::ControllerOptions;
+pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
 pub(crate) use self::status::{StatusFormat, StatusOptions};
 
@@ -75,6 +77,14 @@ pub(crate) enum Command {
     /// Exit code: 0 if all of them are ready, 1 if one is not, 2 if that cannot be told.
     #[command(after_help = status::EXAMPLES)]
     Status(StatusOptions),
+    /// Say what applying manifests would change, and on which clusters
+    ///
+    /// The manifests are judged as admission would, against what the cluster has
+    /// stored; what they become is compared with the Flux objects that exist.
+    /// Nothing is written. Exit code: 0 if nothing would change, 1 if something
+    /// would, 2 if an object would be refused or something could not be read.
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(DiffOptions),
     /// Explain a rule: what it finds, why, and how it is put right
     Explain {
         /// The code at the end of a finding, such as source/url; without it every rule is listed

@@ -16,3 +16,11 @@ pub(super) fn assert_golden(name: &str, actual: &str) {
         path.display()
     );
 }
+
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let page = include_str!("../../docs/terminal.md");
+    let printed =
+        [include_str!("../../tests/golden/status.txt"), include_str!("../../tests/golden/diff.txt")];
+    assert!(printed.iter().all(|printed| page.contains(printed)), "docs/terminal.md is out of date");
+}

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use anyhow::Context as _;
-use fleetgate_api::names::{ANNOTATION_POLICY, LABEL_APPLICATION};
+use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION};
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, RenderedKind};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, Purpose, RenderedKind, owner_of};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, ListParams};
@@ -105,12 +105,13 @@ pub(crate) struct Child {
 impl Child {
     /// Whether it belongs to the Application of that uid.
     pub(crate) fn is_of(&self, uid: Option<&str>) -> bool {
-        self.object.owner_references().iter().any(|reference| Some(reference.uid.as_str()) == uid)
+        uid.is_some() && owner_of(&self.object) == uid
     }
 
-    /// The policy that it was made for.
-    pub(crate) fn policy(&self) -> Option<&str> {
-        self.object.annotations().get(ANNOTATION_POLICY).map(String::as_str)
+    /// What it was made for.
+    pub(crate) fn purpose(&self) -> Purpose<'_> {
+        let annotation = |name: &str| self.object.annotations().get(name).map(String::as_str);
+        Purpose::new(self.kind, annotation(ANNOTATION_POLICY), annotation(ANNOTATION_APPLIED))
     }
 
     /// Whether it is on its way out.
@@ -130,7 +131,19 @@ pub(crate) async fn labelled_children(client: &Client, scope: &Scope) -> anyhow:
         Some(name) => format!("{LABEL_APPLICATION}={name}"),
         None => LABEL_APPLICATION.to_owned(),
     };
-    let parameters = ListParams::default().labels(&label);
+    children(client, scope, &ListParams::default().labels(&label)).await
+}
+
+/// All Flux objects in `scope`, whosoever they are.
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub(crate) async fn all_children(client: &Client, scope: &Scope) -> anyhow::Result<Vec<Child>> {
+    children(client, scope, &ListParams::default()).await
+}
+
+async fn children(client: &Client, scope: &Scope, parameters: &ListParams) -> anyhow::Result<Vec<Child>> {
     let mut children = Vec::new();
     for kind in FluxKind::ALL {
         let listed = match list(&within(client, scope, &kind.resource()), parameters.clone()).await {

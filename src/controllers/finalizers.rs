@@ -14,8 +14,9 @@ pub(super) fn has(object: &impl Resource, finalizer: &str) -> bool {
     object.finalizers().iter().any(|name| name == finalizer)
 }
 
-/// Adds the finalizer to those that the object has.
-pub(super) async fn add<K>(client: &Client, object: &K, finalizer: &str) -> anyhow::Result<()>
+/// Adds the finalizer to those that the object has: says whether it is there
+/// now, and the object otherwise as it is known.
+pub(super) async fn add<K>(client: &Client, object: &K, finalizer: &str) -> anyhow::Result<bool>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
@@ -31,11 +32,13 @@ where
 {
     let names = object.finalizers().iter().map(String::as_str);
     let finalizers: Vec<&str> = names.filter(|name| *name != finalizer).collect();
-    replace(client, object, &finalizers).await
+    // If it is gone, or changed, the event is on its way.
+    replace(client, object, &finalizers).await.map(drop)
 }
 
-/// Replaces the finalizers, unless someone else changed the object meanwhile.
-async fn replace<K>(client: &Client, object: &K, finalizers: &[&str]) -> anyhow::Result<()>
+/// Replaces the finalizers, unless someone else changed the object meanwhile:
+/// says whether it did.
+async fn replace<K>(client: &Client, object: &K, finalizers: &[&str]) -> anyhow::Result<bool>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
 {
@@ -44,9 +47,8 @@ where
     let patched =
         api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await;
     match patched {
-        Ok(_) => Ok(()),
-        // Gone, or changed: the event is on its way.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(false),
         Err(error) => Err(error).context("the finalizers cannot be written"),
     }
 }

@@ -7,11 +7,13 @@
 
 mod application;
 mod attached_cluster;
+mod backoff;
 mod conditions;
 mod events;
 mod finalizers;
 mod fleet;
 mod kubeconfig;
+mod scope;
 mod write_status;
 
 use std::time::Duration;
@@ -22,35 +24,32 @@ use kube::{Client, Resource};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use self::scope::Scope;
 pub(crate) use self::write_status::Statuses;
 use crate::metrics::Metrics;
 use crate::watches::CatalogWatch;
 
-/// How long a failed reconcile rests before it is tried again.
-const RETRY: Duration = Duration::from_secs(5);
-
 /// How long a reconcile that is under way may take once the program is to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What every controller is given.
+/// What every controller is given. One set of them runs for each scope.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) client: Client,
     pub(crate) statuses: Statuses,
     pub(crate) catalog: CatalogWatch,
     pub(crate) metrics: Metrics,
+    pub(crate) scope: Scope,
     /// Applications that are reconciled at the same time.
     pub(crate) concurrency: u16,
 }
 
-/// Starts every controller; they run until `stop` is set.
-pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+/// Starts every controller on `tasks`; they run until `stop` is set.
+pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     let stop = || stopped(stop.clone());
-    let mut tasks = JoinSet::new();
     tasks.spawn(until(stop(), application::run(setup.clone(), stop())));
     tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), stop())));
     tasks.spawn(until(stop(), fleet::run(setup.clone(), stop())));
-    tasks
 }
 
 /// The object of that key, as a controller's queue names it.

@@ -1,15 +1,17 @@
 //! Who of several replicas writes: the one that holds the Lease.
 //!
 //! ```text
-//! campaign ─▶ leads ─▶ controllers run, the Lease is renewed ─┬─▶ asked to stop: release
-//!     ▲                                                       └─▶ not renewed in time: silence
-//!     └───────────────────────────────────────────────────────────────┘
+//! Kurator's is gone ─▶ campaign ─▶ leads: controllers run, the Lease is renewed
+//!     ▲                                   ├─▶ asked to stop: release
+//!     ├──────── silence ◀─────────────────┼─▶ not renewed in time
+//!     └──────── release ◀─────────────────┴─▶ Kurator's comes
 //! ```
 //!
 //! **Invariant**: whoever leads falls silent before anyone may take over. It
 //! counts from when it *sent* its last renewal, others from when they saw it,
 //! and it stops a good while earlier.
 
+mod kurator;
 mod leadership;
 mod lease;
 
@@ -24,6 +26,8 @@ use kube::{Api, Client};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use self::kurator::Kurator;
+pub(crate) use self::kurator::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 pub(crate) use self::leadership::Leadership;
 use self::lease::{Candidate, Seen, Step, step};
 
@@ -54,9 +58,10 @@ pub(crate) async fn lead(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut stop = pin!(stop);
+    let kurator = Kurator::new(elector.client());
     loop {
         tokio::select! {
-            leads = elector.campaign() => leads?,
+            leads = stand(&mut elector, &kurator) => leads?,
             () = &mut stop => return Ok(()),
         }
         let mut tasks = start();
@@ -66,7 +71,24 @@ pub(crate) async fn lead(
                 return ended;
             }
             () = elector.keep() => tasks.shutdown().await,
+            () = kurator.comes() => {
+                tasks.shutdown().await;
+                elector.release().await;
+            }
         }
+    }
+}
+
+/// Waits until this process leads, and Kurator's controller does not run.
+async fn stand(elector: &mut Elector, kurator: &Kurator) -> anyhow::Result<()> {
+    loop {
+        kurator.gone().await;
+        elector.campaign().await?;
+        // It may have taken long.
+        if !kurator.runs().await {
+            return Ok(());
+        }
+        elector.release().await;
     }
 }
 
@@ -111,6 +133,10 @@ impl Elector {
         let leases = Api::namespaced(client, &namespace);
         let me = Candidate { lease, identity, duration };
         Self { leases, me, renew, retry, seen: Seen::nothing(Instant::now()), ours: None, leadership }
+    }
+
+    fn client(&self) -> Client {
+        self.leases.clone().into_client()
     }
 
     /// Waits until this process leads.
@@ -160,8 +186,9 @@ impl Elector {
     }
 
     /// Lets go of the Lease, so that nobody has to wait for it.
-    pub(crate) async fn release(self) {
+    pub(crate) async fn release(&mut self) {
         self.leadership.set(None);
+        self.ours = None;
         match timeout(self.renew, self.hand_over()).await {
             Ok(Ok(())) => tracing::info!("the Lease is released"),
             Ok(Err(error)) => {

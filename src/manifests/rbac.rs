@@ -5,6 +5,7 @@ use fleetgate_webhooks::Kind;
 use serde_json::{Value, json};
 
 use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 
@@ -81,10 +82,15 @@ fn webhook_rules() -> Vec<Value> {
 /// The CRDs that judge what is rendered, and those of clusters that others
 /// provision, each watched by its name.
 fn crds_rule() -> Value {
+    let rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
     let of_flux = FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name());
     let of_clusters = ClusterKind::PROVISIONED.map(ClusterKind::crd_name);
-    let names = [of_flux.as_slice(), of_clusters.as_slice()].concat();
-    let mut rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
+    let names: Vec<&str> = of_flux.iter().chain(&of_clusters).map(String::as_str).collect();
+    named(rule, &names)
+}
+
+/// A rule for objects of these names alone.
+fn named(mut rule: Value, names: &[&str]) -> Value {
     if let Value::Object(fields) = &mut rule {
         fields.insert("resourceNames".to_owned(), json!(names));
     }
@@ -100,6 +106,9 @@ fn controller_rules() -> Vec<Value> {
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),
         rule(Kind::Fleet.group(), &["fleets/status"], &["patch"]),
         rule(Kind::AttachedCluster.group(), &["attachedclusters/status"], &["patch"]),
+        // Whether Kurator's controller runs.
+        named(rule("coordination.k8s.io", &["leases"], &["list"]), &[KURATOR_LEASE]),
+        named(rule("apps", &["deployments"], &["list"]), &[KURATOR_DEPLOYMENT]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
         // What AttachedClusters and Applications name, each read by name.
         rule("", &["secrets", "serviceaccounts"], &["get"]),

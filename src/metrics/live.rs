@@ -19,12 +19,13 @@ pub(super) struct Live {
     leadership: Leadership,
     /// When the watch of each kind was opened last.
     watches: Mutex<BTreeMap<&'static str, Instant>>,
-    clusters: Mutex<Option<CountClusters>>,
+    /// By the namespace that is counted, or for all.
+    clusters: Mutex<BTreeMap<Option<String>, CountClusters>>,
 }
 
 impl Live {
     pub(super) const fn new(leadership: Leadership) -> Self {
-        Self { leadership, watches: Mutex::new(BTreeMap::new()), clusters: Mutex::new(None) }
+        Self { leadership, watches: Mutex::new(BTreeMap::new()), clusters: Mutex::new(BTreeMap::new()) }
     }
 
     /// Notes that the watch of a kind was opened.
@@ -32,19 +33,27 @@ impl Live {
         locked(&self.watches).insert(kind, Instant::now());
     }
 
-    /// Says how clusters are counted.
-    pub(super) fn count_clusters(&self, count: CountClusters) {
-        *locked(&self.clusters) = Some(count);
+    /// Says how the clusters of a namespace, or of all, are counted.
+    pub(super) fn count_clusters(&self, namespace: Option<String>, count: CountClusters) {
+        locked(&self.clusters).insert(namespace, count);
+    }
+
+    /// Of a process that does not lead, the last that it knew would be said for ever.
+    fn clusters(&self) -> BTreeMap<&'static str, u32> {
+        let mut sums = BTreeMap::new();
+        if self.leadership.is_held() {
+            for (state, count) in locked(&self.clusters).values().flat_map(|count| count()) {
+                *sums.entry(state).or_default() += count;
+            }
+        }
+        sums
     }
 }
 
 impl Collector for Live {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let leads = self.leadership.is_held();
-        let help = "Whether this process writes";
-        encoder
-            .encode_descriptor("leader", help, None, MetricType::Gauge)?
-            .encode_gauge(&i64::from(leads))?;
+        let (help, leads) = ("Whether this process writes", i64::from(self.leadership.is_held()));
+        encoder.encode_descriptor("leader", help, None, MetricType::Gauge)?.encode_gauge(&leads)?;
 
         let watches = locked(&self.watches).clone();
         let ages =
@@ -52,9 +61,7 @@ impl Collector for Live {
         let help = "How long ago the watch of a kind was opened; one that works is opened every few minutes";
         gauges(&mut encoder, "watch_age_seconds", help, ages)?;
 
-        // Of a process that does not lead, the last that it knew would be said for ever.
-        let clusters = if leads { locked(&self.clusters).as_ref().map(|count| count()) } else { None };
-        let clusters = clusters.unwrap_or_default().into_iter();
+        let clusters = self.clusters().into_iter();
         let counts = clusters
             .map(|(state, count)| ([("kind", "AttachedCluster"), ("state", state)], f64::from(count)));
         gauges(&mut encoder, "clusters", "Clusters, by state", counts)

@@ -129,9 +129,13 @@ impl Metrics {
         }
     }
 
-    /// Has the AttachedClusters counted by `count`, which names their states.
-    pub(crate) fn count_clusters(&self, count: impl Fn() -> BTreeMap<&'static str, u32> + Send + 'static) {
-        self.0.live.count_clusters(Box::new(count));
+    /// Has the AttachedClusters of a namespace, or of all, counted by `count`, which names their states.
+    pub(crate) fn count_clusters(
+        &self,
+        namespace: Option<String>,
+        count: impl Fn() -> BTreeMap<&'static str, u32> + Send + 'static,
+    ) {
+        self.0.live.count_clusters(namespace, Box::new(count));
     }
 
     fn reconciled(&self, controlled: Controlled, succeeded: bool, took: Duration) {
@@ -197,7 +201,9 @@ mod tests {
         }
         metrics.answered(call(Verb::Watch), Some(StatusCode::OK));
         metrics.reconciled(Controlled::Fleet, false, Duration::from_millis(3));
-        metrics.count_clusters(|| BTreeMap::from([("ready", 2)]));
+        metrics.count_clusters(None, || BTreeMap::from([("ready", 7)]));
+        metrics.count_clusters(None, || BTreeMap::from([("ready", 2)]));
+        metrics.count_clusters(Some("a".to_owned()), || BTreeMap::from([("ready", 1), ("unknown", 1)]));
         let (status, text) = get(&metrics, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         for line in [
@@ -206,7 +212,7 @@ mod tests {
             "fleetgate_reconcile_seconds_count{controller=\"fleet\",outcome=\"failed\"} 1",
             "fleetgate_leader 1",
             "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
-            "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 2",
+            "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",
         ] {
             assert!(text.lines().any(|said| said.starts_with(line)), "{line} is not said:\n{text}");
         }

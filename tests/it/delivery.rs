@@ -2,11 +2,14 @@
 //! goes again.
 
 mod arrival;
+mod counted;
 mod examples;
 mod flux_fields;
 mod kinds;
 mod kinds_of_clusters;
+mod lag;
 mod removal;
+mod told;
 mod trouble;
 
 use std::time::Duration;

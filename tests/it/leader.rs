@@ -1,69 +1,29 @@
-//! Several replicas of the controller, of which one works.
+//! Several replicas of the controller, of which one works on the same.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
-use kube::{Client, Config};
 
-use crate::support::{Running, apply, free_port, kubectl, terminate};
+use crate::replica::{LEASE, Replica};
+use crate::support::{apply, kubectl, terminate};
 
-/// How long a leader that says nothing is waited for.
-const LEASE: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_secs(40);
 
-struct Replica {
-    process: Running,
-    http: Client,
-}
-
-impl Replica {
-    fn start(sandbox: &Sandbox) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
-        let seconds = LEASE.as_secs().to_string();
-        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-            .args(["controller", "--metrics-bind", &address, "--lease-seconds", &seconds])
-            .args(["--lease-renew-seconds", "6"])
-            .env("FLEETGATE_LEASE_RETRY_SECONDS", "1")
-            .env("KUBECONFIG", sandbox.controller_kubeconfig())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a replica runs");
-        let config = Config::new(format!("http://{address}").parse().expect("a URL"));
-        Self { process: Running(process), http: Client::try_from(config).expect("a client") }
-    }
-
-    async fn get(&self, path: &str) -> anyhow::Result<String> {
-        Ok(self.http.request_text(http::Request::get(path).body(Vec::new())?).await?)
-    }
-
-    /// Waits until its numbers say so.
-    async fn says(&self, line: &str, deadline: Duration) {
-        let said = until(line, deadline, async || {
-            Ok(match self.get("/metrics").await {
-                Ok(text) if text.lines().any(|said| said.starts_with(line)) => Probe::Done(()),
-                Ok(text) => Probe::NotYet(text),
-                Err(error) => Probe::NotYet(error.to_string()),
-            })
-        });
-        said.await.expect("its numbers say so");
-    }
-
-    async fn is_idle(&self) -> bool {
-        !self.get("/metrics").await.expect("its numbers").contains("fleetgate_reconcile_seconds_count")
-    }
-}
-
-/// An Application, and what is said of it: this host has no Flux.
-async fn is_looked_after(sandbox: &Sandbox, name: &str) {
+async fn create(sandbox: &Sandbox, namespace: &str, name: &str, labels: &str) {
     let application = format!(
-        "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {{name: {name}, namespace: default}}\nspec:\n  \
-         source: {{gitRepository: {{url: 'https://github.com/o/r', interval: 3m}}}}\n  \
+        "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{labels}}}}}\n\
+         spec:\n  source: {{gitRepository: {{url: 'https://github.com/o/r', interval: 3m}}}}\n  \
          syncPolicies: [{{kustomization: {{interval: 5m, prune: true}}}}]\n"
     );
     assert!(apply(sandbox, &application).await.success());
-    let message = ["get", "application", name, "--output", "jsonpath={.status.conditions[0].message}"];
+}
+
+/// Waits for what is said of an Application: this host has no Flux.
+async fn is_looked_after(sandbox: &Sandbox, namespace: &str, name: &str) {
+    let message = "jsonpath={.status.conditions[0].message}";
+    let message = ["get", "application", name, "--namespace", namespace, "--output", message];
     let said = until("the condition", DEADLINE, async || {
         let text = kubectl(sandbox, &message).await.stdout;
         Ok(if text.contains("are not installed on the host") { Probe::Done(()) } else { Probe::NotYet(text) })
@@ -71,15 +31,20 @@ async fn is_looked_after(sandbox: &Sandbox, name: &str) {
     said.await.expect("an Application is looked after");
 }
 
+async fn sandbox() -> Sandbox {
+    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
+    Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_works_and_another_takes_over() {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
-    let mut first = Replica::start(sandbox);
+    let sandbox = &sandbox().await;
+    let mut first = Replica::start(sandbox, &[]);
     first.says("fleetgate_leader 1", DEADLINE).await;
-    let mut second = Replica::start(sandbox);
+    let mut second = Replica::start(sandbox, &[]);
     second.says("fleetgate_leader 0", DEADLINE).await;
-    is_looked_after(sandbox, "one").await;
+    create(sandbox, "default", "one", "").await;
+    is_looked_after(sandbox, "default", "one").await;
     first.says("fleetgate_reconcile_seconds_count{controller=\"application\"", DEADLINE).await;
     first
         .says("fleetgate_writes_total{verb=\"apply\",kind=\"Application\",outcome=\"succeeded\"}", DEADLINE)
@@ -94,15 +59,81 @@ async fn one_works_and_another_takes_over() {
     let killed = Instant::now();
     second.says("fleetgate_leader 1", LEASE + Duration::from_secs(8)).await;
     assert!(killed.elapsed() > LEASE / 2, "{:?}", killed.elapsed());
-    is_looked_after(sandbox, "two").await;
+    create(sandbox, "default", "two", "").await;
+    is_looked_after(sandbox, "default", "two").await;
 
     // Asked to stop, it hands over.
-    let third = Replica::start(sandbox);
+    let third = Replica::start(sandbox, &[]);
     third.says("fleetgate_leader 0", DEADLINE).await;
     let ended = terminate(&mut second.process);
     third.says("fleetgate_leader 1", LEASE / 2).await;
     assert!(ended.await.success());
-    is_looked_after(sandbox, "three").await;
+    create(sandbox, "default", "three", "").await;
+    is_looked_after(sandbox, "default", "three").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_looks_after_its_own() {
+    let sandbox = &sandbox().await;
+    for namespace in ["a", "b", "c"] {
+        kubectl(sandbox, &["create", "namespace", namespace]).await;
+        create(sandbox, namespace, "plain", "").await;
+        create(sandbox, namespace, "ours", "team: shop").await;
+    }
+    let flags = ["--watch-namespaces", "a,b", "--watch-label-selector", "team in (shop)"];
+    let _first = Replica::start(sandbox, &flags);
+    is_looked_after(sandbox, "a", "ours").await;
+    is_looked_after(sandbox, "b", "ours").await;
+    let finalizers =
+        "jsonpath={range .items[?(@.metadata.finalizers)]}{.metadata.namespace}/{.metadata.name} {end}";
+    let looked_after = ["get", "applications", "--all-namespaces", "--output", finalizers];
+    assert_eq!(kubectl(sandbox, &looked_after).await.stdout, "a/ours b/ours ");
+    // Who looks after something else does not wait for the first.
+    let second = Replica::start(sandbox, &["--watch-namespaces", "c"]);
+    second.says("fleetgate_leader 1", DEADLINE).await;
+    is_looked_after(sandbox, "c", "plain").await;
+    is_looked_after(sandbox, "c", "ours").await;
+    assert_eq!(kubectl(sandbox, &looked_after).await.stdout, "a/ours b/ours c/ours c/plain ");
+
+    let output = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+        .args(["controller", "--watch-label-selector", "team in shop"])
+        .env("KUBECONFIG", sandbox.controller_kubeconfig())
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("--watch-label-selector \"team in shop\" cannot be watched"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_for_kurators_manager() {
+    let sandbox = &sandbox().await;
+    kubectl(sandbox, &["create", "namespace", "kurator-system"]).await;
+    let lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: kurator-fleet-manager-leader-elect, namespace: kurator-system}\n\
+                 spec: {holderIdentity: pod, leaseDurationSeconds: 15, renewTime: '2099-01-01T00:00:00.000000Z'}\n";
+    assert!(apply(sandbox, lease).await.success());
+    let replica = Replica::start(sandbox, &[]);
+    replica
+        .logs("Kurator's controller runs (Lease kurator-system/kurator-fleet-manager-leader-elect)", DEADLINE)
+        .await;
+    replica.says("fleetgate_leader 0", DEADLINE).await;
+    create(sandbox, "default", "one", "").await;
+    assert!(replica.is_idle().await, "who waits looks at nothing");
+    kubectl(
+        sandbox,
+        &["delete", "lease", "kurator-fleet-manager-leader-elect", "--namespace", "kurator-system"],
+    )
+    .await;
+    is_looked_after(sandbox, "default", "one").await;
+
+    let image =
+        ["create", "deployment", "kurator-fleet-manager", "--image", "none", "--namespace", "kurator-system"];
+    kubectl(sandbox, &image).await;
+    replica.says("fleetgate_leader 0", DEADLINE).await;
+    let scale =
+        ["scale", "deployment", "kurator-fleet-manager", "--replicas", "0", "--namespace", "kurator-system"];
+    kubectl(sandbox, &scale).await;
+    replica.says("fleetgate_leader 1", DEADLINE).await;
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod delivery;
 mod explain;
 mod generated;
 mod leader;
+mod replica;
 mod schemas;
 mod serve;
 mod support;

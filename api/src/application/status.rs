@@ -1,7 +1,7 @@
 //! What an Application's status says: compact, and the same for as long as nothing happens.
 //!
 //! Invariant: nothing here changes with every reconcile (no times but a condition's transition, no
-//! history), and what is listed per cluster is capped by whoever writes it.
+//! history), and what is listed per cluster or per policy is capped by whoever writes it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -30,10 +30,12 @@ pub struct ApplicationStatus {
     /// Clusters on which everything is ready, of all clusters, for example "2/3".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready: Option<String>,
-    /// Where each policy goes, once inheritance is resolved.
+    /// Where each policy goes, once inheritance is resolved: in the order of policies, and capped
+    /// like them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationStatus>,
-    /// How each policy fares, over all of its clusters.
+    /// How each policy fares, over all of its clusters. Those that are not ready come first; the
+    /// list is capped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyStatus>,
     /// How each cluster fares, over all policies. Those that are not ready come first; the list is
@@ -43,9 +45,12 @@ pub struct ApplicationStatus {
     /// How many clusters the cap left out of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub omitted_clusters: Option<i32>,
+    /// How many policies the cap left out of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub omitted_policies: Option<i32>,
     /// The source as Kurator's own status has it, for tools that read that: gitRepoStatus,
     /// helmRepoStatus or ociRepoStatus.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "kurators_object")]
     pub source_status: Option<Value>,
     /// The Flux objects of the policies as Kurator's own status has them, for tools that read that:

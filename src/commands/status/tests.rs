@@ -1,7 +1,7 @@
 //! The tree of an Application on which nearly everything has happened, and what is printed of it.
 
-use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster, FluxKind};
+use fleetgate_api::Application;
+use fleetgate_plan::{Catalog, FluxKind};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -9,26 +9,11 @@ use super::node::{Health, Node};
 use super::text::{Look, text};
 use super::tree::{Troubles, tree};
 use super::{Outcome, Scope, StatusFormat, outcome, written};
+use crate::commands::fixtures::{self, application};
 use crate::commands::golden::assert_golden;
 use crate::commands::stored::Child;
 
 const REVISION: &str = "main@sha1:8a9f12c7d04b6f2f5f5b8f36bc3c3f9a1d2e4f60";
-
-fn application(policies: Value, status: Value) -> Application {
-    serde_json::from_value(json!({
-        "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
-        "metadata": {
-            "name": "shop", "namespace": "default", "uid": "u1", "generation": 3,
-            "creationTimestamp": "2026-01-01T00:00:00Z",
-        },
-        "spec": {
-            "source": {"gitRepository": {"url": "https://e.com/shop", "interval": "5m"}},
-            "destination": {"fleet": "quickstart"}, "syncPolicies": policies,
-        },
-        "status": status,
-    }))
-    .expect("an Application")
-}
 
 fn status(generation: i64, ready: &str, reason: &str, message: &str) -> Value {
     let mut conditions = vec![json!({
@@ -44,27 +29,9 @@ fn status(generation: i64, ready: &str, reason: &str, message: &str) -> Value {
     json!({"observedGeneration": generation, "ready": "1/3", "conditions": conditions})
 }
 
-/// The clusters m1 and m2, and a Fleet that has a third.
+/// One of the Fleet's clusters does not exist.
 fn catalog() -> Catalog {
-    let mut catalog = Catalog::default();
-    for (name, env) in [("m1", "test"), ("m2", "dev")] {
-        let cluster: AttachedCluster = serde_json::from_value(json!({
-            "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
-            "metadata": {"name": name, "namespace": "default", "labels": {"env": env}},
-            "spec": {"kubeconfig": {"name": name}},
-        }))
-        .expect("a cluster");
-        catalog.insert_cluster(Cluster::from(&cluster));
-    }
-    let clusters: Vec<Value> =
-        ["m1", "m2", "m3"].iter().map(|name| json!({"kind": "AttachedCluster", "name": name})).collect();
-    let fleet: Fleet = serde_json::from_value(json!({
-        "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
-        "metadata": {"name": "quickstart", "namespace": "default"}, "spec": {"clusters": clusters},
-    }))
-    .expect("a Fleet");
-    catalog.insert_fleet(&fleet);
-    catalog
+    fixtures::catalog(&["m1", "m2", "m3"])
 }
 
 fn child(kind: FluxKind, name: &str, ready: &str, message: &str) -> Child {
@@ -74,7 +41,7 @@ fn child(kind: FluxKind, name: &str, ready: &str, message: &str) -> Child {
         "metadata": {
             "name": name, "namespace": "default", "generation": 1, "creationTimestamp": "2026-01-01T00:01:00Z",
             "annotations": {"fleetgate.dev/policy": name.split('-').next()},
-            "ownerReferences": [{"apiVersion": "a/v1", "kind": "Application", "name": "shop", "uid": "u1"}],
+            "ownerReferences": [{"apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": "u1"}],
         },
         "spec": {},
         "status": {

@@ -1,10 +1,11 @@
 //! The tree for people: a line for each object. Pure.
 
-use clap::builder::styling::{AnsiColor, Style};
+use clap::builder::styling::AnsiColor;
 use k8s_openapi::jiff::Timestamp;
 
 use super::node::{Health, Node};
 use crate::commands::age::age;
+use crate::commands::paint::{painted, plain};
 
 /// How much of a message is shown unless all is asked for, in characters.
 const MESSAGE: usize = 80;
@@ -45,10 +46,7 @@ pub(super) fn text(trees: &[Node], look: Look) -> String {
     let (revision, age) = (width(|line| &line.revision), width(|line| &line.age));
     let row = |line: &Line| {
         let padding = " ".repeat(state.saturating_sub(line.state.chars().count()));
-        let words = match line.health.filter(|_| look.coloured) {
-            Some(health) => painted(health, &line.state),
-            None => line.state.clone(),
-        };
+        let words = painted(line.health.filter(|_| look.coloured).map(colour), &line.state);
         let row = format!(
             "{:place$}  {words}{padding}  {:revision$}  {:age$}  {}",
             line.place, line.revision, line.age, line.message
@@ -117,18 +115,11 @@ fn message(node: &Node, look: Look) -> String {
     format!("{}…", message.chars().take(MESSAGE - 1).collect::<String>())
 }
 
-/// A message may come from anywhere, and nothing in it may move the cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
-}
-
-fn painted(health: Health, words: &str) -> String {
-    let colour = match health {
+const fn colour(health: Health) -> AnsiColor {
+    match health {
         Health::Failed => AnsiColor::Red,
         Health::Deleting | Health::Progressing | Health::Kept => AnsiColor::Yellow,
         Health::Suspended => AnsiColor::Cyan,
         Health::Ready => AnsiColor::Green,
-    };
-    let style: Style = colour.on_default();
-    format!("{style}{words}{style:#}")
+    }
 }

@@ -196,7 +196,7 @@ impl<'a> Objects<'a> {
     fn left(self, plan: &Plan) -> Vec<Node> {
         let fates = Fates::of(plan);
         let left = self.left.into_iter().rev().map(|((kind, name), child)| {
-            let is_removed = fates.look_up(kind, &name, child.policy()) == Fate::Removed;
+            let is_removed = fates.look_up(kind, &name, child.purpose()) == Fate::Removed;
             let (state, message) = if child.is_going() {
                 (Health::Deleting, State::of(kind, &child.object).message)
             } else if is_removed {

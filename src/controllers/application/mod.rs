@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! Application, Catalog ─▶ judge ─▶ Plan ─▶ difference to the children ─▶ apply, prune ─▶ status
+//!                           │                               ▲   answers      │           ▲
+//!                           │                               └────────────────┘           │
 //!                           └──▶ references: Secrets and ServiceAccounts, each by name ──┘
 //! ```
 
+mod apply;
 mod children;
+mod difference;
 mod finalize;
 mod observed;
 mod prune;
@@ -19,18 +23,22 @@ mod write;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use kube::core::DeserializeGuard;
+use kube::runtime::Controller;
 use kube::runtime::controller::{Action, Config};
-use kube::runtime::{Controller, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::runtime::reflector::Store;
+use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
+use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
 
 use self::children::Children;
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
-use super::{RETRY, Setup, Statuses, object_ref};
+use self::write::Writer;
+use super::backoff::Backoff;
+use super::{Scope, Setup, Statuses, object_ref};
 use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
@@ -41,7 +49,9 @@ struct Context {
     statuses: Statuses,
     catalog: CatalogWatch,
     children: Children,
+    writer: Writer,
     references: References,
+    backoff: Backoff,
 }
 
 /// A reconcile that is to be tried again.
@@ -51,19 +61,27 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, statuses, catalog, metrics, concurrency } = setup;
+    let Setup { client, statuses, catalog, metrics, scope, concurrency } = setup;
     let mut tasks = JoinSet::new();
     let (triggers, triggered) = Triggers::new();
-    let children = Children::watch(&client, &triggers, &mut tasks);
+    let children = Children::watch(&client, &scope, &triggers, &mut tasks);
     let stop = stop.shared();
     tokio::select! {
         () = children.synced() => {}
         () = stop.clone() => return,
     }
     let concerned = catalog.applications_concerned().map(object_ref);
-    let references = References::default();
-    let context = Arc::new(Context { client: client.clone(), statuses, catalog, children, references });
-    Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
+    let context = Arc::new(Context {
+        statuses,
+        catalog,
+        children,
+        writer: Writer::new(client.clone()),
+        references: References::default(),
+        backoff: Backoff::default(),
+        client: client.clone(),
+    });
+    let (applications, known) = applications(&client, &scope);
+    Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggered)
         .reconcile_on(concerned)
@@ -77,7 +95,23 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         .await;
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
+/// The Applications, each when it changes in what a reconcile goes by: own
+/// writes of its status are none of that.
+fn applications(
+    client: &Client,
+    scope: &Scope,
+) -> (impl Stream<Item = watcher::Result<Guarded>> + Send + use<>, Store<Guarded>) {
+    let (known, writer) = reflector::store();
+    let events = watcher(scope.api::<Guarded>(client), scope.watched()).default_backoff();
+    let of_interest = predicates::generation
+        .combine(predicates::labels)
+        .combine(predicates::annotations)
+        .combine(predicates::finalizers);
+    let changed = events.reflect(writer).applied_objects();
+    (changed.predicate_filter(of_interest, PredicateConfig::default()), known)
+}
+
+fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an Application is not reconciled");
-    Action::requeue(RETRY)
+    Action::requeue(context.backoff.failed(&*object))
 }

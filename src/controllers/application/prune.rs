@@ -2,40 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use fleetgate_api::{Application, ConditionReason};
-use fleetgate_plan::{Fate, Fates, FluxKind, Plan};
-use kube::api::DynamicObject;
-use kube::{Client, ResourceExt};
+use fleetgate_plan::{Fate, Fates, Plan, Purpose};
 
-use super::children::{Children, policy_of};
-use super::write::delete;
+use super::children::Children;
+use super::write::{Failure, Writer};
 use crate::controllers::conditions::Summary;
 
 /// Removes what was taken out of the plan. What a policy delivered stays until
 /// all that is to replace it has been written.
 pub(super) async fn prune(
-    application: &Application,
     plan: &Plan,
     failed: &BTreeSet<Option<String>>,
     children: &Children,
-    client: &Client,
-) -> Vec<Summary> {
+    writer: &Writer,
+) -> Vec<(Summary, Failure)> {
     let fates = Fates::of(plan);
     let mut failures = Vec::new();
-    for (kind, object) in children.of(application) {
-        let policy = policy_of(&object);
+    for child in children.of(plan.owner.uid.as_deref()) {
+        let policy = match child.purpose() {
+            Purpose::Policy(policy) => Some(policy),
+            Purpose::Source | Purpose::Unknown => None,
+        };
         let is_replaced = !failed.iter().any(|failed| failed.as_deref() == policy);
-        if !is_replaced || fates.look_up(kind, &object.name_any(), policy) != Fate::Removed {
+        if !is_replaced || fates.look_up(child.kind, &child.name, child.purpose()) != Fate::Removed {
             continue;
         }
-        if let Err(error) = delete(kind, &object, client).await {
-            failures.push(not_deleted(kind, &object, &error));
+        match writer.delete(&child).await {
+            Ok(left) => children.answered(left),
+            Err(failure) => {
+                failures.push((failure.summary("deleted", child.kind, &child.name), failure));
+            }
         }
     }
     failures
-}
-
-fn not_deleted(kind: FluxKind, object: &DynamicObject, error: &kube::Error) -> Summary {
-    let message = format!("{} {:?} cannot be deleted: {error}", kind.kind(), object.name_any());
-    Summary::new(ConditionReason::ApplyFailed, message)
 }

@@ -1,6 +1,7 @@
 //! One Application, from what it asks for to what is said of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use fleetgate_api::{Application, FINALIZER_APPLICATION};
@@ -11,11 +12,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
+use super::apply::apply;
 use super::finalize::finalize;
 use super::observed::Observed;
 use super::references::LOOK_AGAIN;
-use super::{Context, Failed, Guarded, status, write};
-use crate::controllers::{RETRY, finalizers};
+use super::{Context, Failed, Guarded, status};
+use crate::controllers::finalizers;
 
 /// Brings one Application to what its spec asks for.
 pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
@@ -34,9 +36,10 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     if application.meta().deletion_timestamp.is_some() {
         return finalize(application, context).await;
     }
-    if !finalizers::has(application, FINALIZER_APPLICATION) {
-        finalizers::add(&context.client, application, FINALIZER_APPLICATION).await?;
-        // The change comes back as an event.
+    if !finalizers::has(application, FINALIZER_APPLICATION)
+        && !finalizers::add(&context.client, application, FINALIZER_APPLICATION).await?
+    {
+        // Gone, or changed: the event is on its way.
         return Ok(Action::await_change());
     }
     let catalog = context.catalog.current();
@@ -47,22 +50,28 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
     let plan = Plan::of(&judged, &catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
-    context.children.observe(&plan, &mut observed);
+    let mut retry_after = None;
     if observed.is_valid() {
-        let outcome = write::apply(application, &plan, &context.children, &context.client).await;
-        observed.failures = outcome.failures;
-        observed.states.retain(|key, _| !outcome.written.contains(key));
+        let outcome = apply(&plan, &context.children, &context.writer).await;
+        (observed.failures, retry_after) = (outcome.failures, outcome.retry_after);
     }
+    context.children.observe(&plan, &mut observed);
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
     context.statuses.write(application, application.status.as_ref(), &status).await?;
-    Ok(next(&observed))
+    let rest = if observed.failures.is_empty() {
+        context.backoff.succeeded(application);
+        None
+    } else {
+        Some(context.backoff.failed(application)).max(retry_after)
+    };
+    Ok(next(rest, &observed))
 }
 
-/// When to look again at what no event will tell of.
-fn next(observed: &Observed) -> Action {
-    if !observed.failures.is_empty() {
-        Action::requeue(RETRY)
+/// When to look again at what no event will tell of: what failed, after its rest.
+fn next(rest: Option<Duration>, observed: &Observed) -> Action {
+    if let Some(rest) = rest {
+        Action::requeue(rest)
     } else if !observed.missing.is_empty() {
         Action::requeue(LOOK_AGAIN)
     } else {

@@ -1,13 +1,19 @@
 //! What has an Application looked at again, besides its own change.
 
-use fleetgate_api::names::LABEL_APPLICATION;
-use kube::ResourceExt;
-use kube::api::DynamicObject;
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, stream};
 use kube::runtime::reflector::ObjectRef;
-use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::Guarded;
+use super::children::Child;
+
+/// What is named within so much time is named once: Flux reports on many
+/// objects of an Application at about the same time. From the first one on, so
+/// that a stream of them holds nothing up.
+const REST: Duration = Duration::from_millis(50);
 
 /// Names Applications that are to be looked at.
 #[derive(Clone, Debug)]
@@ -15,19 +21,27 @@ pub(super) struct Triggers(UnboundedSender<ObjectRef<Guarded>>);
 
 impl Triggers {
     /// The triggers, and those whom they name.
-    pub(super) fn new() -> (Self, UnboundedReceiverStream<ObjectRef<Guarded>>) {
+    pub(super) fn new() -> (Self, impl Stream<Item = ObjectRef<Guarded>> + Send) {
         let (triggers, named) = mpsc::unbounded_channel();
-        (Self(triggers), UnboundedReceiverStream::new(named))
+        let named = stream::unfold(named, async |mut named| Some((together(&mut named).await?, named)));
+        (Self(triggers), named.flat_map(stream::iter))
     }
 
     /// Names the Application that a Flux object was made for.
-    pub(super) fn of_child(&self, object: &DynamicObject) {
-        // The receiver goes with the controller.
-        drop(owner(object).map(|owner| self.0.send(owner)));
+    pub(super) fn of_child(&self, child: &Child) {
+        if let Some(application) = child.application() {
+            // The receiver goes with the controller.
+            drop(self.0.send(ObjectRef::new(application).within(&child.namespace)));
+        }
     }
 }
 
-fn owner(object: &DynamicObject) -> Option<ObjectRef<Guarded>> {
-    let name = object.labels().get(LABEL_APPLICATION)?;
-    Some(ObjectRef::new(name).within(&object.namespace()?))
+/// Those that are named next, at about the same time.
+async fn together(named: &mut UnboundedReceiver<ObjectRef<Guarded>>) -> Option<HashSet<ObjectRef<Guarded>>> {
+    let mut together = HashSet::from([named.recv().await?]);
+    tokio::time::sleep(REST).await;
+    while let Ok(another) = named.try_recv() {
+        together.insert(another);
+    }
+    Some(together)
 }

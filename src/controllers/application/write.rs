@@ -1,158 +1,181 @@
-//! The one writer of Flux objects.
+//! The one writer of Flux objects: nobody else's is touched, whatever the
+//! watches have not told of yet.
+//!
+//! What is new is created by an apply that can only create; what is there is
+//! updated by an apply that means one uid. Where the API server refuses either,
+//! it is asked what stands there. `tests/it/delivery/lag.rs` shows that it keeps
+//! these promises.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-use fleetgate_api::names::ANNOTATION_APPLIED;
-use fleetgate_api::{Application, ConditionReason, FIELD_MANAGER};
-use fleetgate_plan::{FluxKind, Plan, names};
-use futures::{StreamExt, stream};
+use fleetgate_api::{ConditionReason, FIELD_MANAGER};
+use fleetgate_plan::FluxKind;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
+use tokio::sync::Semaphore;
 
-use super::children::{Children, applied_digest, contains, is_owned, policy_of};
-use super::prune::prune;
+use super::children::Child;
+use super::difference::{Wanted, foreign};
 use crate::controllers::conditions::Summary;
 
-/// Writes of one Application that are under way at the same time: one
-/// cluster's trouble does not hold up the others.
-const CONCURRENCY: usize = 8;
+/// Writes of the whole process that are under way at the same time. Four keep
+/// an API server busy; more only wait there instead of here.
+pub(super) const CONCURRENCY: usize = 16;
 
-/// Hexadecimal digits of the digest in an object's annotation.
-const DIGEST_DIGITS: usize = 32;
+/// A resource version that no object has: the first change of a cluster is none
+/// of an object. An apply that names it is refused wherever one stands.
+const NONE_HAS: &str = "1";
 
-/// What a pass of writing came to.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    /// What did not succeed.
-    pub(super) failures: Vec<Summary>,
-    /// What was written, and is known by its earlier state only.
-    pub(super) written: BTreeSet<(FluxKind, String)>,
+/// Why something is not written.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Someone else's object stands there.
+    Foreign,
+    Refused(kube::Error),
 }
 
-/// Makes what exists the same as the plan, creating before it removes.
-pub(super) async fn apply(
-    application: &Application,
-    plan: &Plan,
-    children: &Children,
-    client: &Client,
-) -> Outcome {
-    let mut outcome = Outcome::default();
-    // One object at a time: those of many clusters are more than there need be at once.
-    let applied = stream::iter(distinct(plan)).map(|(kind, object, is_first)| async move {
-        let policy = policy_of(&object).map(str::to_owned);
-        let applied = if is_first {
-            apply_one(application, kind, object, children, client).await
-        } else {
-            Err(made_twice(kind, &object.name_any()))
-        };
-        (policy, applied)
-    });
-    let results: Vec<_> = applied.buffered(CONCURRENCY).collect().await;
-    let mut failed = BTreeSet::new();
-    for (policy, result) in results {
-        match result {
-            Ok(written) => outcome.written.extend(written),
-            Err(failure) => {
-                failed.insert(policy);
-                outcome.failures.push(failure);
+impl Failure {
+    /// What is said of a child that cannot be `done`, such as written.
+    pub(super) fn summary(&self, done: &str, kind: FluxKind, name: &str) -> Summary {
+        match self {
+            Self::Foreign => foreign(kind, name),
+            Self::Refused(error) => {
+                let message = format!("{} {name:?} cannot be {done}: {error}", kind.kind());
+                Summary::new(ConditionReason::ApplyFailed, message)
             }
         }
     }
-    outcome.failures.extend(prune(application, plan, &failed, children, client).await);
-    outcome
-}
 
-/// The plan's objects, each with whether it is the first of its name. Another
-/// one of that name is not written: they would be in turn, for ever. Admission
-/// refuses such names (`policy/name`).
-fn distinct(plan: &Plan) -> impl Iterator<Item = (FluxKind, DynamicObject, bool)> {
-    let mut seen = BTreeSet::new();
-    plan.objects().map(move |(kind, object)| {
-        let is_first = seen.insert((kind, object.name_any()));
-        (kind, object, is_first)
-    })
-}
-
-fn made_twice(kind: FluxKind, name: &str) -> Summary {
-    let message = format!("two policies make a {} {name:?}: rename one of them", kind.kind());
-    Summary::new(ConditionReason::Conflict, message)
-}
-
-/// Applies one object, and names it if it had to be written.
-async fn apply_one(
-    application: &Application,
-    kind: FluxKind,
-    mut object: DynamicObject,
-    children: &Children,
-    client: &Client,
-) -> Result<Option<(FluxKind, String)>, Summary> {
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    if children.is_missing(kind) {
-        let message = format!("Flux's {}s are not installed on the host", kind.kind());
-        return Err(Summary::new(ConditionReason::ApplyFailed, message));
+    /// How long the API server asks to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let Self::Refused(kube::Error::Api(status)) = self else { return None };
+        let seconds = status.details.as_ref()?.retry_after_seconds;
+        (seconds > 0).then(|| Duration::from_secs(seconds.into()))
     }
-    let digest = digest(&object);
-    object.annotations_mut().insert(ANNOTATION_APPLIED.to_owned(), digest.clone());
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &kind.resource());
-    let failed = |error: &kube::Error| {
-        let message = format!("{} {name:?} cannot be written: {error}", kind.kind());
-        Summary::new(ConditionReason::ApplyFailed, message)
-    };
-    let watched = children.get(kind, &namespace, &name);
-    let is_watched = watched.is_some();
-    // An object that lost its label is not watched, but may well stand there.
-    let existing = match watched {
-        Some(existing) => Some((*existing).clone()),
-        None => api.get_opt(&name).await.map_err(|error| failed(&error))?,
-    };
-    if let Some(existing) = existing {
-        if !is_owned(&existing, application) {
-            return Err(conflict(kind, &name));
+
+    /// Whether the refusal may mean that something else stands there than was
+    /// thought: another uid is answered as an invalid one.
+    fn is_of_another(&self) -> bool {
+        matches!(self, Self::Refused(kube::Error::Api(status)) if status.code == 409 || status.code == 422)
+    }
+}
+
+/// Writes children, for all Applications.
+pub(super) struct Writer {
+    client: Client,
+    permits: Semaphore,
+}
+
+impl Writer {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, permits: Semaphore::new(CONCURRENCY) }
+    }
+
+    /// Makes a child that nobody has heard of: returns it as it is then, or
+    /// nothing where what stands there is going.
+    pub(super) async fn create(&self, wanted: &Wanted) -> Result<Option<Child>, Failure> {
+        match self.apply_new(wanted).await {
+            Err(failure) if failure.is_of_another() => self.look_and_write(wanted, None, failure).await,
+            answer => answer.map(Some),
         }
-        let is_going = existing.metadata.deletion_timestamp.is_some();
-        let is_same = is_watched
-            && applied_digest(&existing) == Some(digest.as_str())
-            && contains(&existing.data, &object.data);
-        // One that goes is made again once it is gone; that comes as an event.
-        if is_going || is_same {
+    }
+
+    /// Makes a child that is known what it should be.
+    pub(super) async fn update(&self, wanted: &Wanted, child: &Child) -> Result<Option<Child>, Failure> {
+        match self.apply_over(wanted, &child.uid).await {
+            Err(failure) if failure.is_of_another() => {
+                self.look_and_write(wanted, Some(&child.uid), failure).await
+            }
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Deletes exactly this child, unless it goes already: returns how it stands
+    /// there, if it still does.
+    pub(super) async fn delete(&self, child: &Child) -> Result<Option<Child>, Failure> {
+        if child.facts.is_going {
             return Ok(None);
         }
-    }
-    let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch(&name, &parameters, &Patch::Apply(&object)).await.map_err(|error| failed(&error))?;
-    tracing::info!(kind = kind.kind(), namespace, name, "applied");
-    Ok(Some((kind, name)))
-}
-
-fn conflict(kind: FluxKind, name: &str) -> Summary {
-    let message = format!(
-        "{} {name:?} exists and belongs to someone else: rename the policy or the Application, or delete that object",
-        kind.kind()
-    );
-    Summary::new(ConditionReason::Conflict, message)
-}
-
-/// Deletes exactly this object, unless it goes already.
-pub(super) async fn delete(kind: FluxKind, object: &DynamicObject, client: &Client) -> kube::Result<()> {
-    if object.metadata.deletion_timestamp.is_some() {
-        return Ok(());
-    }
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &kind.resource());
-    // Exactly this object, and not one that was made under its name meanwhile.
-    let preconditions = Preconditions { uid: object.uid(), ..Preconditions::default() };
-    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    match api.delete(&name, &parameters).await {
-        Ok(_) => {
-            tracing::info!(kind = kind.kind(), namespace, name, "deleted");
-            Ok(())
+        // Not one that was made under its name meanwhile.
+        let preconditions =
+            Preconditions { uid: Some(child.uid.as_ref().to_owned()), ..Preconditions::default() };
+        let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        let _permit = self.permits.acquire().await;
+        match self.api(child.kind, &child.namespace).delete(&child.name, &parameters).await {
+            Ok(answer) => {
+                tracing::info!(kind = child.kind.kind(), namespace = %child.namespace, name = %child.name, "deleted");
+                Ok(answer.left().map(|object| Child::of(child.kind, &object)))
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+            Err(error) => Err(Failure::Refused(error)),
         }
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-        Err(error) => Err(error),
+    }
+
+    /// Writes over what the API server has under the name, if that is ours. If
+    /// it is what was meant in the first place, the write was refused for itself.
+    async fn look_and_write(
+        &self,
+        wanted: &Wanted,
+        meant: Option<&str>,
+        refused: Failure,
+    ) -> Result<Option<Child>, Failure> {
+        let found = self.api(wanted.kind, &wanted.namespace).get_opt(&wanted.name).await;
+        let Some(object) = found.map_err(Failure::Refused)? else {
+            return self.apply_new(wanted).await.map(Some);
+        };
+        let child = Child::of(wanted.kind, &object);
+        let owner = wanted.object.metadata.owner_references.iter().flatten().next();
+        if !child.is_owned_by(owner.map(|owner| owner.uid.as_str())) {
+            Err(Failure::Foreign)
+        } else if meant == Some(&*child.uid) {
+            Err(refused)
+        } else if child.facts.is_going {
+            Ok(None)
+        } else if child.has(&wanted.object, &wanted.digest) {
+            // Written before, but nobody heard the answer.
+            Ok(Some(child))
+        } else {
+            self.apply_over(wanted, &child.uid).await.map(Some)
+        }
+    }
+
+    /// Applies what is new: refused where anything stands there.
+    async fn apply_new(&self, wanted: &Wanted) -> Result<Child, Failure> {
+        let mut object = wanted.object.clone();
+        object.metadata.resource_version = Some(NONE_HAS.to_owned());
+        self.apply(wanted, &object, &PatchParams::apply(FIELD_MANAGER)).await
+    }
+
+    /// Applies over the object of that uid: refused where another one, or none, stands there.
+    async fn apply_over(&self, wanted: &Wanted, uid: &str) -> Result<Child, Failure> {
+        let mut object = wanted.object.clone();
+        object.metadata.uid = Some(uid.to_owned());
+        self.apply(wanted, &object, &PatchParams::apply(FIELD_MANAGER).force()).await
+    }
+
+    async fn apply(
+        &self,
+        wanted: &Wanted,
+        object: &DynamicObject,
+        parameters: &PatchParams,
+    ) -> Result<Child, Failure> {
+        let api = self.api(wanted.kind, &wanted.namespace);
+        let _permit = self.permits.acquire().await;
+        let answer = api.patch(&wanted.name, parameters, &Patch::Apply(object)).await;
+        let object = answer.map_err(Failure::Refused)?;
+        tracing::info!(
+            kind = wanted.kind.kind(),
+            namespace = wanted.namespace,
+            name = wanted.name,
+            "applied"
+        );
+        Ok(Child::of(wanted.kind, &object).answered(&wanted.digest))
+    }
+
+    fn api(&self, kind: FluxKind, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &kind.resource())
     }
 }
 
-/// What tells two rendered objects apart.
-fn digest(object: &DynamicObject) -> String {
-    names::digest(&serde_json::to_vec(object).unwrap_or_default(), DIGEST_DIGITS)
-}
+#[cfg(test)]
+mod tests;

@@ -11,14 +11,15 @@ use fleetgate_api::{AttachedCluster, AttachedClusterStatus, ConditionReason};
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
+use kube::runtime::Controller;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::Store;
-use kube::runtime::{Controller, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 
 use self::probe::probe;
+use super::backoff::Backoff;
 use super::conditions::Summary;
-use super::{RETRY, Setup, Statuses};
+use super::{Setup, Statuses};
 use crate::metrics::Controlled;
 
 /// How often a cluster is asked whether it is still there.
@@ -28,6 +29,7 @@ type Guarded = DeserializeGuard<AttachedCluster>;
 
 struct Context {
     client: Client,
+    backoff: Backoff,
     statuses: Statuses,
 }
 
@@ -37,16 +39,16 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, statuses, metrics, .. } = setup;
-    let controller = Controller::new(Api::<Guarded>::all(client.clone()), watcher::Config::default())
-        .graceful_shutdown_on(stop);
+    let Setup { client, statuses, metrics, scope, .. } = setup;
+    let controller =
+        Controller::new(scope.api::<Guarded>(&client), scope.watched()).graceful_shutdown_on(stop);
     let clusters = controller.store();
-    metrics.count_clusters(move || count(&clusters));
+    metrics.count_clusters(scope.namespace, move || count(&clusters));
     controller
         .run(
             metrics.timing(Controlled::AttachedCluster, reconcile),
             retry,
-            Arc::new(Context { client, statuses }),
+            Arc::new(Context { client, statuses, backoff: Backoff::default() }),
         )
         .for_each(|_| std::future::ready(()))
         .await;
@@ -67,9 +69,9 @@ fn count(clusters: &Store<Guarded>) -> BTreeMap<&'static str, u32> {
     counts
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
+fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an AttachedCluster is not reconciled");
-    Action::requeue(RETRY)
+    Action::requeue(context.backoff.failed(&*object))
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
@@ -81,6 +83,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         let probed = probe(cluster, &context.client).await;
         report(cluster, &context.statuses, probed).await.map_err(Failed)?;
     }
+    context.backoff.succeeded(cluster);
     Ok(Action::requeue(PROBE_INTERVAL))
 }
 

@@ -13,10 +13,11 @@ use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 
 use self::status::status;
-use super::{RETRY, Setup, Statuses, object_ref};
+use super::backoff::Backoff;
+use super::{Setup, Statuses, object_ref};
 use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
@@ -27,6 +28,7 @@ struct Context {
     statuses: Statuses,
     catalog: CatalogWatch,
     clusters: Store<GuardedCluster>,
+    backoff: Backoff,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -35,16 +37,15 @@ struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, statuses, catalog, metrics, .. } = setup;
+    let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
     let (clusters, writer) = reflector::store();
-    let events =
-        watcher(Api::<GuardedCluster>::all(client.clone()), watcher::Config::default()).default_backoff();
+    let events = watcher(scope.api::<GuardedCluster>(&client), watcher::Config::default()).default_backoff();
     let cluster_changes = reflector(writer, events)
         .touched_objects()
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let concerned = catalog.fleets_concerned().map(object_ref);
-    let context = Arc::new(Context { statuses, catalog, clusters });
-    Controller::new(Api::<Guarded>::all(client), watcher::Config::default())
+    let context = Arc::new(Context { statuses, catalog, clusters, backoff: Backoff::default() });
+    Controller::new(scope.api::<Guarded>(&client), scope.watched())
         .reconcile_on(concerned)
         .reconcile_all_on(cluster_changes)
         .graceful_shutdown_on(stop)
@@ -53,9 +54,9 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         .await;
 }
 
-fn retry(object: Arc<Guarded>, error: &Failed, _: Arc<Context>) -> Action {
+fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "a Fleet is not reconciled");
-    Action::requeue(RETRY)
+    Action::requeue(context.backoff.failed(&*object))
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
@@ -73,6 +74,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
         context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
     }
+    context.backoff.succeeded(&*object);
     Ok(Action::await_change())
 }
 

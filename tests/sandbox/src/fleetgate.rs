@@ -92,6 +92,18 @@ impl Fleetgate {
         processes.spawn(self.role("fleetgate-controller", args, &self.controller_kubeconfig))
     }
 
+    /// Starts one more controller, under a name and with arguments of its own.
+    pub(crate) fn start_another(
+        &self,
+        name: &str,
+        args: &[&str],
+        kubeconfig: &Path,
+        processes: &Processes,
+    ) -> anyhow::Result<()> {
+        let args = ["controller"].iter().chain(args).map(ToString::to_string).collect();
+        processes.spawn(self.role(name, args, kubeconfig))
+    }
+
     /// Installs the product's webhook configurations, pointed at the webhook on loopback. The mutating
     /// ones come first, so that once a validating one answers, all do.
     pub(crate) async fn install_webhooks(&self, client: &Client, checkout: &Path) -> anyhow::Result<()> {

@@ -31,6 +31,7 @@ mod plane;
 mod ports;
 mod process;
 mod progress;
+mod proxy;
 mod repository;
 mod sandbox;
 mod source;
@@ -40,6 +41,7 @@ mod workdir;
 
 pub use kubectl::{Answer, Kubectl};
 pub use progress::Progress;
+pub use proxy::{Action, Asked, Proxy, Rule, Verb};
 pub use repository::GitRepositories;
 pub use sandbox::{Options, Sandbox, Scope};
 pub use workdir::base;

@@ -106,7 +106,18 @@ impl Plane {
         &self.access.cluster
     }
 
-    async fn wait_for_apiserver(&self, processes: &Processes) -> anyhow::Result<()> {
+    /// The name of its API server's process.
+    pub(crate) fn apiserver(&self) -> String {
+        format!("{}-kube-apiserver", self.name())
+    }
+
+    /// The address of its API server.
+    pub(crate) fn server(&self) -> &str {
+        &self.access.server
+    }
+
+    /// Waits until its API server answers.
+    pub(crate) async fn wait_for_apiserver(&self, processes: &Processes) -> anyhow::Result<()> {
         let client = self.client()?;
         wait::until(&format!("the API server of {}", self.name()), DEADLINE, async || {
             processes.check()?;

@@ -4,7 +4,9 @@
 //! parent-death signal fires when the spawning *thread* ends; and in a process group of its own, so
 //! that a terminal's Ctrl-C reaches only us and we stop the rest in order.
 
-use std::fs::File;
+mod control;
+
+use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -36,7 +38,7 @@ pub(crate) enum Layer {
 }
 
 /// A process to start.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Spec {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
@@ -56,10 +58,11 @@ pub(crate) struct Processes {
 
 #[derive(Debug)]
 struct Running {
-    name: String,
-    layer: Layer,
+    spec: Spec,
     log: PathBuf,
     child: Child,
+    /// It was ended on purpose: that it does not run is no failure.
+    is_ended: bool,
 }
 
 struct Order {
@@ -83,6 +86,12 @@ impl Processes {
 
     /// Starts a process; its output goes to its log file.
     pub(crate) fn spawn(&self, spec: Spec) -> anyhow::Result<()> {
+        let running = self.begin(spec)?;
+        self.running().push(running);
+        Ok(())
+    }
+
+    fn begin(&self, spec: Spec) -> anyhow::Result<Running> {
         let log = self.log(&spec.name);
         let command = self.command(&spec, &log)?;
         let (reply, answer) = mpsc::channel();
@@ -91,8 +100,7 @@ impl Processes {
             .recv()
             .context("the thread that starts processes has ended")?
             .with_context(|| format!("cannot start {} ({})", spec.name, spec.program.display()))?;
-        self.running().push(Running { name: spec.name, layer: spec.layer, log, child });
-        Ok(())
+        Ok(Running { spec, log, child, is_ended: false })
     }
 
     /// An error when a process has ended though nobody stopped it, with the end of its log.
@@ -102,9 +110,11 @@ impl Processes {
 
     /// The same, but for those whose name is spared.
     pub(crate) fn check_but(&self, spared: impl Fn(&str) -> bool) -> anyhow::Result<()> {
-        for process in self.running().iter_mut().filter(|process| !spared(&process.name)) {
+        let mut running = self.running();
+        let wanted = running.iter_mut().filter(|process| !process.is_ended && !spared(&process.spec.name));
+        for process in wanted {
             if let Some(status) = process.child.try_wait().ok().flatten() {
-                bail!(death_notice(&process.name, status, &process.log));
+                bail!(death_notice(&process.spec.name, status, &process.log));
             }
         }
         Ok(())
@@ -114,11 +124,14 @@ impl Processes {
     pub(crate) fn take_ended(&self, named: impl Fn(&str) -> bool) -> Option<(String, String)> {
         let mut running = self.running();
         for index in 0..running.len() {
-            let process = running.get_mut(index).filter(|process| named(&process.name));
+            let process = running.get_mut(index);
+            let process = process.filter(|process| !process.is_ended && named(&process.spec.name));
             let status = process.and_then(|process| process.child.try_wait().ok().flatten());
             if let Some(status) = status {
                 let process = running.remove(index);
-                return Some((process.name.clone(), death_notice(&process.name, status, &process.log)));
+                let name = process.spec.name;
+                let notice = death_notice(&name, status, &process.log);
+                return Some((name, notice));
             }
         }
         None
@@ -138,7 +151,7 @@ impl Processes {
     pub(crate) fn stop(&self) {
         let mut running = self.running();
         for layer in [Layer::Client, Layer::Server, Layer::Store] {
-            stop_all(running.extract_if(.., |process| process.layer == layer).collect());
+            stop_all(running.extract_if(.., |process| process.spec.layer == layer).collect());
         }
     }
 
@@ -148,7 +161,9 @@ impl Processes {
     }
 
     fn command(&self, spec: &Spec, log: &Path) -> anyhow::Result<Command> {
-        let output = File::create(log).with_context(|| format!("cannot write the log {}", log.display()))?;
+        // Appended to: what a process said before it was started again is worth reading.
+        let output = OpenOptions::new().create(true).append(true).open(log);
+        let output = output.with_context(|| format!("cannot write the log {}", log.display()))?;
         let errors = output.try_clone().with_context(|| format!("cannot write the log {}", log.display()))?;
         let mut command = Command::new(&spec.program);
         command
@@ -231,6 +246,8 @@ fn spawn_orders(orders: &mpsc::Receiver<Order>) {
 fn stop_all(mut processes: Vec<Running>) {
     for process in &processes {
         signal_group(&process.child, Signal::SIGTERM);
+        // One that a test has paused hears of it only now.
+        signal_group(&process.child, Signal::SIGCONT);
     }
     let all_ended = wait::until_blocking(GRACE, || {
         processes.retain_mut(|process| matches!(process.child.try_wait(), Ok(None)));
@@ -249,62 +266,4 @@ fn death_notice(name: &str, status: ExitStatus, log: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shell(name: &str, script: &str) -> Spec {
-        Spec {
-            name: name.to_owned(),
-            program: "/bin/sh".into(),
-            args: vec!["-c".to_owned(), script.to_owned()],
-            env: Vec::new(),
-            layer: Layer::Client,
-        }
-    }
-
-    fn home(name: &str) -> PathBuf {
-        let home = std::env::temp_dir().join(format!("fleetgate-sandbox-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&home).unwrap();
-        home
-    }
-
-    #[test]
-    fn an_early_death_is_told_with_the_log() {
-        let home = home("death");
-        let processes = Processes::new(&home).unwrap();
-        processes.spawn(shell("etcd", "echo 'no space left'; exit 3")).unwrap();
-        let mut seen = String::new();
-        assert!(wait::until_blocking(Duration::from_secs(10), || match processes.check() {
-            Ok(()) => false,
-            Err(error) => {
-                seen = error.to_string();
-                true
-            }
-        }));
-        assert!(seen.starts_with("etcd has ended (exit status: 3); the end of its log "), "{seen}");
-        assert!(seen.ends_with("    no space left"), "{seen}");
-        std::fs::remove_dir_all(home).unwrap();
-    }
-
-    #[test]
-    fn drop_ends_a_process_and_its_children() {
-        let home = home("drop");
-        let processes = Processes::new(&home).unwrap();
-        processes.spawn(shell("sleeper", "sleep 600 & echo $!; wait")).unwrap();
-        let log = processes.log("sleeper");
-        let mut pid = String::new();
-        assert!(wait::until_blocking(Duration::from_secs(10), || {
-            pid = std::fs::read_to_string(&log).unwrap().trim().to_owned();
-            !pid.is_empty()
-        }));
-        drop(processes);
-        let grandchild = Pid::from_raw(pid.parse().unwrap());
-        let gone = || nix::sys::signal::kill(grandchild, None).is_err() || zombie(grandchild);
-        assert!(wait::until_blocking(Duration::from_secs(10), gone));
-        std::fs::remove_dir_all(home).unwrap();
-    }
-
-    fn zombie(pid: Pid) -> bool {
-        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
-    }
-}
+mod tests;

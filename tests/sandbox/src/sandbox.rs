@@ -1,5 +1,6 @@
 //! The sandbox as a value: as long as it lives, the fleet runs.
 
+mod control;
 mod start;
 
 use std::net::SocketAddr;
@@ -24,6 +25,9 @@ use crate::{Progress, members};
 pub enum Scope {
     /// A host control plane behind Fleetgate's webhook: needs no other built program than that.
     Admission,
+    /// A host control plane with Fleetgate's and Flux's kinds, and nothing that acts on them: for what
+    /// starts controllers itself.
+    Host,
     /// All of it: host and two members with pods, Flux, the source stand-in, Fleetgate's controller,
     /// and the members joined in Fleet `quickstart`.
     Delivery,

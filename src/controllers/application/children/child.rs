@@ -1,38 +1,141 @@
-//! What one Flux object says of itself: whose it is, and what was last applied.
+//! What is kept of one of Flux's objects: whose it is, what was last applied,
+//! and how it fares. The object itself is not kept: of thousands that is ten
+//! times as much.
 
-use fleetgate_api::Application;
-use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY};
+use std::sync::{Arc, OnceLock};
+
+use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
+use fleetgate_plan::{FluxKind, Purpose, owner_of};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-/// Whether `application` is the object's controller.
-pub(in crate::controllers::application) fn is_owned(
-    object: &DynamicObject,
-    application: &Application,
-) -> bool {
-    let uid = application.uid();
-    let is_controller = |reference: &&_| -> bool {
-        let reference: &k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference = reference;
-        reference.controller == Some(true)
-    };
-    let controller = object.owner_references().iter().find(is_controller);
-    controller.is_some_and(|reference| Some(&reference.uid) == uid.as_ref())
+use super::store::Version;
+use crate::flux_state::State;
+
+/// The labels that Fleetgate writes.
+const LABELS: [&str; 2] = [LABEL_APPLICATION, LABEL_SHARD];
+
+/// One of Flux's objects.
+#[derive(Debug)]
+pub(in crate::controllers::application) struct Child {
+    pub(in crate::controllers::application) kind: FluxKind,
+    pub(in crate::controllers::application) namespace: Box<str>,
+    pub(in crate::controllers::application) name: Box<str>,
+    pub(in crate::controllers::application) uid: Box<str>,
+    pub(super) version: Version,
+    pub(in crate::controllers::application) facts: Facts,
+    /// The digest of what the object was seen to have all of.
+    same_as: OnceLock<Box<str>>,
 }
 
-/// The digest of what was last applied to the object.
-pub(in crate::controllers::application) fn applied_digest(object: &DynamicObject) -> Option<&str> {
-    object.annotations().get(ANNOTATION_APPLIED).map(String::as_str)
+/// What is read of an object: where none of it changes, nobody need look.
+#[derive(Debug, PartialEq)]
+pub(in crate::controllers::application) struct Facts {
+    /// The uid of the Application that it belongs to.
+    pub(in crate::controllers::application) owner: Option<Box<str>>,
+    /// The policy that it was made for.
+    policy: Option<Box<str>>,
+    /// The digest of what was last applied to it.
+    applied: Option<Box<str>>,
+    labels: [Option<Box<str>>; LABELS.len()],
+    /// Compact JSON.
+    spec: Arc<str>,
+    pub(in crate::controllers::application) state: State,
+    pub(in crate::controllers::application) is_going: bool,
 }
 
-/// The policy that an object was made for.
-pub(in crate::controllers::application) fn policy_of(object: &DynamicObject) -> Option<&str> {
-    object.annotations().get(ANNOTATION_POLICY).map(String::as_str)
+impl Child {
+    pub(in crate::controllers::application) fn of(kind: FluxKind, object: &DynamicObject) -> Self {
+        let annotation = |name: &str| object.annotations().get(name).map(|value| value.as_str().into());
+        let facts = Facts {
+            owner: owner_of(object).map(Into::into),
+            policy: annotation(ANNOTATION_POLICY),
+            applied: annotation(ANNOTATION_APPLIED),
+            labels: labels(object),
+            spec: object.data.get("spec").map(Value::to_string).unwrap_or_default().into(),
+            state: State::of(kind, object),
+            is_going: object.metadata.deletion_timestamp.is_some(),
+        };
+        Self {
+            kind,
+            namespace: object.namespace().unwrap_or_default().into(),
+            name: object.name_any().into(),
+            uid: object.uid().unwrap_or_default().into(),
+            version: Version::new(&object.resource_version().unwrap_or_default()),
+            facts,
+            same_as: OnceLock::new(),
+        }
+    }
+
+    /// Namespace and name.
+    pub(super) fn key(&self) -> (Box<str>, Box<str>) {
+        (self.namespace.clone(), self.name.clone())
+    }
+
+    /// Whether it belongs to the Application of that uid.
+    pub(in crate::controllers::application) fn is_owned_by(&self, uid: Option<&str>) -> bool {
+        uid.is_some() && self.facts.owner.as_deref() == uid
+    }
+
+    /// The name of the Application that its label names.
+    pub(in crate::controllers::application) fn application(&self) -> Option<&str> {
+        let [application, _] = &self.facts.labels;
+        application.as_deref()
+    }
+
+    /// What it was made for, by what it says of itself.
+    pub(in crate::controllers::application) fn purpose(&self) -> Purpose<'_> {
+        Purpose::new(self.kind, self.facts.policy.as_deref(), self.facts.applied.as_deref())
+    }
+
+    /// Whether `wanted`, of that digest, is what was last applied, and still there.
+    pub(in crate::controllers::application) fn has(&self, wanted: &DynamicObject, digest: &str) -> bool {
+        self.facts.applied.as_deref() == Some(digest)
+            && self.has_labels(wanted)
+            && (self.same_as.get().is_some_and(|same| **same == *digest) || self.has_spec(wanted, digest))
+    }
+
+    /// What the API server answered to the apply of what has that digest: however
+    /// it looks now, to apply it again would change nothing.
+    pub(in crate::controllers::application) fn answered(self, digest: &str) -> Self {
+        Self { same_as: OnceLock::from(Box::from(digest)), ..self }
+    }
+
+    /// The same, sharing with its predecessor what did not change.
+    pub(super) fn after(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before.filter(|before| before.facts.spec == self.facts.spec) {
+            self.facts.spec = Arc::clone(&before.facts.spec);
+            if self.same_as.get().is_none() {
+                self.same_as = before.same_as.clone();
+            }
+        }
+        self
+    }
+
+    fn has_labels(&self, wanted: &DynamicObject) -> bool {
+        let mut both = labels(wanted).into_iter().zip(&self.facts.labels);
+        both.all(|(wanted, there)| wanted.is_none() || wanted == *there)
+    }
+
+    fn has_spec(&self, wanted: &DynamicObject, digest: &str) -> bool {
+        let spec: Value = serde_json::from_str(&self.facts.spec).unwrap_or_default();
+        let is_same = wanted.data.get("spec").is_some_and(|wanted| contains(&spec, wanted));
+        if is_same {
+            // Another one may have seen the same meanwhile.
+            drop(self.same_as.set(digest.into()));
+        }
+        is_same
+    }
+}
+
+fn labels(object: &DynamicObject) -> [Option<Box<str>>; LABELS.len()] {
+    LABELS.map(|name| object.labels().get(name).map(|value| value.as_str().into()))
 }
 
 /// Whether `actual` has everything that `wanted` asks for; the API server's
 /// defaults come on top.
-pub(in crate::controllers::application) fn contains(actual: &Value, wanted: &Value) -> bool {
+fn contains(actual: &Value, wanted: &Value) -> bool {
     match (actual, wanted) {
         (Value::Object(actual), Value::Object(wanted)) => {
             wanted.iter().all(|(key, wanted)| actual.get(key).is_some_and(|actual| contains(actual, wanted)))
@@ -47,8 +150,16 @@ pub(in crate::controllers::application) fn contains(actual: &Value, wanted: &Val
 
 #[cfg(test)]
 mod tests {
-    use super::contains;
+    use super::*;
     use serde_json::json;
+
+    fn kustomization(metadata: Value, spec: Value) -> DynamicObject {
+        let mut object = json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata, "spec": spec,
+        });
+        object["metadata"]["name"] = json!("web");
+        serde_json::from_value(object).expect("an object")
+    }
 
     #[test]
     fn defaults_on_top_are_no_difference() {
@@ -75,5 +186,37 @@ mod tests {
         for (actual, expected) in table {
             assert_eq!(contains(&json!({ "values": actual }), &wanted), expected, "{actual}");
         }
+    }
+
+    #[test]
+    fn what_was_applied_and_is_still_there_is_not_applied_again() {
+        let metadata = |digest: &str, labels: Value| json!({"annotations": {ANNOTATION_APPLIED: digest}, "labels": labels});
+        let ours = || json!({LABEL_APPLICATION: "shop", "more": "yes"});
+        let wanted = kustomization(json!({"labels": {LABEL_APPLICATION: "shop"}}), json!({"path": "./a"}));
+        let table = [
+            (metadata("d1", ours()), json!({"path": "./a", "force": false}), true),
+            (metadata("d0", ours()), json!({"path": "./a"}), false),
+            (metadata("d1", ours()), json!({"path": "./b"}), false),
+            (metadata("d1", json!({LABEL_APPLICATION: "other"})), json!({"path": "./a"}), false),
+            (json!({"labels": ours()}), json!({"path": "./a"}), false),
+        ];
+        for (metadata, spec, expected) in table {
+            let child = Child::of(FluxKind::Kustomization, &kustomization(metadata.clone(), spec.clone()));
+            assert_eq!(child.has(&wanted, "d1"), expected, "{metadata} {spec}");
+        }
+    }
+
+    /// An API server may make something else of what is applied, each time.
+    #[test]
+    fn what_the_api_server_made_of_it_stays_the_same_until_it_changes() {
+        let wanted = kustomization(json!({}), json!({"path": "./a"}));
+        let made = |path: &str| {
+            let metadata = json!({"annotations": {ANNOTATION_APPLIED: "d1"}});
+            Child::of(FluxKind::Kustomization, &kustomization(metadata, json!({ "path": path })))
+        };
+        let answer = made("./mutated").answered("d1");
+        assert!(answer.has(&wanted, "d1"));
+        assert!(made("./mutated").after(Some(&answer)).has(&wanted, "d1"), "an event with the same spec");
+        assert!(!made("./drifted").after(Some(&answer)).has(&wanted, "d1"));
     }
 }

@@ -1,48 +1,68 @@
-//! The Flux objects that exist, as watches know them.
+//! The Flux objects that exist, as watches and our own writes know them.
+//!
+//! ```text
+//! watch, by kind ─▶ Child ─▶ Store ─▶ difference, status
+//!    answers to writes ───────▶┘
+//! ```
 
 mod child;
+mod store;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetgate_api::Application;
 use fleetgate_plan::{FluxKind, Plan};
 use kube::Client;
-use kube::api::DynamicObject;
-use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 
-pub(super) use self::child::{applied_digest, contains, is_owned, policy_of};
+pub(super) use self::child::Child;
+use self::store::Store;
 use super::observed::Observed;
 use super::triggers::Triggers;
+use crate::controllers::Scope;
 use crate::flux_state::State;
 
 /// Every Flux object that carries an Application's label, by kind.
 pub(super) struct Children {
-    stores: BTreeMap<FluxKind, Store<DynamicObject>>,
+    stores: BTreeMap<FluxKind, Arc<Store>>,
     /// Kinds whose CRD the host does not have.
     missing: Sender<BTreeSet<FluxKind>>,
 }
 
+impl Default for Children {
+    /// None, and none that are watched.
+    fn default() -> Self {
+        let stores = FluxKind::ALL.map(|kind| (kind, Arc::default()));
+        Self { stores: stores.into(), missing: Sender::default() }
+    }
+}
+
 impl Children {
     /// Watches them on `tasks`, and names the Application of each that changes.
-    pub(super) fn watch(client: &Client, triggers: &Triggers, tasks: &mut JoinSet<()>) -> Self {
-        let missing = Sender::new(BTreeSet::new());
-        let stores = FluxKind::ALL
-            .into_iter()
-            .map(|kind| (kind, watch::start(kind, client, triggers.clone(), missing.clone(), tasks)));
-        Self { stores: stores.collect(), missing }
+    pub(super) fn watch(
+        client: &Client,
+        scope: &Scope,
+        triggers: &Triggers,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let children = Self::default();
+        for (kind, store) in &children.stores {
+            let missing = children.missing.clone();
+            let objects = scope.children(client, &kind.resource());
+            watch::start(*kind, objects, Arc::clone(store), triggers.clone(), missing, tasks);
+        }
+        children
     }
 
     /// Waits until all of them have been listed, as far as the host has their CRDs.
     pub(super) async fn synced(&self) {
         for (kind, store) in &self.stores {
             let mut missing = self.missing.subscribe();
-            // Only a dropped writer or sender ends these otherwise, and with it the program.
             tokio::select! {
-                ready = store.wait_until_ready() => drop(ready),
+                () = store.listed() => {}
+                // The sender lives as long as `self` does.
                 absent = missing.wait_for(|missing| missing.contains(kind)) => drop(absent),
             }
         }
@@ -54,18 +74,23 @@ impl Children {
     }
 
     /// The object of that kind and name.
-    pub(super) fn get(&self, kind: FluxKind, namespace: &str, name: &str) -> Option<Arc<DynamicObject>> {
-        let key = ObjectRef::new_with(name, kind.resource()).within(namespace);
-        self.stores.get(&kind)?.get(&key)
+    pub(super) fn get(&self, kind: FluxKind, namespace: &str, name: &str) -> Option<Arc<Child>> {
+        self.stores.get(&kind)?.get(namespace, name)
     }
 
-    /// Everything that belongs to `application`, policies before their source.
-    pub(super) fn of(&self, application: &Application) -> Vec<(FluxKind, Arc<DynamicObject>)> {
-        let owned = self.stores.iter().rev().flat_map(|(kind, store)| {
-            let of_kind = store.state().into_iter().filter(|object| is_owned(object, application));
-            of_kind.map(|object| (*kind, object))
-        });
-        owned.collect()
+    /// Everything that belongs to the Application of that uid, policies before their source.
+    pub(super) fn of(&self, uid: Option<&str>) -> Vec<Arc<Child>> {
+        let stores = self.stores.values().rev();
+        uid.into_iter().flat_map(|uid| stores.clone().flat_map(|store| store.of(uid))).collect()
+    }
+
+    /// The API server answered a write, with this object if it still stands there.
+    pub(super) fn answered(&self, child: Option<Child>) {
+        if let Some(child) = child
+            && let Some(store) = self.stores.get(&child.kind)
+        {
+            store.wrote(child);
+        }
     }
 
     /// Reads what became of the plan's objects.
@@ -73,9 +98,8 @@ impl Children {
         let mut fetched = None;
         for template in plan.templates() {
             for binding in template.bindings() {
-                let object = self.get(template.kind, &plan.owner.namespace, &binding.name);
-                let mut state =
-                    object.as_deref().map_or_else(State::absent, |object| State::of(template.kind, object));
+                let child = self.get(template.kind, &plan.owner.namespace, &binding.name);
+                let mut state = child.map_or_else(State::absent, |child| child.facts.state.clone());
                 match template.kind {
                     FluxKind::Kustomization => state.expect_revision(fetched.as_deref()),
                     // The revision of a release is its chart's, which a new one

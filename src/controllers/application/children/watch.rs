@@ -1,45 +1,59 @@
 //! The watch of one kind of Flux's objects.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use fleetgate_api::names::LABEL_APPLICATION;
 use fleetgate_plan::FluxKind;
 use futures::StreamExt;
+use kube::Api;
 use kube::api::DynamicObject;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{Store, reflector};
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::child::Child;
+use super::store::Store;
 use crate::controllers::application::triggers::Triggers;
 
 /// Watches the objects of a kind on `tasks`, and names the Application of each
 /// that changes.
 pub(super) fn start(
     kind: FluxKind,
-    client: &Client,
+    objects: Api<DynamicObject>,
+    store: Arc<Store>,
     triggers: Triggers,
     missing: watch::Sender<BTreeSet<FluxKind>>,
     tasks: &mut JoinSet<()>,
-) -> Store<DynamicObject> {
-    let resource = kind.resource();
-    let writer = Writer::new(resource.clone());
-    let store = writer.as_reader();
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let events = watcher(api, watcher::Config::default().labels(LABEL_APPLICATION)).default_backoff();
-    // What nobody reads is most of an object.
-    let events = events.modify(|object| object.metadata.managed_fields = None);
-    tasks.spawn(reflector(writer, events).for_each(move |event| {
+) {
+    let events = watcher(objects, watcher::Config::default().labels(LABEL_APPLICATION)).default_backoff();
+    tasks.spawn(events.for_each(move |event| {
         note(kind, &event, &missing);
-        if let Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) = &event {
-            triggers.of_child(object);
+        if let Ok(event) = event {
+            follow(kind, event, &store, &triggers);
         }
         std::future::ready(())
     }));
-    store
+}
+
+/// Keeps what an event tells of, and names whom it is news to.
+fn follow(kind: FluxKind, event: Event<DynamicObject>, store: &Store, triggers: &Triggers) {
+    match event {
+        Event::Init => store.begin_listing(),
+        Event::InitApply(object) | Event::Apply(object) => {
+            if let Some(news) = store.observe(Child::of(kind, &object)) {
+                triggers.of_child(&news);
+            }
+        }
+        Event::InitDone => store.end_listing().iter().for_each(|gone| triggers.of_child(gone)),
+        Event::Delete(object) => {
+            let gone = Child::of(kind, &object);
+            if store.deleted(&gone) {
+                triggers.of_child(&gone);
+            }
+        }
+    }
 }
 
 /// Says what a watch says of its kind.

@@ -11,11 +11,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::size::{SYNCED, shortened};
 use crate::controllers::application::observed::Observed;
 use crate::flux_state::{Phase, State};
-
-/// At most this many Flux objects are listed, those in trouble first.
-const LISTED: usize = 50;
 
 /// `status.sourceStatus`. Kurator has no buckets.
 pub(super) fn source_status(
@@ -39,7 +37,7 @@ pub(super) fn source_status(
     Some(json!({ field: status }))
 }
 
-/// `status.syncStatus`.
+/// `status.syncStatus`: those in trouble first, and no more than are shown.
 pub(super) fn sync_status(
     before: Option<&ApplicationStatus>,
     plan: &Plan,
@@ -53,7 +51,7 @@ pub(super) fn sync_status(
         .map(|(kind, name)| (observed.state(kind, &name).phase, name, kind))
         .collect();
     objects.sort_unstable();
-    let listed = objects.into_iter().take(LISTED);
+    let listed = objects.into_iter().take(SYNCED);
     listed.map(|(_, name, kind)| synced(kind, name, before, observed, now)).collect()
 }
 
@@ -80,7 +78,7 @@ fn flux_status(state: &State, before: Option<&Value>, now: Timestamp) -> Map<Str
         "type": "Ready",
         "status": status,
         "reason": state.reason,
-        "message": state.message,
+        "message": shortened(state.message.clone()),
         "lastTransitionTime": before.and_then(|before| changed(before, status)).unwrap_or_else(|| json!(Time(now))),
     });
     let observed = state.observed.map(|observed| ("observedGeneration".to_owned(), observed.into()));

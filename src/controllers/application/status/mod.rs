@@ -4,6 +4,7 @@
 mod clusters;
 mod kurator;
 mod policies;
+mod size;
 
 use fleetgate_api::{Application, ApplicationStatus, ConditionReason, ConditionType, SourceStatus};
 use fleetgate_plan::Plan;
@@ -11,15 +12,11 @@ use fleetgate_plan::destination::{Placement, placement};
 use k8s_openapi::jiff::Timestamp;
 
 use self::clusters::clusters;
-use self::policies::{destinations, policies};
+use self::policies::policies;
 use super::observed::Observed;
 use super::summary::{listed, missing_references, summary, undelivered};
 use crate::controllers::conditions::Summary;
 use crate::flux_state::Phase;
-
-/// At most this many clusters are listed one by one, those in trouble first: a
-/// thousand clusters never outgrow an object.
-const LISTED_CLUSTERS: usize = 50;
 
 /// The status of an Application that is there to be delivered.
 pub(super) fn of(
@@ -44,27 +41,27 @@ pub(super) fn of(
             .into_iter()
             .filter_map(|(type_, summary)| Some(summary?.condition(type_, true, generation, before, now))),
     );
-    ApplicationStatus {
+    let (destinations, policies) = policies(application, plan, observed);
+    size::fit(ApplicationStatus {
         observed_generation: generation,
         conditions,
         source: source(plan, observed),
         destination: Some(destination(application)),
         ready: Some(format!("{ready}/{total}")),
-        destinations: destinations(application, plan),
-        policies: policies(application, plan, observed),
-        omitted_clusters: i32::try_from(total.saturating_sub(LISTED_CLUSTERS))
-            .ok()
-            .filter(|omitted| *omitted > 0),
-        clusters: clusters.into_iter().take(LISTED_CLUSTERS).collect(),
+        destinations,
+        policies,
+        clusters,
+        omitted_clusters: None,
+        omitted_policies: None,
         source_status: kurator::source_status(application.status.as_ref(), plan, observed, now),
         sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now),
-    }
+    })
 }
 
 /// The status of one that is on its way out.
 pub(super) fn deleting(application: &Application, left: &[String], now: Timestamp) -> ApplicationStatus {
     let mut status = application.status.clone().unwrap_or_default();
-    let message = format!("waiting for Flux to remove {}", listed(left));
+    let message = size::shortened(format!("waiting for Flux to remove {}", listed(left)));
     status.observed_generation = application.metadata.generation;
     status.conditions = Summary::new(ConditionReason::Deleting, message).conditions(
         application.metadata.generation,
@@ -251,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_clusters_do_not_outgrow_an_object() {
+    fn a_thousand_clusters_show_those_in_trouble() {
         let (application, catalog) = (application("quickstart"), catalog(1_000));
         let (plan, observed) =
             observe(&application, &catalog, &[("one-attachedcluster-m777", Phase::Failed)]);
@@ -259,7 +256,6 @@ mod tests {
         assert_eq!(status.ready.as_deref(), Some("999/1000"));
         assert_eq!((status.clusters.len(), status.omitted_clusters), (50, Some(950)));
         assert_eq!((status.clusters[0].name.as_str(), status.clusters[0].ready), ("m777", false));
-        assert!(serde_json::to_vec(&status).expect("JSON").len() < 16 * 1024);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::{Progress, files, flux, members};
 /// What must be built before anything starts.
 struct Programs {
     control_plane: ControlPlane,
+    flux_crds: Option<Vec<DynamicObject>>,
     delivery: Option<Delivery>,
 }
 
@@ -30,7 +31,6 @@ struct Delivery {
     kustomize_controller: PathBuf,
     helm_controller: PathBuf,
     helm: PathBuf,
-    flux_crds: Vec<DynamicObject>,
 }
 
 pub(super) async fn start(options: Options, progress: &Progress) -> anyhow::Result<Sandbox> {
@@ -67,13 +67,17 @@ pub(super) async fn start(options: Options, progress: &Progress) -> anyhow::Resu
         Fleetgate::install(options.fleetgate, &options.checkout, &home, &host, &authority, &ports).await?;
     let mut sandbox =
         Sandbox { stand_in: None, processes, host, members, fleetgate, git, kubectl, ports, work_dir };
+    if let Some(crds) = programs.flux_crds {
+        flux::install(&sandbox.host.client()?, crds).await?;
+    }
     if let Some(delivery) = programs.delivery {
         sandbox.start_flux(delivery, progress).await?;
     }
-    if options.without_fleetgate {
-        sandbox.leave_out_fleetgate(&options.checkout).await?;
-    } else {
-        sandbox.start_fleetgate(options.scope, &options.checkout, progress).await?;
+    match options.scope {
+        // What looks at the host's objects is started by whoever asked for this.
+        Scope::Host => {}
+        _ if options.without_fleetgate => sandbox.leave_out_fleetgate(&options.checkout).await?,
+        scope => sandbox.start_fleetgate(scope, &options.checkout, progress).await?,
     }
     sandbox.processes.check()?;
     Ok(sandbox)
@@ -86,16 +90,16 @@ async fn build(scope: Scope, progress: &Progress) -> anyhow::Result<Programs> {
     let build = move || {
         let control_plane = ControlPlane::ensure(&progress, &cancel)?;
         let delivery = match scope {
-            Scope::Admission => None,
+            Scope::Admission | Scope::Host => None,
             Scope::Delivery => Some(Delivery {
                 kwok: kwok(&progress, &cancel)?,
                 kustomize_controller: tools::ensure_unless(Tool::KustomizeController, &progress, &cancel)?,
                 helm_controller: tools::ensure_unless(Tool::HelmController, &progress, &cancel)?,
                 helm: tools::ensure_unless(Tool::Helm, &progress, &cancel)?,
-                flux_crds: flux::crds()?,
             }),
         };
-        Ok(Programs { control_plane, delivery })
+        let flux_crds = (scope != Scope::Admission).then(flux::crds).transpose()?;
+        Ok(Programs { control_plane, flux_crds, delivery })
     };
     tokio::task::spawn_blocking(build).await.context("the build of the sandbox's tools was broken off")?
 }
@@ -123,7 +127,6 @@ async fn start_planes(ground: &Ground<'_>, progress: &Progress) -> anyhow::Resul
 impl Sandbox {
     async fn start_flux(&mut self, delivery: Delivery, progress: &Progress) -> anyhow::Result<()> {
         progress.say("starting Flux and the source stand-in");
-        flux::install(&self.host.client()?, delivery.flux_crds).await?;
         let home = self.work_dir.path();
         if let Some(program) = flux::real_source_controller() {
             flux::start_source_controller(program, home, &self.host, &self.ports, &self.processes)?;

@@ -1,0 +1,84 @@
+//! One pass of writing: makes what exists the same as the plan.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fleetgate_plan::Plan;
+use futures::{StreamExt, stream};
+
+use super::children::Children;
+use super::difference::{Blocked, Step, Wanted, difference};
+use super::prune::prune;
+use super::write::{CONCURRENCY, Failure, Writer};
+use crate::controllers::conditions::Summary;
+
+/// What a pass of writing came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// What did not succeed.
+    pub(super) failures: Vec<Summary>,
+    /// How long the API server asks to be left alone.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Outcome {
+    fn note(&mut self, summary: Summary, failure: &Failure) {
+        self.failures.push(summary);
+        self.retry_after = self.retry_after.max(failure.retry_after());
+    }
+}
+
+/// What did not succeed for one object, by its policy.
+struct Missed {
+    policy: Option<String>,
+    why: Summary,
+    failure: Option<Failure>,
+}
+
+/// Makes what exists the same as the plan, creating before it removes. One
+/// cluster's trouble does not hold up the others.
+pub(super) async fn apply(plan: &Plan, children: &Children, writer: &Writer) -> Outcome {
+    let steps = stream::iter(difference(plan, children));
+    let missed = steps.map(|step| take(step, children, writer)).buffer_unordered(CONCURRENCY);
+    let missed: Vec<Missed> = missed.filter_map(std::future::ready).collect().await;
+    let (mut outcome, mut failed) = (Outcome::default(), BTreeSet::new());
+    for Missed { policy, why, failure } in missed {
+        failed.insert(policy);
+        match failure {
+            Some(failure) => outcome.note(why, &failure),
+            None => outcome.failures.push(why),
+        }
+    }
+    for (why, failure) in prune(plan, &failed, children, writer).await {
+        outcome.note(why, &failure);
+    }
+    // They end in any order; the status says the same thing of the same failures.
+    outcome.failures.sort_by(|one, other| one.message.cmp(&other.message));
+    outcome
+}
+
+/// Takes one step, and keeps what the API server answers.
+async fn take(step: Step, children: &Children, writer: &Writer) -> Option<Missed> {
+    let (wanted, answer) = match step {
+        Step::Nothing => return None,
+        Step::Blocked(Blocked { policy, why }) => return Some(Missed { policy, why, failure: None }),
+        Step::Create(wanted) => {
+            let answer = writer.create(&wanted).await;
+            (wanted, answer)
+        }
+        Step::Update(wanted, child) => {
+            let answer = writer.update(&wanted, &child).await;
+            (wanted, answer)
+        }
+    };
+    match answer {
+        Ok(child) => {
+            children.answered(child);
+            None
+        }
+        Err(failure) => {
+            let Wanted { kind, name, policy, .. } = wanted;
+            Some(Missed { policy, why: failure.summary("written", kind, &name), failure: Some(failure) })
+        }
+    }
+}

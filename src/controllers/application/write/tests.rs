@@ -1,0 +1,161 @@
+//! How many requests a write takes, and what it never touches.
+
+use super::*;
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{Method, StatusCode};
+use fleetgate_api::names::{ANNOTATION_APPLIED, LABEL_APPLICATION};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+/// An API server with at most one object, which answers as
+/// `tests/it/delivery/lag.rs` shows that a real one does.
+#[derive(Clone, Default)]
+struct Server {
+    stands: Arc<Mutex<Value>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn with(stands: Value) -> Self {
+        Self { stands: Arc::new(Mutex::new(stands)), ..Self::default() }
+    }
+
+    fn writer(&self) -> Writer {
+        let this = self.clone();
+        let answer = async move |method: Method, body: Bytes| {
+            let (code, body) = this.answer(&method, &body);
+            this.asked.lock().expect("a lock").push(format!("{method} {code}"));
+            (StatusCode::from_u16(code).expect("a status"), body.to_string())
+        };
+        Writer::new(Client::new(Router::new().fallback(answer), "default"))
+    }
+
+    fn answer(&self, method: &Method, body: &[u8]) -> (u16, Value) {
+        let refused = |code: u16, reason: &str| {
+            (code, json!({"kind": "Status", "status": "Failure", "reason": reason, "code": code}))
+        };
+        let mut stands = self.stands.lock().expect("a lock");
+        if *method == Method::GET {
+            return if stands.is_null() { refused(404, "NotFound") } else { (200, stands.clone()) };
+        }
+        let mut applied: Value = serde_json::from_slice(body).expect("JSON");
+        let creates_only = applied["metadata"]["resourceVersion"] == NONE_HAS;
+        let uid = applied["metadata"]["uid"].take();
+        match (stands.is_null(), uid.is_null()) {
+            (false, true) if creates_only => return refused(409, "Conflict"),
+            (true, false) => return refused(409, "Conflict"),
+            (false, false) if uid != stands["metadata"]["uid"] => return refused(422, "Invalid"),
+            _ if applied["spec"]["path"] == "refused" => return refused(422, "Invalid"),
+            _ => {}
+        }
+        applied["metadata"]["uid"] = json!("c9");
+        stands.clone_from(&applied);
+        (200, applied)
+    }
+
+    fn asked(&self) -> String {
+        self.asked.lock().expect("a lock").join(", ")
+    }
+}
+
+fn object(uid: &str, owner: &str, digest: &str, path: &str) -> Value {
+    json!({
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {
+            "name": "web", "namespace": "default", "uid": uid,
+            "labels": {LABEL_APPLICATION: "shop"}, "annotations": {ANNOTATION_APPLIED: digest},
+            "ownerReferences": [{"apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": owner}],
+        },
+        "spec": {"path": path},
+    })
+}
+
+fn wanted(path: &str) -> Wanted {
+    let mut object = object("", "u1", "d1", path);
+    object["metadata"]["uid"] = Value::Null;
+    Wanted {
+        kind: FluxKind::Kustomization,
+        namespace: "default".to_owned(),
+        name: "web".to_owned(),
+        policy: None,
+        digest: "d1".to_owned(),
+        object: serde_json::from_value(object).expect("an object"),
+    }
+}
+
+fn child(object: Value) -> Child {
+    Child::of(FluxKind::Kustomization, &serde_json::from_value(object).expect("an object"))
+}
+
+fn came_of(answer: &Result<Option<Child>, Failure>) -> String {
+    match answer {
+        Ok(Some(child)) => format!("is {}", child.uid),
+        Ok(None) => "is going".to_owned(),
+        Err(Failure::Foreign) => "foreign".to_owned(),
+        Err(Failure::Refused(_)) => "refused".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn one_request_is_enough_and_nobody_elses_object_is_touched() {
+    let (none, ours) = (Value::Null, || object("c1", "u1", "d0", "./old"));
+    let mut going = ours();
+    going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    // What the watches know of, what stands there, what comes of it, and what is asked.
+    let table = [
+        (None, none.clone(), "is c9", "PATCH 200"),
+        (None, object("c1", "u2", "d1", "./a"), "foreign", "PATCH 409, GET 200"),
+        (None, ours(), "is c9", "PATCH 409, GET 200, PATCH 200"),
+        (None, going.clone(), "is going", "PATCH 409, GET 200"),
+        // The answer to the first attempt got lost.
+        (None, object("c1", "u1", "d1", "./a"), "is c1", "PATCH 409, GET 200"),
+        (Some(ours()), ours(), "is c9", "PATCH 200"),
+        (Some(ours()), none, "is c9", "PATCH 409, GET 404, PATCH 200"),
+        (Some(ours()), object("c2", "u2", "d1", "./a"), "foreign", "PATCH 422, GET 200"),
+        (Some(ours()), object("c2", "u1", "d0", "./old"), "is c9", "PATCH 422, GET 200, PATCH 200"),
+    ];
+    for (known, stands, expected, asked) in table {
+        let server = Server::with(stands.clone());
+        let writer = server.writer();
+        let answer = match &known {
+            None => writer.create(&wanted("./a")).await,
+            Some(known) => writer.update(&wanted("./a"), &child(known.clone())).await,
+        };
+        assert_eq!(
+            (came_of(&answer).as_str(), server.asked().as_str()),
+            (expected, asked),
+            "{known:?} {stands}"
+        );
+        let is_written = asked.ends_with("PATCH 200");
+        let there = server.stands.lock().expect("a lock");
+        assert_eq!(is_written, *there != stands, "{known:?} {stands}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_for_itself_is_not_tried_again_and_again() {
+    for (known, stands, asked) in [
+        (None, Value::Null, "PATCH 422, GET 404, PATCH 422"),
+        (Some("c1"), object("c1", "u1", "d0", "./old"), "PATCH 422, GET 200"),
+    ] {
+        let server = Server::with(stands);
+        let writer = server.writer();
+        let answer = match known {
+            None => writer.create(&wanted("refused")).await,
+            Some(uid) => writer.update(&wanted("refused"), &child(object(uid, "u1", "d0", "./old"))).await,
+        };
+        assert_eq!((came_of(&answer).as_str(), server.asked().as_str()), ("refused", asked));
+    }
+}
+
+#[test]
+fn the_api_servers_wish_is_heard() {
+    let refused = |body: Value| {
+        Failure::Refused(kube::Error::Api(Box::new(serde_json::from_value(body).expect("a status"))))
+    };
+    let busy = json!({"status": "Failure", "code": 429, "details": {"retryAfterSeconds": 7}});
+    assert_eq!(refused(busy).retry_after(), Some(Duration::from_secs(7)));
+    assert_eq!(refused(json!({"status": "Failure", "code": 500})).retry_after(), None);
+    assert_eq!(Failure::Foreign.retry_after(), None);
+}

@@ -1,0 +1,105 @@
+//! How long what failed rests before it is tried again: longer each time, and
+//! never all at once.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kube::{Resource, ResourceExt};
+
+/// The rest after a first failure; it doubles with each further one.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Nothing rests longer.
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// What failed for one reason is tried again within so much of its rest, more
+/// or less, of a hundred.
+const JITTER: u32 = 20;
+
+/// The failures of one controller's objects.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failing: Mutex<HashMap<String, Failing>>,
+}
+
+#[derive(Debug)]
+struct Failing {
+    attempts: u32,
+    /// When it is to be tried again.
+    due: Instant,
+}
+
+impl Backoff {
+    /// Another attempt at the object failed: how long to rest. An attempt before
+    /// it was due, for an event's sake, makes the rest no longer.
+    pub(super) fn failed(&self, object: &impl Resource) -> Duration {
+        self.failed_at(&key(object), Instant::now())
+    }
+
+    /// The object is as it should be.
+    pub(super) fn succeeded(&self, object: &impl Resource) {
+        self.failing().remove(&key(object));
+    }
+
+    fn failed_at(&self, key: &str, now: Instant) -> Duration {
+        let mut failing = self.failing();
+        let failing = failing.entry(key.to_owned()).or_insert(Failing { attempts: 0, due: now });
+        if failing.due <= now {
+            failing.due = now + rest(key, failing.attempts);
+            failing.attempts = failing.attempts.saturating_add(1);
+        }
+        failing.due - now
+    }
+
+    /// Whoever panics under the lock leaves a map behind, and not half of one.
+    fn failing(&self) -> MutexGuard<'_, HashMap<String, Failing>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(object: &impl Resource) -> String {
+    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// The rest after so many failures before: a number of its own for every object
+/// and attempt, so that what failed together does not come back together.
+fn rest(key: &str, attempts: u32) -> Duration {
+    let rest = FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(LONGEST);
+    let mut hasher = DefaultHasher::new();
+    (key, attempts).hash(&mut hasher);
+    let spread = u32::try_from(hasher.finish() % u64::from(2 * JITTER + 1)).unwrap_or(JITTER);
+    rest * (100 - JITTER + spread) / 100
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_grows_to_a_limit_and_differs() {
+        let within = |rest: Duration, middle: u64| {
+            let middle = Duration::from_secs(middle);
+            rest >= middle * 4 / 5 && rest <= middle * 6 / 5
+        };
+        for (attempts, middle) in [(0, 1), (1, 2), (2, 4), (8, 256), (9, 300), (40, 300), (u32::MAX, 300)] {
+            assert!(within(rest("default/shop", attempts), middle), "{attempts}");
+        }
+        let rests: std::collections::BTreeSet<Duration> =
+            (0..100).map(|number| rest(&format!("default/shop-{number}"), 9)).collect();
+        assert!(rests.len() > 20, "{rests:?}");
+    }
+
+    #[test]
+    fn only_an_attempt_that_was_due_makes_the_rest_longer() {
+        let (backoff, start) = (Backoff::default(), Instant::now());
+        let first = backoff.failed_at("default/shop", start);
+        assert_eq!(first, rest("default/shop", 0));
+        let half = start + first / 2;
+        let rest_of_it = backoff.failed_at("default/shop", half);
+        assert_eq!(half + rest_of_it, start + first, "for an event's sake");
+        assert_eq!(backoff.failed_at("default/shop", start + first), rest("default/shop", 1));
+        assert_eq!(backoff.failed_at("default/other", start), rest("default/other", 0), "each has its own");
+    }
+}

@@ -1,0 +1,73 @@
+//! A controller of a test's own, beside those that a sandbox runs.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use fleetgate_sandbox::Sandbox;
+use fleetgate_sandbox::wait::{Probe, until};
+use kube::{Client, Config};
+use tempfile::NamedTempFile;
+
+use crate::support::{Running, free_port};
+
+/// How long a leader that says nothing is waited for.
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
+
+/// A controller that a test starts and ends.
+pub(crate) struct Replica {
+    pub(crate) process: Running,
+    log: NamedTempFile,
+    http: Client,
+}
+
+impl Replica {
+    /// Starts one in the sandbox, with the rights of the controller's service account.
+    pub(crate) fn start(sandbox: &Sandbox, flags: &[&str]) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let seconds = LEASE.as_secs().to_string();
+        let log = NamedTempFile::new().expect("a file");
+        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+            .args(["controller", "--metrics-bind", &address, "--lease-seconds", &seconds])
+            .args(["--lease-renew-seconds", "6"])
+            .args(flags)
+            .env("FLEETGATE_LEASE_RETRY_SECONDS", "1")
+            .env("KUBECONFIG", sandbox.controller_kubeconfig())
+            .stderr(log.reopen().expect("a file"))
+            .spawn()
+            .expect("a replica runs");
+        let config = Config::new(format!("http://{address}").parse().expect("a URL"));
+        Self { process: Running(process), log, http: Client::try_from(config).expect("a client") }
+    }
+
+    /// What it answers on the port of its numbers.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<String> {
+        Ok(self.http.request_text(http::Request::get(path).body(Vec::new())?).await?)
+    }
+
+    /// Waits until its numbers say so.
+    pub(crate) async fn says(&self, line: &str, deadline: Duration) {
+        let said = until(line, deadline, async || {
+            Ok(match self.get("/metrics").await {
+                Ok(text) if text.lines().any(|said| said.starts_with(line)) => Probe::Done(()),
+                Ok(text) => Probe::NotYet(text),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        });
+        said.await.expect("its numbers say so");
+    }
+
+    /// Waits until its log has that.
+    pub(crate) async fn logs(&self, text: &str, deadline: Duration) {
+        let logged = until(text, deadline, async || {
+            let log = fs::read_to_string(self.log.path())?;
+            Ok(if log.contains(text) { Probe::Done(()) } else { Probe::NotYet(log) })
+        });
+        logged.await.expect("its log has it");
+    }
+
+    /// Whether it has looked at nothing yet.
+    pub(crate) async fn is_idle(&self) -> bool {
+        !self.get("/metrics").await.expect("its numbers").contains("fleetgate_reconcile_seconds_count")
+    }
+}
