@@ -76,7 +76,7 @@ pub(super) fn compare(
     let fates = Fates::of(after);
     for child in existing.values().filter(|child| child.is_of(uid)) {
         let (kind, name) = key(child);
-        let change = match fates.look_up(kind, &name, child.policy()) {
+        let change = match fates.look_up(kind, &name, child.purpose()) {
             Fate::Planned => continue,
             Fate::Held => Change::Keep,
             Fate::Removed => Change::Loss,
