@@ -6,13 +6,17 @@
 
 mod app_entry;
 mod applications;
+mod change;
+mod concern;
 mod fleet_entry;
+mod fleet_users;
 mod policy_index;
 mod rollout_entry;
+mod shared;
 mod tenancy;
 mod wholes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetgate_api::Fleet;
@@ -21,8 +25,10 @@ use kube::core::SelectorExt;
 
 pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
 use self::applications::Applications;
+pub use self::change::{Change, Turn};
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
 pub use self::rollout_entry::RolloutEntry;
+use self::shared::Shared;
 pub use self::tenancy::Tenancy;
 use self::wholes::Wholes;
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
@@ -157,92 +163,73 @@ impl Catalog {
             && Arc::ptr_eq(&self.crds, &other.crds)
     }
 
-    /// Adds or replaces a Fleet; says whether that changed anything.
-    pub fn insert_fleet(&mut self, fleet: &Fleet) -> bool {
-        let has_changed = insert(&mut self.fleets, FleetEntry::from(fleet), |entry| entry.key.clone());
-        self.wholes.forget(has_changed)
+    /// Adds or replaces a Fleet; says what that changed.
+    pub fn insert_fleet(&mut self, fleet: &Fleet) -> Option<Change> {
+        let entry = FleetEntry::from(fleet);
+        let turn = shared::insert(&mut self.fleets, entry.key.clone(), entry);
+        self.wholes.forget(turn.map(Change::Fleet))
     }
 
-    /// Takes a Fleet out; says whether it was there.
-    pub fn remove_fleet(&mut self, key: &ObjectKey) -> bool {
-        let was_there =
-            self.fleets.contains_key(key) && Arc::make_mut(&mut self.fleets).remove(key).is_some();
-        self.wholes.forget(was_there)
+    /// Takes a Fleet out; says what that changed.
+    pub fn remove_fleet(&mut self, key: &ObjectKey) -> Option<Change> {
+        let turn = shared::remove(&mut self.fleets, key);
+        self.wholes.forget(turn.map(Change::Fleet))
     }
 
-    /// Adds or replaces a cluster; says whether that changed anything.
-    pub fn insert_cluster(&mut self, cluster: Cluster) -> bool {
-        let has_changed = insert(&mut self.clusters, cluster, |cluster| cluster.key.clone());
-        self.wholes.forget(has_changed)
+    /// Adds or replaces a cluster; says what that changed.
+    pub fn insert_cluster(&mut self, cluster: Cluster) -> Option<Change> {
+        let turn = shared::insert(&mut self.clusters, cluster.key.clone(), cluster);
+        self.wholes.forget(turn.map(Change::Cluster))
     }
 
-    /// Takes a cluster out; says whether it was there.
-    pub fn remove_cluster(&mut self, key: &ClusterKey) -> bool {
-        let was_there =
-            self.clusters.contains_key(key) && Arc::make_mut(&mut self.clusters).remove(key).is_some();
-        self.wholes.forget(was_there)
+    /// Takes a cluster out; says what that changed.
+    pub fn remove_cluster(&mut self, key: &ClusterKey) -> Option<Change> {
+        let turn = shared::remove(&mut self.clusters, key);
+        self.wholes.forget(turn.map(Change::Cluster))
     }
 
-    /// Says whether a namespace is being deleted; returns whether that is new.
-    pub fn set_terminating(&mut self, namespace: &str, terminating: bool) -> bool {
+    /// Says whether a namespace is being deleted; returns what that changed.
+    pub fn set_terminating(&mut self, namespace: &str, terminating: bool) -> Option<Change> {
         if terminating == self.terminating.contains(namespace) {
-            return false;
+            return None;
         }
         let set = Arc::make_mut(&mut self.terminating);
-        if terminating { set.insert(namespace.to_owned()) } else { set.remove(namespace) }
+        if terminating {
+            set.insert(namespace.to_owned())
+        } else {
+            set.remove(namespace)
+        };
+        Some(Change::Namespace(namespace.to_owned()))
     }
 
     /// Takes up a CRD of the host, if it is of a kind that is rendered there;
-    /// says whether that changed anything. One that does not serve the rendered
-    /// version (any more) counts as not installed.
-    pub fn insert_crd(&mut self, crd: &CustomResourceDefinition) -> bool {
+    /// says what that changed. One that does not serve the rendered version
+    /// (any more) counts as not installed.
+    pub fn insert_crd(&mut self, crd: &CustomResourceDefinition) -> Option<Change> {
         let kind = RenderedKind::of(&crd.spec.group, &crd.spec.names.kind);
-        match (kind.filter(|kind| matches!(kind, RenderedKind::Flux(_))), InstalledCrd::of(crd)) {
-            (None, _) => false,
-            (Some(kind), None) => self.remove_crd(kind),
-            (Some(_), Some(installed)) => insert(&mut self.crds, installed, |installed| installed.kind),
-        }
+        let kind = kind.filter(|kind| matches!(kind, RenderedKind::Flux(_)))?;
+        let Some(installed) = InstalledCrd::of(crd) else { return self.remove_crd(kind) };
+        shared::insert(&mut self.crds, kind, installed).map(|_| Change::Crd(kind))
     }
 
-    /// Takes the CRD of that kind out; says whether it was there.
-    pub fn remove_crd(&mut self, kind: RenderedKind) -> bool {
-        self.crds.contains_key(&kind) && Arc::make_mut(&mut self.crds).remove(&kind).is_some()
+    /// Takes the CRD of that kind out; says what that changed.
+    pub fn remove_crd(&mut self, kind: RenderedKind) -> Option<Change> {
+        shared::remove(&mut self.crds, &kind).map(|_| Change::Crd(kind))
     }
 
     /// Keeps only the Fleets for which `keep` holds, the end of a resync; says
-    /// whether any went.
-    pub fn retain_fleets(&mut self, keep: impl FnMut(&ObjectKey) -> bool) -> bool {
-        let any_went = retain(&mut self.fleets, keep);
-        self.wholes.forget(any_went)
+    /// which went.
+    pub fn retain_fleets(&mut self, keep: impl FnMut(&ObjectKey) -> bool) -> Vec<Change> {
+        let going = shared::without(&self.fleets, keep);
+        going.iter().filter_map(|key| self.remove_fleet(key)).collect()
     }
 
     /// Keeps only the clusters for which `keep` holds, the end of a resync;
-    /// says whether any went.
-    pub fn retain_clusters(&mut self, keep: impl FnMut(&ClusterKey) -> bool) -> bool {
-        let any_went = retain(&mut self.clusters, keep);
-        self.wholes.forget(any_went)
+    /// says which went.
+    pub fn retain_clusters(&mut self, keep: impl FnMut(&ClusterKey) -> bool) -> Vec<Change> {
+        let going = shared::without(&self.clusters, keep);
+        going.iter().filter_map(|key| self.remove_cluster(key)).collect()
     }
-}
-
-/// A map that snapshots share.
-type Shared<K, V> = Arc<BTreeMap<K, Arc<V>>>;
-
-/// The map is copied only if a snapshot holds it, and only for a real change.
-fn insert<K: Ord + Clone, V: PartialEq>(map: &mut Shared<K, V>, value: V, key: impl Fn(&V) -> K) -> bool {
-    let key = key(&value);
-    if map.get(&key).is_some_and(|known| **known == value) {
-        return false;
-    }
-    Arc::make_mut(map).insert(key, Arc::new(value));
-    true
-}
-
-fn retain<K: Ord + Clone, V>(map: &mut Shared<K, V>, mut keep: impl FnMut(&K) -> bool) -> bool {
-    if map.keys().all(&mut keep) {
-        return false;
-    }
-    Arc::make_mut(map).retain(|key, _| keep(key));
-    true
 }
 
 #[cfg(test)]
@@ -264,11 +251,11 @@ mod tests {
     fn what_changes_nothing_is_no_change() {
         let catalog = Scenario::new().cluster("m1", &[]).catalog();
         let mut next = catalog.clone();
-        assert!(!next.insert_cluster(crate::test_fixtures::cluster("m1", &[])));
-        assert!(!next.remove_fleet(&ObjectKey::new("default", "none")));
-        assert!(!next.set_terminating("default", false));
+        assert_eq!(next.insert_cluster(crate::test_fixtures::cluster("m1", &[])), None);
+        assert_eq!(next.remove_fleet(&ObjectKey::new("default", "none")), None);
+        assert_eq!(next.set_terminating("default", false), None);
         assert!(next.is_same(&catalog));
-        assert!(next.insert_cluster(crate::test_fixtures::cluster("m1", &[("env", "test")])));
+        assert!(next.insert_cluster(crate::test_fixtures::cluster("m1", &[("env", "test")])).is_some());
         assert!(!next.is_same(&catalog));
     }
 
@@ -293,23 +280,27 @@ mod tests {
         let crd = |version, field| crate::installed::tests::kustomizations(version, true, field);
         let mut catalog = Catalog::default();
         let before = catalog.clone();
-        assert!(catalog.insert_crd(&crd("v1", "path")));
-        assert!(!catalog.insert_crd(&crd("v1", "path")), "nothing has changed");
-        assert!(catalog.insert_crd(&crd("v1", "prune")));
+        assert_eq!(catalog.insert_crd(&crd("v1", "path")), Some(Change::Crd(kind)));
+        assert_eq!(catalog.insert_crd(&crd("v1", "path")), None);
+        assert_eq!(catalog.insert_crd(&crd("v1", "prune")), Some(Change::Crd(kind)));
         assert!(catalog.installed_crd(kind).is_some() && !catalog.is_same(&before));
-        assert!(catalog.insert_crd(&crd("v2", "path")), "v1 is not served any more");
-        assert!(catalog.installed_crd(kind).is_none() && !catalog.remove_crd(kind));
+        assert_eq!(
+            catalog.insert_crd(&crd("v2", "path")),
+            Some(Change::Crd(kind)),
+            "v1 is not served any more"
+        );
+        assert!(catalog.installed_crd(kind).is_none() && catalog.remove_crd(kind).is_none());
 
         let mut canaries = crd("v1beta1", "path");
         canaries.spec.group = RenderedKind::Canary.group().to_owned();
         canaries.spec.names.kind = RenderedKind::Canary.kind().to_owned();
-        assert!(!catalog.insert_crd(&canaries), "canaries do not live on the host");
+        assert_eq!(catalog.insert_crd(&canaries), None, "canaries do not live on the host");
     }
 
     #[test]
     fn a_resync_drops_what_it_did_not_see() {
         let mut catalog = Scenario::new().fleet("a", &[]).fleet("b", &[]).catalog();
-        catalog.retain_fleets(|key| key.name == "b");
+        assert_eq!(catalog.retain_fleets(|key| key.name == "b").len(), 1);
         assert_eq!(catalog.fleet_names("default").collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -1,53 +1,16 @@
 //! A member cluster as the plan sees it: its key, its labels, and where its
 //! credentials are. Never the credentials themselves.
 
+mod kind;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fleetgate_api::{AttachedCluster, ClusterReference};
+use fleetgate_api::AttachedCluster;
 use kube::ResourceExt;
+use kube::core::DynamicObject;
 
-/// The kinds of cluster object that a Fleet may name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClusterKind {
-    /// A cluster that was made elsewhere and is reached by a kubeconfig Secret.
-    AttachedCluster,
-    /// A cluster that Kurator provisions.
-    Cluster,
-    /// A cluster that Kurator installs on machines of the user's own.
-    CustomCluster,
-}
-
-impl ClusterKind {
-    /// Every kind, in the order in which messages list them.
-    pub const ALL: [Self; 3] = [Self::AttachedCluster, Self::Cluster, Self::CustomCluster];
-
-    /// The `kind` as it is written in a Fleet.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AttachedCluster => "AttachedCluster",
-            Self::Cluster => "Cluster",
-            Self::CustomCluster => "CustomCluster",
-        }
-    }
-
-    /// The kind that a Fleet's cluster reference means; an absent or empty one
-    /// means `Cluster`, as Kurator's fleet manager reads it.
-    #[must_use]
-    pub fn of(reference: &ClusterReference) -> Option<Self> {
-        match reference.kind.as_deref() {
-            None | Some("") => Some(Self::Cluster),
-            Some(kind) => Self::ALL.into_iter().find(|known| known.as_str() == kind),
-        }
-    }
-}
-
-impl fmt::Display for ClusterKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use self::kind::ClusterKind;
 
 /// What identifies a cluster object on the host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +62,61 @@ impl From<&AttachedCluster> for Cluster {
                 secret: reference.name.clone(),
                 key: reference.key.clone(),
             }),
+        }
+    }
+}
+
+impl Cluster {
+    /// A cluster that somebody else provisions, and puts its kubeconfig into a
+    /// Secret under `value`.
+    #[must_use]
+    pub fn provisioned(kind: ClusterKind, object: &DynamicObject) -> Self {
+        let name = object.name_any();
+        let secret = match kind {
+            // The object says which one, once there is one.
+            ClusterKind::AttachedCluster | ClusterKind::Cluster => {
+                let named = object.data.pointer("/status/kubeconfigSecretRef").and_then(|name| name.as_str());
+                named.filter(|name| !name.is_empty()).map(str::to_owned)
+            }
+            // Cluster API's convention.
+            ClusterKind::CustomCluster | ClusterKind::ClusterApi => Some(format!("{name}-kubeconfig")),
+        };
+        Self {
+            key: ClusterKey { namespace: object.namespace().unwrap_or_default(), kind, name },
+            labels: object.labels().clone(),
+            kubeconfig: secret.map(|secret| KubeconfigRef { secret, key: "value".to_owned() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn where_a_kubeconfig_is_put() {
+        let secret = |kind: ClusterKind, status: Value| {
+            let object = serde_json::from_value(json!({
+                "apiVersion": format!("{}/v1", kind.group()), "kind": kind.as_str(),
+                "metadata": {"name": "prod", "namespace": "default", "labels": {"env": "prod"}}, "status": status,
+            }));
+            let cluster = Cluster::provisioned(kind, &object.expect("an object"));
+            assert_eq!((cluster.key.kind, cluster.labels.len()), (kind, 1));
+            cluster.kubeconfig.map(|kubeconfig| format!("{}/{}", kubeconfig.secret, kubeconfig.key))
+        };
+        let by_name = Some("prod-kubeconfig/value".to_owned());
+        assert_eq!(secret(ClusterKind::ClusterApi, json!(null)), by_name);
+        assert_eq!(secret(ClusterKind::CustomCluster, json!({"phase": "Provisioning"})), by_name);
+        let table = [
+            (json!(null), None),
+            (json!({"phase": "Provisioning"}), None),
+            (json!({"kubeconfigSecretRef": ""}), None),
+            (json!({"kubeconfigSecretRef": {"name": "x"}}), None),
+            (json!({"kubeconfigSecretRef": "of-prod"}), Some("of-prod/value".to_owned())),
+        ];
+        for (status, expected) in table {
+            assert_eq!(secret(ClusterKind::Cluster, status.clone()), expected, "{status}");
         }
     }
 }

@@ -32,8 +32,8 @@ mod test_fixtures;
 pub mod usage;
 
 pub use catalog::{
-    AppEntry, Catalog, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
-    PolicyEntry, RolloutEntry, Tenancy, WorkloadKey,
+    AppEntry, Catalog, Change, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
+    PolicyEntry, RolloutEntry, Tenancy, Turn, WorkloadKey,
 };
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
 pub use destination::{Placement, Resolution, Resolver, Selection, Target};

@@ -14,7 +14,8 @@ pub const MAX_NAME: usize = 63;
 
 /// What stands behind a policy's name in a child's: the kinds of clusters, and
 /// what the host is called.
-pub const CHILD_KINDS: [&str; 4] = ["attachedcluster", "cluster", "customcluster", "currentcluster"];
+pub const CHILD_KINDS: [&str; 5] =
+    ["attachedcluster", "cluster", "customcluster", "clusterapi", "currentcluster"];
 
 /// How many hexadecimal digits of the hash stand in for what was cut.
 const HASH_DIGITS: usize = 8;
@@ -48,7 +49,7 @@ pub fn child_name(policy: &str, target: &Target) -> String {
 /// The name of a policy's child for a member cluster, whether that exists or not.
 #[must_use]
 pub fn member_child_name(policy: &str, cluster: &ClusterKey) -> String {
-    shorten(&format!("{policy}-{}-{}", cluster.kind, cluster.name).to_lowercase())
+    shorten(&format!("{policy}-{}-{}", cluster.kind.infix(), cluster.name).to_lowercase())
 }
 
 /// The first hexadecimal `digits` of the SHA-256 of `bytes`.
@@ -89,12 +90,21 @@ mod tests {
         Target::Member(Arc::new(cluster(name, &[])))
     }
 
+    fn of_kind(kind: ClusterKind) -> Target {
+        let mut cluster = cluster("prod", &[]);
+        cluster.key.kind = kind;
+        Target::Member(Arc::new(cluster))
+    }
+
     #[test]
     fn names_are_kurators() {
         let table = [
             (child_name("shop-0", &Target::Host), "shop-0-currentcluster-host"),
             (child_name("web", &member("kurator-member1")), "web-attachedcluster-kurator-member1"),
             (child_name("Web", &member("m1")), "web-attachedcluster-m1"),
+            (child_name("web", &of_kind(ClusterKind::Cluster)), "web-cluster-prod"),
+            (child_name("web", &of_kind(ClusterKind::CustomCluster)), "web-customcluster-prod"),
+            (child_name("web", &of_kind(ClusterKind::ClusterApi)), "web-clusterapi-prod"),
             (policy_name("shop", 1, &policy(None)), "shop-1"),
             (policy_name("shop", 1, &policy(Some(""))), "shop-1"),
             (policy_name("shop", 1, &policy(Some("web"))), "web"),
@@ -115,8 +125,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_cluster_may_stand_in_a_childs_name() {
-        let kinds = ClusterKind::ALL.iter().map(|kind| kind.as_str().to_lowercase());
-        let kinds: Vec<_> = kinds.chain(["currentcluster".to_owned()]).collect();
+        let kinds: Vec<_> =
+            ClusterKind::ALL.into_iter().map(ClusterKind::infix).chain(["currentcluster"]).collect();
         assert_eq!(kinds, CHILD_KINDS);
         assert!(child_name("web", &Target::Host).starts_with("web-currentcluster-"));
     }

@@ -5,10 +5,12 @@
 //! to be taken away, its Flux objects know themselves.
 
 mod children;
+mod neighbours;
 
 use std::sync::Arc;
 
 pub use self::children::{SharedChild, shared_children};
+pub use self::neighbours::neighbours;
 use crate::{AppEntry, Catalog, Cluster};
 
 /// A Fleet whose Applications deliver to a cluster.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{AppEntry, Catalog, Cluster, RenderedKind};
+use fleetgate_plan::{AppEntry, Catalog, Cluster, ClusterKind, RenderedKind};
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::credentials::Credentials;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
@@ -58,7 +58,7 @@ impl Fact {
             None if text("apiVersion") == "v1" && text("kind") == "ServiceAccount" => {
                 Ok(namespaced(object).map(|account| Self::ServiceAccount(Box::new(account))))
             }
-            None => Ok(None),
+            None => Ok(provisioned(group, object).map(|cluster| Self::Cluster(Box::new(cluster)))),
         };
         fact.map_err(|error| format!("cannot be read as its kind: {error}"))
     }
@@ -99,7 +99,13 @@ fn secret(object: &Value) -> Option<Fact> {
     secret.map(|secret| Fact::Secret(Box::new(secret)))
 }
 
-/// An object of Kubernetes itself, in the namespace that kubectl would put it
+/// A cluster that others provision.
+fn provisioned(group: &str, object: &Value) -> Option<Cluster> {
+    let kind = ClusterKind::of_object(group, object.get("kind")?.as_str()?)?;
+    Some(Cluster::provisioned(kind, &namespaced(object)?))
+}
+
+/// An object of another's API, in the namespace that kubectl would put it
 /// into. Of one that cannot be read nothing is learnt.
 fn namespaced<K: DeserializeOwned + ResourceExt>(object: &Value) -> Option<K> {
     let mut object: K = serde_json::from_value(object.clone()).ok()?;

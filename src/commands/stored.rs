@@ -5,11 +5,13 @@ use std::fmt::Debug;
 use anyhow::Context as _;
 use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION};
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, FluxKind, Purpose, RenderedKind, owner_of};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, Purpose, RenderedKind, owner_of};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::DeserializeGuard;
+use kube::discovery;
+use kube::error::DiscoveryError;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
@@ -32,6 +34,8 @@ pub(crate) struct Scope {
 pub(crate) struct Stored {
     pub(crate) fleets: Vec<DeserializeGuard<Fleet>>,
     pub(crate) clusters: Vec<DeserializeGuard<AttachedCluster>>,
+    /// Those that others provision.
+    pub(crate) provisioned: Vec<Cluster>,
     pub(crate) applications: Vec<DeserializeGuard<Application>>,
 }
 
@@ -49,6 +53,7 @@ impl Stored {
         Ok(Self {
             fleets: list_ours(client, scope, all.clone()).await?,
             clusters: list_ours(client, scope, all).await?,
+            provisioned: list_provisioned(client, scope).await?,
             applications: list_ours(client, scope, one).await?,
         })
     }
@@ -61,6 +66,9 @@ impl Stored {
         }
         for cluster in &self.clusters {
             insert_cluster(&mut catalog, cluster);
+        }
+        for cluster in &self.provisioned {
+            catalog.insert_cluster(cluster.clone());
         }
         for application in &self.applications {
             insert_application(&mut catalog, application);
@@ -138,12 +146,7 @@ pub(crate) async fn all_children(client: &Client, scope: &Scope) -> anyhow::Resu
 async fn children(client: &Client, scope: &Scope, parameters: &ListParams) -> anyhow::Result<Vec<Child>> {
     let mut children = Vec::new();
     for kind in FluxKind::ALL {
-        let resource = kind.resource();
-        let api: Api<DynamicObject> = match &scope.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::all_with(client.clone(), &resource),
-        };
-        let listed = match list(&api, parameters.clone()).await {
+        let listed = match list(&within(client, scope, &kind.resource()), parameters.clone()).await {
             Err(kube::Error::Api(status)) if status.is_not_found() || status.code == 404 => continue,
             listed => listed.map_err(in_words),
         };
@@ -151,6 +154,33 @@ async fn children(client: &Client, scope: &Scope, parameters: &ListParams) -> an
         children.extend(listed.into_iter().map(|object| Child { kind, object }));
     }
     Ok(children)
+}
+
+/// The clusters in `scope` that others provision, of the kinds that the cluster has.
+async fn list_provisioned(client: &Client, scope: &Scope) -> anyhow::Result<Vec<Cluster>> {
+    let mut clusters = Vec::new();
+    for kind in ClusterKind::PROVISIONED {
+        let group = match discovery::group(client, kind.group()).await {
+            Err(kube::Error::Discovery(DiscoveryError::MissingApiGroup(_))) => continue,
+            group => group.map_err(in_words),
+        };
+        let group = group.with_context(|| format!("its API group {} cannot be read", kind.group()))?;
+        let resources = group.resources_by_stability().into_iter().map(|(resource, _)| resource);
+        for resource in resources.filter(|resource| resource.kind == kind.as_str()) {
+            let listed = list(&within(client, scope, &resource), ListParams::default()).await;
+            let listed = listed.map_err(in_words);
+            let listed = listed.with_context(|| format!("its {} cannot be listed", kind.crd_name()))?;
+            clusters.extend(listed.iter().map(|object| Cluster::provisioned(kind, object)));
+        }
+    }
+    Ok(clusters)
+}
+
+fn within(client: &Client, scope: &Scope, resource: &ApiResource) -> Api<DynamicObject> {
+    match &scope.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
+    }
 }
 
 /// All objects of one of our kinds; one that cannot be decoded says so itself.

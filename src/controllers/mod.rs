@@ -19,7 +19,9 @@ mod write_status;
 
 use std::time::Duration;
 
-use kube::Client;
+use fleetgate_plan::ObjectKey;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Client, Resource};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -49,6 +51,11 @@ pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>, tasks: &mut Joi
     tasks.spawn(until(stop(), application::run(setup.clone(), stop())));
     tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), stop())));
     tasks.spawn(until(stop(), fleet::run(setup.clone(), stop())));
+}
+
+/// The object of that key, as a controller's queue names it.
+fn object_ref<K: Resource<DynamicType = ()>>(key: ObjectKey) -> ObjectRef<K> {
+    ObjectRef::new(&key.name).within(&key.namespace)
 }
 
 /// Runs a controller to its end, which it may take [`GRACE`] for once it is

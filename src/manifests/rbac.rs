@@ -1,6 +1,6 @@
 //! The two identities and the least that each of them needs.
 
-use fleetgate_plan::{FluxKind, RenderedKind};
+use fleetgate_plan::{ClusterKind, FluxKind, RenderedKind};
 use fleetgate_webhooks::Kind;
 use serde_json::{Value, json};
 
@@ -68,20 +68,25 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 
 /// What the Catalog is built from. No Secret: those are the controller's.
 fn webhook_rules() -> Vec<Value> {
-    vec![
+    let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &READ));
+    let mut rules = vec![
         rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &READ),
-        rule(Kind::AttachedCluster.group(), &[Kind::AttachedCluster.plural()], &READ),
         rule(Kind::Application.group(), &[Kind::Application.plural()], &READ),
         rule("", &["namespaces"], &READ),
         crds_rule(),
-    ]
+    ];
+    rules.extend(clusters);
+    rules
 }
 
-/// The CRDs that judge what is rendered, each watched by its name.
+/// The CRDs that judge what is rendered, and those of clusters that others
+/// provision, each watched by its name.
 fn crds_rule() -> Value {
     let rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
-    let names = FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name());
-    named(rule, &names.each_ref().map(String::as_str))
+    let of_flux = FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name());
+    let of_clusters = ClusterKind::PROVISIONED.map(ClusterKind::crd_name);
+    let names: Vec<&str> = of_flux.iter().chain(&of_clusters).map(String::as_str).collect();
+    named(rule, &names)
 }
 
 /// A rule for objects of these names alone.

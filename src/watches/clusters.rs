@@ -3,56 +3,92 @@
 use std::collections::BTreeSet;
 
 use fleetgate_api::AttachedCluster;
-use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind};
+use fleetgate_plan::{Catalog, Change, Cluster, ClusterKey, ClusterKind};
 use kube::ResourceExt;
+use kube::api::DynamicObject;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 
 use super::Table;
 
-#[derive(Debug, Default)]
+/// The clusters of one kind.
+#[derive(Debug)]
 pub(super) struct ClusterTable {
+    kind: ClusterKind,
     listed: BTreeSet<ClusterKey>,
 }
 
-impl Table<DeserializeGuard<AttachedCluster>> for ClusterTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<AttachedCluster>>) -> bool {
+impl ClusterTable {
+    pub(super) const fn of(kind: ClusterKind) -> Self {
+        Self { kind, listed: BTreeSet::new() }
+    }
+
+    /// They cannot be listed any more.
+    pub(super) fn forget(&self, catalog: &mut Catalog) -> Vec<Change> {
+        catalog.retain_clusters(|key| key.kind != self.kind)
+    }
+
+    fn take_up<K: ResourceExt>(
+        &mut self,
+        catalog: &mut Catalog,
+        event: Event<K>,
+        insert: impl Fn(&mut Catalog, &K) -> Option<Change>,
+    ) -> Vec<Change> {
         match event {
             Event::Init => {
                 self.listed.clear();
-                false
+                Vec::new()
             }
             Event::InitApply(cluster) => {
-                self.listed.insert(attached_cluster_key(&cluster));
-                insert_cluster(catalog, &cluster)
+                self.listed.insert(key(self.kind, &cluster));
+                insert(catalog, &cluster).into_iter().collect()
             }
-            Event::InitDone => catalog
-                .retain_clusters(|key| key.kind != ClusterKind::AttachedCluster || self.listed.contains(key)),
-            Event::Apply(cluster) => insert_cluster(catalog, &cluster),
-            Event::Delete(cluster) => catalog.remove_cluster(&attached_cluster_key(&cluster)),
+            Event::InitDone => {
+                catalog.retain_clusters(|key| key.kind != self.kind || self.listed.contains(key))
+            }
+            Event::Apply(cluster) => insert(catalog, &cluster).into_iter().collect(),
+            Event::Delete(cluster) => catalog.remove_cluster(&key(self.kind, &cluster)).into_iter().collect(),
         }
     }
 }
 
-/// Puts a cluster into the Catalog; says whether that changed anything.
-pub(crate) fn insert_cluster(catalog: &mut Catalog, cluster: &DeserializeGuard<AttachedCluster>) -> bool {
+impl Table<DeserializeGuard<AttachedCluster>> for ClusterTable {
+    fn apply(
+        &mut self,
+        catalog: &mut Catalog,
+        event: Event<DeserializeGuard<AttachedCluster>>,
+    ) -> Vec<Change> {
+        self.take_up(catalog, event, insert_cluster)
+    }
+}
+
+impl Table<DynamicObject> for ClusterTable {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DynamicObject>) -> Vec<Change> {
+        let kind = self.kind;
+        self.take_up(catalog, event, |catalog, object| {
+            catalog.insert_cluster(Cluster::provisioned(kind, object))
+        })
+    }
+}
+
+/// Puts a cluster into the Catalog; says what that changed.
+pub(crate) fn insert_cluster(
+    catalog: &mut Catalog,
+    cluster: &DeserializeGuard<AttachedCluster>,
+) -> Option<Change> {
     match &cluster.0 {
         Ok(cluster) => catalog.insert_cluster(Cluster::from(cluster)),
         Err(error) => {
             tracing::warn!(name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is not used");
-            let key = attached_cluster_key(cluster);
+            let key = key(ClusterKind::AttachedCluster, cluster);
             // One that was read before stays as it was. Any other is known
             // without credentials: what it was delivered is not taken away.
             let unusable = Cluster { key, labels: cluster.labels().clone(), kubeconfig: None };
-            catalog.cluster(&unusable.key).is_none() && catalog.insert_cluster(unusable)
+            if catalog.cluster(&unusable.key).is_some() { None } else { catalog.insert_cluster(unusable) }
         }
     }
 }
 
-fn attached_cluster_key(cluster: &impl ResourceExt) -> ClusterKey {
-    ClusterKey {
-        namespace: cluster.namespace().unwrap_or_default(),
-        kind: ClusterKind::AttachedCluster,
-        name: cluster.name_any(),
-    }
+fn key(kind: ClusterKind, cluster: &impl ResourceExt) -> ClusterKey {
+    ClusterKey { namespace: cluster.namespace().unwrap_or_default(), kind, name: cluster.name_any() }
 }

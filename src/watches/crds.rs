@@ -1,6 +1,6 @@
-//! The watches of Flux's CRDs, which judge what is rendered.
+//! The watches of CRDs; those of Flux judge what is rendered.
 
-use fleetgate_plan::{Catalog, RenderedKind};
+use fleetgate_plan::{Catalog, Change, RenderedKind};
 use futures::Stream;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::DeserializeGuard;
@@ -12,9 +12,9 @@ use super::Table;
 /// One CRD by its name: a cluster may have hundreds, and they are large.
 pub(super) fn events(
     client: &Client,
-    kind: RenderedKind,
+    name: &str,
 ) -> impl Stream<Item = Result<Event<DeserializeGuard<CustomResourceDefinition>>, watcher::Error>> + use<> {
-    let only = watcher::Config::default().fields(&format!("metadata.name={}", kind.crd_name()));
+    let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
     watcher::watcher(Api::all(client.clone()), only)
 }
 
@@ -32,26 +32,25 @@ impl CrdTable {
 }
 
 impl Table<DeserializeGuard<CustomResourceDefinition>> for CrdTable {
-    const CHANGES_DESTINATIONS: bool = false;
-
     fn apply(
         &mut self,
         catalog: &mut Catalog,
         event: Event<DeserializeGuard<CustomResourceDefinition>>,
-    ) -> bool {
-        match event {
+    ) -> Vec<Change> {
+        let change = match event {
             Event::Init => {
                 self.listed = false;
-                false
+                None
             }
             Event::InitApply(crd) => {
                 self.listed = true;
                 insert_crd(catalog, self.kind, &crd)
             }
-            Event::InitDone => !self.listed && catalog.remove_crd(self.kind),
+            Event::InitDone if self.listed => None,
             Event::Apply(crd) => insert_crd(catalog, self.kind, &crd),
-            Event::Delete(_) => catalog.remove_crd(self.kind),
-        }
+            Event::InitDone | Event::Delete(_) => catalog.remove_crd(self.kind),
+        };
+        change.into_iter().collect()
     }
 }
 
@@ -59,7 +58,7 @@ fn insert_crd(
     catalog: &mut Catalog,
     kind: RenderedKind,
     crd: &DeserializeGuard<CustomResourceDefinition>,
-) -> bool {
+) -> Option<Change> {
     match &crd.0 {
         Ok(crd) => catalog.insert_crd(crd),
         Err(error) => {

@@ -6,15 +6,18 @@
 
 mod clusters;
 mod crds;
+mod listeners;
+mod provisioned;
 mod tables;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, FluxKind, RenderedKind, Tenancy};
+use fleetgate_plan::{Catalog, Change, ClusterKind, FluxKind, ObjectKey, RenderedKind, Tenancy};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
@@ -26,25 +29,28 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use self::clusters::ClusterTable;
 pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
+use self::listeners::Listeners;
 use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
 pub(crate) use self::tables::{insert_application, insert_fleet};
 
-/// The watches that the Catalog is built from: four kinds, and one CRD each.
-const WATCHES: usize = 4 + FluxKind::ALL.len();
+/// How long what is not listed is waited for before it is named.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The Catalog of a running program, kept up to date by watches.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CatalogWatch {
     catalog: Arc<watch::Sender<Catalog>>,
-    /// Touched when a destination may mean something else. A channel of its own:
-    /// who compared snapshots would have to hold one, and a Catalog that is held
-    /// is copied at every change.
-    destinations: Arc<watch::Sender<()>>,
-    synced: Arc<watch::Sender<usize>>,
+    /// Who is told of every change. They get names and no snapshots: a Catalog
+    /// that is held is copied at the next change.
+    applications: Listeners,
+    fleets: Listeners,
+    /// What has not been listed yet.
+    unlisted: Arc<watch::Sender<BTreeSet<String>>>,
 }
 
 impl CatalogWatch {
@@ -59,56 +65,95 @@ impl CatalogWatch {
             Api::<PartialObjectMeta<Namespace>>::all(client.clone()),
             watcher::Config::default(),
         );
-        tasks.spawn(this.clone().follow("Fleets", fleets, FleetTable::default()));
-        tasks.spawn(this.clone().follow("AttachedClusters", clusters, ClusterTable::default()));
-        tasks.spawn(this.clone().follow("Applications", applications, ApplicationTable::default()));
-        tasks.spawn(this.clone().follow("Namespaces", namespaces, NamespaceTable));
+        this.spawn("Fleets", fleets, FleetTable::default(), tasks);
+        this.spawn("AttachedClusters", clusters, ClusterTable::of(ClusterKind::AttachedCluster), tasks);
+        this.spawn("Applications", applications, ApplicationTable::default(), tasks);
+        this.spawn("Namespaces", namespaces, NamespaceTable, tasks);
         for kind in FluxKind::ALL.map(RenderedKind::Flux) {
-            tasks.spawn(this.clone().follow(kind.plural(), crds::events(client, kind), CrdTable::of(kind)));
+            let name = kind.crd_name();
+            this.spawn(&name, crds::events(client, &name), CrdTable::of(kind), tasks);
+        }
+        for kind in ClusterKind::PROVISIONED {
+            this.expect(&kind.crd_name());
+            tasks.spawn(this.clone().follow_provisioned(kind, client.clone()));
         }
         this
     }
 
-    /// Waits until every watch has listed all there is.
+    /// Waits until every watch has listed all there is. One that cannot, since
+    /// the rights for it are missing for example, is named.
     pub(crate) async fn synced(&self) {
+        let mut unlisted = self.unlisted.subscribe();
         // The sender lives as long as `self` does.
-        drop(self.synced.subscribe().wait_for(|synced| *synced >= WATCHES).await);
+        while tokio::time::timeout(PATIENCE, unlisted.wait_for(BTreeSet::is_empty)).await.is_err() {
+            let names: Vec<String> = self.unlisted.borrow().iter().cloned().collect();
+            tracing::warn!("waiting for {} to be listed", names.join(", "));
+        }
     }
 
-    /// A receiver that is told of every change after which a destination may
-    /// mean something else. Applications are none: each write to one, of a
-    /// status too, would have all of them reconciled.
-    pub(crate) fn destination_changes(&self) -> watch::Receiver<()> {
-        self.destinations.subscribe()
+    /// The Applications that changes from now on concern.
+    pub(crate) fn applications_concerned(&self) -> UnboundedReceiverStream<ObjectKey> {
+        self.applications.listen()
     }
 
-    async fn follow<K, S, T>(self, what: &'static str, events: S, mut table: T)
+    /// The Fleets that changes from now on concern.
+    pub(crate) fn fleets_concerned(&self) -> UnboundedReceiverStream<ObjectKey> {
+        self.fleets.listen()
+    }
+
+    fn spawn<K, S, T>(&self, what: &str, events: S, table: T, tasks: &mut JoinSet<()>)
+    where
+        K: Debug + Send + 'static,
+        S: Stream<Item = Result<Event<K>, watcher::Error>> + Send + 'static,
+        T: Table<K> + Send + 'static,
+    {
+        self.expect(what);
+        tasks.spawn(self.clone().follow(what.to_owned(), events, table));
+    }
+
+    async fn follow<K, S, T>(self, what: String, events: S, mut table: T)
     where
         K: Debug,
         S: Stream<Item = Result<Event<K>, watcher::Error>>,
         T: Table<K>,
     {
         let mut events = pin!(events.default_backoff());
-        let mut is_synced = false;
         while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => {
-                    let done = matches!(event, Event::InitDone);
-                    // Nobody is woken where nothing changed.
-                    let changed = self.catalog.send_if_modified(|catalog| table.apply(catalog, event));
-                    if changed && T::CHANGES_DESTINATIONS {
-                        self.destinations.send_replace(());
-                    }
-                    if done && !is_synced {
-                        is_synced = true;
-                        self.synced.send_modify(|synced| *synced += 1);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
-                }
+            self.receive(&what, event, &mut table);
+        }
+    }
+
+    fn receive<K>(&self, what: &str, event: Result<Event<K>, watcher::Error>, table: &mut impl Table<K>) {
+        match event {
+            Ok(event) => {
+                let is_listed = matches!(event, Event::InitDone);
+                self.change(|catalog| table.apply(catalog, event));
+                self.is_listed(what, is_listed);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
             }
         }
+    }
+
+    /// Nobody is woken where nothing changed.
+    fn change(&self, change: impl FnOnce(&mut Catalog) -> Vec<Change>) {
+        self.catalog.send_if_modified(|catalog| {
+            let changes = change(catalog);
+            for change in &changes {
+                self.applications.tell(|| catalog.applications_concerned(change));
+                self.fleets.tell(|| catalog.fleets_concerned(change));
+            }
+            !changes.is_empty()
+        });
+    }
+
+    fn expect(&self, what: &str) {
+        self.unlisted.send_if_modified(|unlisted| unlisted.insert(what.to_owned()));
+    }
+
+    fn is_listed(&self, what: &str, is_listed: bool) {
+        self.unlisted.send_if_modified(|unlisted| is_listed && unlisted.remove(what));
     }
 }
 
@@ -142,67 +187,124 @@ where
 
 /// How one kind's events change the Catalog.
 trait Table<K> {
-    /// Whether a destination may mean something else after a change.
-    const CHANGES_DESTINATIONS: bool = true;
-
-    /// Says whether the event changed anything.
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<K>) -> bool;
+    /// Says what the event changed.
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<K>) -> Vec<Change>;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::stream;
+    use futures::{FutureExt, stream};
     use serde_json::{Value, json};
 
     fn guarded<K: DeserializeOwned + Resource>(object: Value) -> DeserializeGuard<K> {
         serde_json::from_value(object).expect("an object")
     }
 
-    fn application(fleet: &str, ready: &str) -> DeserializeGuard<Application> {
+    fn application(name: &str, fleet: &str, ready: &str) -> DeserializeGuard<Application> {
         guarded(json!({
             "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
-            "metadata": {"name": "shop", "namespace": "default"},
+            "metadata": {"name": name, "namespace": "default"},
             "spec": {"source": {}, "destination": {"fleet": fleet}, "syncPolicies": [{}]},
             "status": {"ready": ready},
         }))
     }
 
-    fn fleet() -> DeserializeGuard<Fleet> {
+    async fn feed<K: Debug, T: Table<K>>(watch: &CatalogWatch, table: T, events: Vec<Event<K>>) {
+        watch.clone().follow("objects".to_owned(), stream::iter(events.into_iter().map(Ok)), table).await;
+    }
+
+    fn cluster(name: &str, env: &str) -> DeserializeGuard<AttachedCluster> {
         guarded(json!({
-            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
-            "metadata": {"name": "quickstart", "namespace": "default"}, "spec": {},
+            "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+            "metadata": {"name": name, "namespace": "default", "labels": {"env": env}},
+            "spec": {"kubeconfig": {"name": name, "key": "value"}},
         }))
     }
 
-    async fn feed<K: Debug, T: Table<K>>(watch: &CatalogWatch, table: T, events: Vec<Event<K>>) {
-        watch.clone().follow("objects", stream::iter(events.into_iter().map(Ok)), table).await;
+    /// Whom the changes since the last look concern.
+    fn heard(listener: &mut UnboundedReceiverStream<ObjectKey>) -> Vec<String> {
+        let mut names = Vec::new();
+        while let Some(Some(key)) = listener.next().now_or_never() {
+            names.push(key.name);
+        }
+        names
     }
 
     #[tokio::test]
-    async fn applications_are_indexed_and_trigger_nothing() {
+    async fn applications_are_indexed_and_their_status_is_no_change() {
         let watch = CatalogWatch::default();
-        let (mut triggers, mut changes) = (watch.destination_changes(), watch.catalog.subscribe());
-        let listed = vec![Event::Init, Event::InitApply(application("a", "0/1")), Event::InitDone];
+        let mut changes = watch.catalog.subscribe();
+        let mut concerned = watch.applications_concerned();
+        let listed = vec![Event::Init, Event::InitApply(application("shop", "a", "0/1")), Event::InitDone];
         feed(&watch, ApplicationTable::default(), listed).await;
         assert!(watch.current().application("default", "shop").is_some());
         assert!(changes.has_changed().expect("a sender"));
+        assert_eq!(heard(&mut concerned), ["shop"], "its Fleet may have changed before it was known");
         changes.mark_unchanged();
 
-        feed(&watch, ApplicationTable::default(), vec![Event::Apply(application("a", "1/1"))]).await;
+        feed(&watch, ApplicationTable::default(), vec![Event::Apply(application("shop", "a", "1/1"))]).await;
         assert!(!changes.has_changed().expect("a sender"), "a status is no change");
-        feed(&watch, ApplicationTable::default(), vec![Event::Apply(application("b", "1/1"))]).await;
+        assert_eq!(heard(&mut concerned), [""; 0]);
+        feed(&watch, ApplicationTable::default(), vec![Event::Apply(application("shop", "b", "1/1"))]).await;
         assert!(changes.has_changed().expect("a sender"));
-        assert!(!triggers.has_changed().expect("a sender"), "no destination means anything else");
-
-        feed(&watch, FleetTable::default(), vec![Event::Apply(fleet())]).await;
-        assert!(triggers.has_changed().expect("a sender"));
-        triggers.mark_unchanged();
-        feed(&watch, FleetTable::default(), vec![Event::Apply(fleet())]).await;
-        assert!(!triggers.has_changed().expect("a sender"), "the same Fleet again is no change");
+        assert_eq!(heard(&mut concerned), ["shop"]);
 
         feed(&watch, ApplicationTable::default(), vec![Event::Init, Event::InitDone]).await;
         assert!(watch.current().application("default", "shop").is_none(), "a resync forgets");
+    }
+
+    #[tokio::test]
+    async fn a_change_wakes_those_whom_it_concerns_and_nobody_else() {
+        let watch = CatalogWatch::default();
+        let of_fleet = |name, env: &str| {
+            let destination =
+                json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": env}}});
+            guarded(json!({
+                "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+                "metadata": {"name": name, "namespace": "default"},
+                "spec": {"source": {}, "destination": destination, "syncPolicies": [{}]},
+            }))
+        };
+        let applications = vec![
+            Event::Apply(of_fleet("dev", "dev")),
+            Event::Apply(of_fleet("test", "test")),
+            Event::Apply(application("elsewhere", "other", "")),
+        ];
+        feed(&watch, ApplicationTable::default(), applications).await;
+        let mut concerned = watch.applications_concerned();
+        let mut fleets = watch.fleets_concerned();
+        let fleet = |clusters: &[&str]| {
+            let clusters: Vec<_> =
+                clusters.iter().map(|name| json!({"kind": "AttachedCluster", "name": name})).collect();
+            guarded(json!({
+                "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+                "metadata": {"name": "quickstart", "namespace": "default"}, "spec": {"clusters": clusters},
+            }))
+        };
+        let clusters = vec![Event::Apply(cluster("m1", "dev")), Event::Apply(cluster("m2", "test"))];
+        feed(&watch, ClusterTable::of(ClusterKind::AttachedCluster), clusters).await;
+        assert_eq!(heard(&mut concerned), [""; 0], "they belong to no Fleet");
+        feed(&watch, FleetTable::default(), vec![Event::Apply(fleet(&["m1"]))]).await;
+        assert_eq!(heard(&mut concerned), ["dev", "test"], "it was missing");
+        feed(&watch, FleetTable::default(), vec![Event::Apply(fleet(&["m1", "m2"]))]).await;
+        assert_eq!(heard(&mut concerned), ["test"]);
+        feed(&watch, FleetTable::default(), vec![Event::Apply(fleet(&["m1", "m2"]))]).await;
+        assert_eq!(heard(&mut concerned), [""; 0], "the same again is no change");
+        assert_eq!(heard(&mut fleets), ["quickstart", "quickstart"]);
+        feed(
+            &watch,
+            ClusterTable::of(ClusterKind::AttachedCluster),
+            vec![Event::Apply(cluster("m1", "prod"))],
+        )
+        .await;
+        assert_eq!(
+            (heard(&mut concerned), heard(&mut fleets)),
+            (vec!["dev".to_owned()], vec!["quickstart".to_owned()])
+        );
+        let resync = vec![Event::Init, Event::InitApply(cluster("m1", "prod")), Event::InitDone];
+        feed(&watch, ClusterTable::of(ClusterKind::AttachedCluster), resync).await;
+        assert_eq!(heard(&mut concerned), ["dev", "test"], "m2 is missing");
     }
 
     #[tokio::test]
@@ -212,11 +314,11 @@ mod tests {
             "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
             "metadata": {"name": "shop", "namespace": "default"}, "spec": 5,
         }));
-        let events = vec![Event::Apply(application("a", "0/1")), Event::Apply(broken)];
+        let events = vec![Event::Apply(application("shop", "a", "0/1")), Event::Apply(broken)];
         feed(&watch, ApplicationTable::default(), events).await;
         let catalog = watch.current();
         assert_eq!(catalog.applications_of_fleet("default", "a").count(), 1);
-        feed(&watch, ApplicationTable::default(), vec![Event::Delete(application("a", ""))]).await;
+        feed(&watch, ApplicationTable::default(), vec![Event::Delete(application("shop", "a", ""))]).await;
         assert_eq!(watch.current().applications("default").count(), 0);
     }
 }

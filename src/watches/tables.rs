@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fleetgate_api::{Application, Fleet};
-use fleetgate_plan::{Catalog, ObjectKey};
+use fleetgate_plan::{Catalog, Change, ObjectKey};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher::Event;
@@ -17,33 +17,33 @@ pub(super) struct FleetTable {
 }
 
 impl Table<DeserializeGuard<Fleet>> for FleetTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Fleet>>) -> bool {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Fleet>>) -> Vec<Change> {
         let key = |fleet: &DeserializeGuard<Fleet>| {
             ObjectKey::new(fleet.namespace().unwrap_or_default(), fleet.name_any())
         };
         match event {
             Event::Init => {
                 self.listed.clear();
-                false
+                Vec::new()
             }
             Event::InitApply(fleet) => {
                 self.listed.insert(key(&fleet));
-                insert_fleet(catalog, &fleet)
+                insert_fleet(catalog, &fleet).into_iter().collect()
             }
             Event::InitDone => catalog.retain_fleets(|key| self.listed.contains(key)),
-            Event::Apply(fleet) => insert_fleet(catalog, &fleet),
-            Event::Delete(fleet) => catalog.remove_fleet(&key(&fleet)),
+            Event::Apply(fleet) => insert_fleet(catalog, &fleet).into_iter().collect(),
+            Event::Delete(fleet) => catalog.remove_fleet(&key(&fleet)).into_iter().collect(),
         }
     }
 }
 
-/// Puts a Fleet into the Catalog; says whether that changed anything.
-pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> bool {
+/// Puts a Fleet into the Catalog; says what that changed.
+pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> Option<Change> {
     match &fleet.0 {
         Ok(fleet) => catalog.insert_fleet(fleet),
         Err(error) => {
             tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
-            false
+            None
         }
     }
 }
@@ -56,35 +56,38 @@ pub(super) struct ApplicationTable {
 }
 
 impl Table<DeserializeGuard<Application>> for ApplicationTable {
-    const CHANGES_DESTINATIONS: bool = false;
-
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Application>>) -> bool {
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<DeserializeGuard<Application>>) -> Vec<Change> {
         let key = |application: &DeserializeGuard<Application>| {
             ObjectKey::new(application.namespace().unwrap_or_default(), application.name_any())
         };
         match event {
             Event::Init => {
                 self.listed.clear();
-                false
+                Vec::new()
             }
             Event::InitApply(application) => {
                 self.listed.insert(key(&application));
-                insert_application(catalog, &application)
+                insert_application(catalog, &application).into_iter().collect()
             }
             Event::InitDone => catalog.retain_applications(|key| self.listed.contains(key)),
-            Event::Apply(application) => insert_application(catalog, &application),
-            Event::Delete(application) => catalog.remove_application(&key(&application)),
+            Event::Apply(application) => insert_application(catalog, &application).into_iter().collect(),
+            Event::Delete(application) => {
+                catalog.remove_application(&key(&application)).into_iter().collect()
+            }
         }
     }
 }
 
 /// One that cannot be read stays in the index as it was read last, if it was.
-pub(crate) fn insert_application(catalog: &mut Catalog, application: &DeserializeGuard<Application>) -> bool {
+pub(crate) fn insert_application(
+    catalog: &mut Catalog,
+    application: &DeserializeGuard<Application>,
+) -> Option<Change> {
     match &application.0 {
         Ok(application) => catalog.insert_application(application),
         Err(error) => {
             tracing::warn!(name = application.name_any(), %error, "an Application cannot be read and is not in the index");
-            false
+            None
         }
     }
 }
@@ -95,13 +98,14 @@ pub(crate) fn insert_application(catalog: &mut Catalog, application: &Deserializ
 pub(super) struct NamespaceTable;
 
 impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
-    fn apply(&mut self, catalog: &mut Catalog, event: Event<PartialObjectMeta<Namespace>>) -> bool {
-        match event {
-            Event::Init | Event::InitDone => false,
+    fn apply(&mut self, catalog: &mut Catalog, event: Event<PartialObjectMeta<Namespace>>) -> Vec<Change> {
+        let change = match event {
+            Event::Init | Event::InitDone => None,
             Event::InitApply(namespace) | Event::Apply(namespace) => {
                 catalog.set_terminating(&namespace.name_any(), namespace.meta().deletion_timestamp.is_some())
             }
             Event::Delete(namespace) => catalog.set_terminating(&namespace.name_any(), false),
-        }
+        };
+        change.into_iter().collect()
     }
 }

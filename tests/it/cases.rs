@@ -83,7 +83,7 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     for object in yaml(&fs::read_to_string(file("tests/cases/catalog.yaml")).expect("the catalog")) {
-        let is_new = match object["kind"].as_str() {
+        let change = match object["kind"].as_str() {
             Some("Fleet") => catalog.insert_fleet(&serde_json::from_value(object).expect("a Fleet")),
             Some("AttachedCluster") => {
                 let cluster = serde_json::from_value(object).expect("an AttachedCluster");
@@ -94,7 +94,7 @@ fn catalog() -> Catalog {
             }
             other => panic!("the catalog has an object of kind {other:?}"),
         };
-        assert!(is_new, "the catalog names an object twice");
+        assert!(change.is_some(), "the catalog names an object twice");
     }
     catalog
 }

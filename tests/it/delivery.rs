@@ -7,6 +7,7 @@ mod examples;
 mod flux_fields;
 mod joined;
 mod kinds;
+mod kinds_of_clusters;
 mod lag;
 mod removal;
 mod told;

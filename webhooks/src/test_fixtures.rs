@@ -1,10 +1,10 @@
 //! Small objects for tests: an Application, and a Catalog with the Fleet
 //! `quickstart` of two clusters labelled `env=test` and `env=dev`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster};
+use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -23,6 +23,14 @@ pub(crate) fn catalog() -> Catalog {
         }))
         .expect("an AttachedCluster");
         catalog.insert_cluster(Cluster::from(&cluster));
+    }
+    for (kind, name) in [
+        (ClusterKind::Cluster, "kurators"),
+        (ClusterKind::CustomCluster, "custom"),
+        (ClusterKind::ClusterApi, "capi"),
+    ] {
+        let key = ClusterKey { namespace: "default".to_owned(), kind, name: name.to_owned() };
+        catalog.insert_cluster(Cluster { key, labels: BTreeMap::new(), kubeconfig: None });
     }
     catalog.insert_fleet(&fleet("quickstart"));
     catalog

@@ -18,7 +18,7 @@ use kube::{Resource, ResourceExt};
 
 use super::{Catalog, ObjectKey, RolloutEntry};
 use crate::destination::{self, Distinct, Placement, Resolution, Selection};
-use crate::{Target, names};
+use crate::{FluxKind, Target, names, render};
 
 /// An Application as others see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub struct AppEntry {
     pub created: Option<Timestamp>,
     /// Whether it is on its way out: then it keeps nothing else in use.
     pub is_deleted: bool,
+    /// What its source is fetched by, if it has one.
+    pub source: Option<FluxKind>,
     /// Its policies, in the order of the spec.
     pub policies: Box<[PolicyEntry]>,
 }
@@ -127,6 +129,18 @@ impl PolicyEntry {
     }
 }
 
+impl Delivery {
+    /// The kind of the objects; `None` if there are none.
+    #[must_use]
+    pub const fn kind(self) -> Option<FluxKind> {
+        match self {
+            Self::Kustomization => Some(FluxKind::Kustomization),
+            Self::Helm => Some(FluxKind::HelmRelease),
+            Self::Nothing => None,
+        }
+    }
+}
+
 impl PolicyDestination {
     /// The Fleet that it names.
     #[must_use]
@@ -189,6 +203,7 @@ impl From<&Application> for AppEntry {
             key: ObjectKey::new(object.namespace().unwrap_or_default(), name),
             created: created(object),
             is_deleted: object.meta().deletion_timestamp.is_some(),
+            source: render::source_kind(&spec.source),
             policies,
         }
     }

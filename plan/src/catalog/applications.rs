@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use fleetgate_api::Application;
 
+use super::fleet_users::FleetUsers;
 use super::policy_index::PolicyIndex;
-use super::{AppEntry, Catalog, ObjectKey};
+use super::{AppEntry, Catalog, Change, ObjectKey, Turn};
 
 /// All Applications, each kept once: there may be very many of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Applications {
     by_key: Arc<BTreeSet<ByKey>>,
     pub(super) by_policy: PolicyIndex,
+    pub(super) fleet_users: FleetUsers,
 }
 
 impl PartialEq for Applications {
@@ -29,7 +31,7 @@ impl Applications {
         Arc::ptr_eq(&self.by_key, &other.by_key)
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Arc<AppEntry>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<AppEntry>> {
         self.by_key.iter().map(|ByKey(entry)| entry)
     }
 
@@ -37,22 +39,25 @@ impl Applications {
         self.by_key.get(key).map(|ByKey(entry)| entry)
     }
 
-    fn insert(&mut self, entry: Arc<AppEntry>) {
-        self.remove(&entry.key);
+    fn insert(&mut self, entry: Arc<AppEntry>) -> Turn<AppEntry> {
+        let before = self.remove(&entry.key);
         self.by_policy.insert(&entry);
-        Arc::make_mut(&mut self.by_key).insert(ByKey(entry));
+        self.fleet_users.insert(&entry);
+        Arc::make_mut(&mut self.by_key).insert(ByKey(Arc::clone(&entry)));
+        Turn { before, after: Some(entry) }
     }
 
-    fn remove(&mut self, key: &ObjectKey) -> bool {
-        let Some(ByKey(known)) = self.by_key.get(key) else { return false };
+    fn remove(&mut self, key: &ObjectKey) -> Option<Arc<AppEntry>> {
+        let ByKey(known) = self.by_key.get(key)?;
         self.by_policy.remove(known);
-        Arc::make_mut(&mut self.by_key).remove(key)
+        self.fleet_users.remove(known);
+        Arc::make_mut(&mut self.by_key).take(key).map(|ByKey(entry)| entry)
     }
 }
 
 /// An entry in the order of the keys, without its key beside it.
 #[derive(Clone, Debug)]
-struct ByKey(Arc<AppEntry>);
+pub(super) struct ByKey(pub(super) Arc<AppEntry>);
 
 impl Borrow<ObjectKey> for ByKey {
     fn borrow(&self) -> &ObjectKey {
@@ -97,43 +102,31 @@ impl Catalog {
         rest.take_while(move |entry| entry.key.namespace == namespace)
     }
 
-    /// Those Applications of a namespace of which a policy goes to that Fleet,
-    /// in alphabetical order, whether the Fleet exists or not.
-    pub fn applications_of_fleet<'a, 'b>(
-        &'a self,
-        namespace: &'b str,
-        fleet: &'b str,
-    ) -> impl Iterator<Item = &'a Arc<AppEntry>> + use<'a, 'b> {
-        self.applications(namespace).filter(move |entry| entry.policies_to(fleet).next().is_some())
-    }
-
-    /// Adds or replaces an Application; says whether that changed anything that
-    /// the index keeps: a new status does not.
-    pub fn insert_application(&mut self, application: &Application) -> bool {
+    /// Adds or replaces an Application; says what that changed of what the index
+    /// keeps: a new status changes nothing.
+    pub fn insert_application(&mut self, application: &Application) -> Option<Change> {
         self.insert_entry(AppEntry::from(application))
     }
 
     /// The same for an entry that was made already.
-    pub fn insert_entry(&mut self, entry: impl Into<Arc<AppEntry>>) -> bool {
+    pub fn insert_entry(&mut self, entry: impl Into<Arc<AppEntry>>) -> Option<Change> {
         let entry = entry.into();
         let is_known = self.applications.get(&entry.key).is_some_and(|known| **known == *entry);
-        if !is_known {
-            self.applications.insert(entry);
-        }
-        !is_known
+        (!is_known).then(|| Change::Application(self.applications.insert(entry)))
     }
 
-    /// Takes an Application out; says whether it was there.
-    pub fn remove_application(&mut self, key: &ObjectKey) -> bool {
-        self.applications.remove(key)
+    /// Takes an Application out; says what that changed.
+    pub fn remove_application(&mut self, key: &ObjectKey) -> Option<Change> {
+        let before = self.applications.remove(key)?;
+        Some(Change::Application(Turn { before: Some(before), after: None }))
     }
 
     /// Keeps only the Applications for which `keep` holds, the end of a resync;
-    /// says whether any went.
-    pub fn retain_applications(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) -> bool {
+    /// says which went.
+    pub fn retain_applications(&mut self, mut keep: impl FnMut(&ObjectKey) -> bool) -> Vec<Change> {
         let keys = self.applications.iter().map(|entry| &entry.key);
         let going: Vec<ObjectKey> = keys.filter(|key| !keep(key)).cloned().collect();
-        going.iter().filter(|key| self.remove_application(key)).count() > 0
+        going.iter().filter_map(|key| self.remove_application(key)).collect()
     }
 
     /// Whether both are the same snapshot but for the index of Applications: no
@@ -156,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_found_by_namespace_and_by_fleet() {
+    fn it_is_found_by_namespace_and_fleet_users() {
         let mut catalog = Catalog::default();
         for (namespace, name, fleet) in
             [("default", "a", "f"), ("default", "b", "g"), ("default-2", "c", "f"), ("a", "d", "f")]
@@ -164,7 +157,7 @@ mod tests {
             let mut app = application(json!({"syncPolicies": [{"destination": {"fleet": fleet}}, {}]}));
             app.metadata.namespace = Some(namespace.to_owned());
             app.metadata.name = Some(name.to_owned());
-            assert!(catalog.insert_application(&app));
+            assert!(catalog.insert_application(&app).is_some());
         }
         let names = |found: Vec<&Arc<AppEntry>>| {
             found.into_iter().map(|entry| entry.key.name.clone()).collect::<Vec<_>>()
@@ -173,8 +166,8 @@ mod tests {
         assert_eq!(names(catalog.applications_of_fleet("default", "f").collect()), ["a"]);
         assert_eq!(names(catalog.applications("none").collect()), [""; 0]);
         assert!(catalog.application("a", "d").is_some() && catalog.application("a", "c").is_none());
-        assert!(catalog.retain_applications(|key| key.name != "b"));
-        assert!(catalog.remove_application(&ObjectKey::new("default", "a")));
+        assert_eq!(catalog.retain_applications(|key| key.name != "b").len(), 1);
+        assert!(catalog.remove_application(&ObjectKey::new("default", "a")).is_some());
         assert_eq!(catalog.applications("default").count(), 0);
     }
 
@@ -182,14 +175,14 @@ mod tests {
     fn a_new_status_changes_nothing_and_another_destination_does() {
         let mut app = application(json!({"destination": selector("test"), "syncPolicies": [{}]}));
         let mut catalog = Scenario::new().fleet("quickstart", &[]).catalog();
-        assert!(catalog.insert_application(&app));
+        assert!(catalog.insert_application(&app).is_some());
         let before = catalog.clone();
         app.status = Some(fleetgate_api::ApplicationStatus::default());
         app.metadata.resource_version = Some("2".to_owned());
-        assert!(!catalog.insert_application(&app));
+        assert!(catalog.insert_application(&app).is_none());
         assert!(catalog.is_same(&before));
         app.spec.destination = Some(crate::test_fixtures::destination(selector("dev")));
-        assert!(catalog.insert_application(&app));
+        assert!(catalog.insert_application(&app).is_some());
         assert!(!catalog.is_same(&before) && catalog.is_same_but_for_applications(&before));
         catalog.set_terminating("default", true);
         assert!(!catalog.is_same_but_for_applications(&before));

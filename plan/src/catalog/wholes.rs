@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Catalog, FleetEntry, ObjectKey};
+use super::{Catalog, Change, FleetEntry, ObjectKey};
 use crate::{Resolution, Target};
 
 /// The Fleets that were asked for so far. It says nothing that the snapshot
@@ -24,11 +24,11 @@ impl PartialEq for Wholes {
 impl Wholes {
     /// Begins anew where the snapshot has changed; those who hold the old one
     /// keep what they know.
-    pub(super) fn forget(&mut self, has_changed: bool) -> bool {
-        if has_changed {
+    pub(super) fn forget(&mut self, change: Option<Change>) -> Option<Change> {
+        if change.is_some() {
             *self = Self::default();
         }
-        has_changed
+        change
     }
 }
 
@@ -65,10 +65,10 @@ mod tests {
             |catalog: &Catalog| catalog.whole(catalog.fleet("default", "quickstart").expect("the Fleet"));
         let held = catalog.clone();
         assert!(Arc::ptr_eq(&whole(&held), &whole(&catalog)));
-        assert!(catalog.insert_cluster(cluster("m2", &[])));
+        assert!(catalog.insert_cluster(cluster("m2", &[])).is_some());
         assert_eq!(names(&whole(&catalog).targets), ["m1", "m2"]);
         assert_eq!(names(&whole(&held).targets), ["m1"]);
-        assert!(!catalog.insert_cluster(cluster("m2", &[])));
+        assert!(catalog.insert_cluster(cluster("m2", &[])).is_none());
         assert!(Arc::ptr_eq(&whole(&catalog), &whole(&catalog.clone())));
     }
 }

@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use self::depends_on::{DependsOn, Siblings};
 use self::overrides::Overrides;
-pub(crate) use self::source::source;
+pub(crate) use self::source::{source, source_kind};
 use crate::destination::Resolution;
 use crate::template::{Origin, Template};
 use crate::{FluxKind, Owner};

@@ -16,20 +16,30 @@ const DROPPED_GIT_FIELDS: [&str; 2] = ["gitImplementation", "accessFrom"];
 /// Flux's own default, written out so that it can be read off the object.
 const HELM_INTERVAL: &str = "1m0s";
 
-/// What the Application is fetched by. Of several sources, which admission
-/// refuses (`source/exactly-one`), the first one.
+/// What the Application is fetched by.
 pub(crate) fn source(source: &Source, owner: &Owner) -> Option<Template> {
     let Source { git_repository, helm_repository, oci_repository, bucket, .. } = source;
-    let (kind, field, spec) = if let Some(git) = git_repository {
-        (FluxKind::GitRepository, "gitRepository", git_spec(git))
-    } else if let Some(helm) = helm_repository {
-        (FluxKind::HelmRepository, "helmRepository", helm_spec(helm))
-    } else if let Some(oci) = oci_repository {
-        (FluxKind::OciRepository, "ociRepository", to_map(oci))
-    } else {
-        (FluxKind::Bucket, "bucket", to_map(bucket.as_ref()?))
+    let kind = source_kind(source)?;
+    let (field, spec) = match kind {
+        FluxKind::GitRepository => ("gitRepository", git_spec(git_repository.as_ref()?)),
+        FluxKind::HelmRepository => ("helmRepository", helm_spec(helm_repository.as_ref()?)),
+        FluxKind::OciRepository => ("ociRepository", to_map(oci_repository.as_ref()?)),
+        FluxKind::Bucket => ("bucket", to_map(bucket.as_ref()?)),
+        FluxKind::Kustomization | FluxKind::HelmRelease => return None,
     };
     Some(Template::of_source(kind, field, owner.name.clone(), spec))
+}
+
+/// The kind of the object that fetches the source. Of several sources, which
+/// admission refuses (`source/exactly-one`), the first one.
+pub(crate) fn source_kind(source: &Source) -> Option<FluxKind> {
+    let given = [
+        (FluxKind::GitRepository, source.git_repository.is_some()),
+        (FluxKind::HelmRepository, source.helm_repository.is_some()),
+        (FluxKind::OciRepository, source.oci_repository.is_some()),
+        (FluxKind::Bucket, source.bucket.is_some()),
+    ];
+    given.into_iter().find_map(|(kind, is_given)| is_given.then_some(kind))
 }
 
 fn git_spec(git: &GitRepository) -> Map<String, Value> {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::{AppEntry, Delivery, PolicyEntry};
+use crate::catalog::{AppEntry, PolicyEntry};
 use crate::names::CHILD_KINDS;
-use crate::{Catalog, FluxKind, Owner, Plan};
+use crate::{Catalog, Plan};
 
 /// At most this many policies of others are looked at; names like these are
 /// rare, and each costs as much as its fleet has clusters.
-const MOST_POLICIES: usize = 100;
+pub(super) const MOST_POLICIES: usize = 100;
 
 /// An object of a policy that another Application makes, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +32,13 @@ pub struct SharedChild<'a> {
 #[must_use]
 pub fn shared_children<'a>(plan: &Plan, catalog: &'a Catalog) -> Vec<SharedChild<'a>> {
     let mut shared = Vec::new();
+    let own = (plan.owner.namespace.as_str(), plan.owner.name.as_str());
     let mut left = MOST_POLICIES;
     for (index, policy) in plan.policies.iter().enumerate() {
         let Some(template) = &policy.template else { continue };
-        let related = related(&plan.owner, &policy.name.to_lowercase(), left, catalog);
+        let related = related(own, &policy.name.to_lowercase(), left, catalog);
         left = left.saturating_sub(related.len());
-        let related = related.into_iter().filter(|(_, other)| kind(other.delivery) == Some(template.kind));
+        let related = related.into_iter().filter(|(_, other)| other.delivery.kind() == Some(template.kind));
         let owners = owners(related, &plan.owner.namespace, catalog);
         if owners.is_empty() {
             continue;
@@ -66,24 +67,15 @@ fn owners<'a>(
     owners
 }
 
-fn kind(delivery: Delivery) -> Option<FluxKind> {
-    match delivery {
-        Delivery::Kustomization => Some(FluxKind::Kustomization),
-        Delivery::Helm => Some(FluxKind::HelmRelease),
-        Delivery::Nothing => None,
-    }
-}
-
-/// The policies of others than `owner` that may come to a name of a policy
-/// `base`, at most so many.
-fn related<'a>(
-    owner: &Owner,
+/// The policies of others than an Application, by its namespace and name, that
+/// may come to a name of a policy `base`, at most so many.
+pub(super) fn related<'a>(
+    (namespace, own): (&str, &str),
     base: &str,
     most: usize,
     catalog: &'a Catalog,
 ) -> Vec<(&'a Arc<AppEntry>, &'a PolicyEntry)> {
-    let namespace = owner.namespace.as_str();
-    let is_other = |(entry, _): &(&Arc<AppEntry>, &PolicyEntry)| entry.key.name != owner.name;
+    let is_other = |(entry, _): &(&Arc<AppEntry>, &PolicyEntry)| entry.key.name != own;
     let mut found = Vec::new();
     let shorter = base.match_indices('-').filter_map(|(at, _)| {
         let (head, tail) = (base.get(..at)?, base.get(at + 1..)?);

@@ -172,6 +172,7 @@ fn live() -> Live {
     let stored = Stored {
         fleets: vec![DeserializeGuard(Ok(fleet(&["m1"])))],
         clusters: clusters().map(|cluster| DeserializeGuard(Ok(cluster))).into(),
+        provisioned: Vec::new(),
         applications: vec![DeserializeGuard(Ok(shop))],
     };
     Live { stored, children, catalog }

@@ -31,7 +31,6 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::WatchStream;
 
 use self::children::Children;
 use self::reconcile::reconcile;
@@ -39,7 +38,7 @@ use self::references::References;
 use self::triggers::Triggers;
 use self::write::Writer;
 use super::backoff::Backoff;
-use super::{Scope, Setup, Statuses};
+use super::{Scope, Setup, Statuses, object_ref};
 use crate::metrics::{Controlled, Queue};
 use crate::watches::CatalogWatch;
 
@@ -74,13 +73,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     }
     let queue = metrics.queue(scope.namespace.clone());
     let (applications, known) = applications(&client, &scope, &queue);
-    // A change of a Fleet or of a cluster may concern any Application; to look
-    // costs no write where nothing changes.
-    let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
-    let (all, named) = (known.clone(), queue.clone());
-    let catalog_changes = catalog_changes.inspect(move |()| {
-        all.state().iter().for_each(|application| named.name(&ObjectRef::from_obj(&**application)));
-    });
+    let concerned = catalog.applications_concerned().map(object_ref);
     let context = Arc::new(Context {
         statuses,
         catalog,
@@ -94,7 +87,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))
-        .reconcile_all_on(catalog_changes)
+        .reconcile_on(queue.naming(concerned))
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Application, reconcile), retry, context)
         .for_each(|result| {

@@ -14,11 +14,10 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
 use kube::{Resource, ResourceExt};
-use tokio_stream::wrappers::WatchStream;
 
 use self::status::status;
 use super::backoff::Backoff;
-use super::{Setup, Statuses};
+use super::{Setup, Statuses, object_ref};
 use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
 
@@ -44,11 +43,11 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     let cluster_changes = reflector(writer, events)
         .touched_objects()
         .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
-    let catalog_changes = WatchStream::from_changes(catalog.destination_changes());
-    let changes = futures::stream::select(cluster_changes, catalog_changes);
+    let concerned = catalog.fleets_concerned().map(object_ref);
     let context = Arc::new(Context { statuses, catalog, clusters, backoff: Backoff::default() });
     Controller::new(scope.api::<Guarded>(&client), scope.watched())
-        .reconcile_all_on(changes)
+        .reconcile_on(concerned)
+        .reconcile_all_on(cluster_changes)
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Fleet, reconcile), retry, context)
         .for_each(|_| std::future::ready(()))
@@ -80,8 +79,9 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
 }
 
 fn is_ready(member: &Cluster, clusters: &Store<GuardedCluster>) -> bool {
+    // Of one that others provision it is known whether its kubeconfig is named.
     if member.key.kind != ClusterKind::AttachedCluster {
-        return false;
+        return member.kubeconfig.is_some();
     }
     let key = ObjectRef::new(&member.key.name).within(&member.key.namespace);
     let object = clusters.get(&key);

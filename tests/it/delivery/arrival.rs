@@ -21,8 +21,8 @@ async fn nothing_is_written_when_nothing_changed_and_drift_is_mended() {
     ];
     let before = kubectl(sandbox, &child).await.stdout;
     let version = get(sandbox, "steady", "shop").await["metadata"]["resourceVersion"].clone();
-    // A change of the Catalog that concerns nothing here makes every Application be looked at.
-    label(sandbox, "steady", "kurator-member2", "color=blue").await;
+    // A label of a cluster that is meant has the Application looked at, and means nothing to it.
+    label(sandbox, "steady", "kurator-member1", "color=blue").await;
     let patch = [
         "patch",
         "kustomization",

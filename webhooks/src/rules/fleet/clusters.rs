@@ -129,18 +129,12 @@ fn check_kind(
     })
 }
 
-/// The group of Kurator's clusters.
-const KURATOR: &str = "cluster.kurator.dev";
-/// The group of Cluster API, which has a Cluster, too.
-const CLUSTER_API: &str = "cluster.x-k8s.io";
-
 fn check_api_version(path: &FieldPath, reference: &ClusterReference) -> Option<Finding> {
     let api_version = reference.api_version.as_deref().filter(|version| !version.is_empty())?;
     let kind = ClusterKind::of(reference)?;
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let is_known = group == KURATOR || (group == CLUSTER_API && kind == ClusterKind::Cluster);
-    (!is_known).then(|| {
-        let message = format!("is ignored: {kind} is a kind of {KURATOR}");
+    (group != kind.group()).then(|| {
+        let message = format!("is ignored: {kind} is a kind of {}", kind.group());
         Finding::warning(&KIND, path.field("apiVersion"), Fault::Invalid, message)
             .value(api_version)
             .hint("leave it out")
@@ -190,6 +184,17 @@ mod tests {
             (with("kind", json!("")), "W fleet/cluster-kind, W ref/cluster"),
             (with("kind", json!(null)), "W fleet/cluster-kind, W ref/cluster"),
             (with("kind", json!("CustomCluster")), "W ref/cluster"),
+            (json!([{"kind": "Cluster", "name": "kurators"}]), ""),
+            (json!([{"kind": "CustomCluster", "name": "custom"}]), ""),
+            (json!([{"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster", "name": "capi"}]), ""),
+            (
+                json!([{"kind": "Cluster", "name": "kurators"}, {"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster", "name": "kurators"}]),
+                "W ref/cluster",
+            ),
+            (
+                json!([{"apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "CustomCluster", "name": "custom"}]),
+                "W fleet/cluster-kind",
+            ),
             (with("name", json!("")), "E fleet/cluster-name"),
             (with("name", json!(null)), "E fleet/cluster-name"),
             (with("name", json!("M1")), "E fleet/cluster-name"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fleetgate_plan::{ClusterKey, ClusterKind};
+use fleetgate_plan::ClusterKey;
 
 use super::SUGGESTIONS;
 use crate::finding::{Fault, Finding};
@@ -14,7 +14,7 @@ use crate::rules::{Example, FleetInput, Rule, WARNS};
 pub const CLUSTER: Rule = Rule {
     code: "ref/cluster",
     severities: WARNS,
-    what: "A cluster that a Fleet lists does not exist in its namespace, with the nearest name; or it is of a kind that Fleetgate does not read.",
+    what: "A cluster that a Fleet lists does not exist in its namespace, with the nearest name.",
     why: "Nothing is delivered there until it exists.",
     example: Example::new(r#"spec.clusters[0].name: "m11""#, r#"spec.clusters[0].name: "m1""#),
 };
@@ -25,20 +25,18 @@ pub(crate) fn check(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
         if input.catalog.cluster(&key).is_some() || !said.insert(key.clone()) {
             continue;
         }
-        findings.push(if key.kind == ClusterKind::AttachedCluster {
-            let near = (said.len() <= SUGGESTIONS).then(|| near(&key, input)).flatten();
-            let hint =
-                near.unwrap_or_else(|| "`kubectl get attachedclusters` lists those that exist".to_owned());
-            let message = "does not exist in the Fleet's namespace: nothing is delivered there until it does";
+        let near = (said.len() <= SUGGESTIONS).then(|| near(&key, input)).flatten();
+        let hint =
+            near.unwrap_or_else(|| format!("`kubectl get {}` lists those that exist", key.kind.crd_name()));
+        let message = format!(
+            "there is no {} of that name in the Fleet's namespace: nothing is delivered there until there is",
+            key.kind
+        );
+        findings.push(
             Finding::warning(&CLUSTER, path.field("name"), Fault::NotFound, message)
                 .value(key.name)
-                .hint(hint)
-        } else {
-            let message = "is a kind that Fleetgate does not read: nothing is delivered there";
-            Finding::warning(&CLUSTER, path.field("kind"), Fault::NotSupported, message)
-                .value(key.kind.as_str())
-                .hint("attach the cluster by an AttachedCluster")
-        });
+                .hint(hint),
+        );
     }
 }
 
@@ -63,10 +61,10 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "spec.clusters[1].name: Not found: \"member\": does not exist in the Fleet's namespace: nothing is delivered there \
-                 until it does; there are only \"m1\", \"m2\" [ref/cluster]",
-                "spec.clusters[3].kind: Unsupported value: \"Cluster\": is a kind that Fleetgate does not read: nothing is delivered \
-                 there; attach the cluster by an AttachedCluster [ref/cluster]",
+                "spec.clusters[1].name: Not found: \"member\": there is no AttachedCluster of that name in the Fleet's namespace: \
+                 nothing is delivered there until there is; there are only \"m1\", \"m2\" [ref/cluster]",
+                "spec.clusters[3].name: Not found: \"m1\": there is no Cluster of that name in the Fleet's namespace: nothing is \
+                 delivered there until there is; there is only \"kurators\" [ref/cluster]",
             ]
         );
         assert!(texts.iter().all(|text| text.chars().count() < 256));

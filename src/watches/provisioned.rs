@@ -1,0 +1,159 @@
+//! The watches of clusters that others provision: Kurator's, and Cluster API's.
+//!
+//! A host has their CRDs or has not, and gets, loses or renews them at any time.
+
+use std::pin::pin;
+
+use fleetgate_plan::ClusterKind;
+use futures::StreamExt;
+use futures::future::pending;
+use futures::stream::BoxStream;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::DynamicObject;
+use kube::core::{DeserializeGuard, Version};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client};
+
+use super::clusters::ClusterTable;
+use super::{CatalogWatch, crds};
+
+type Objects = BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>;
+
+impl CatalogWatch {
+    /// Watches a kind for as long as the host serves it, in the version that it
+    /// serves.
+    pub(super) async fn follow_provisioned(self, kind: ClusterKind, client: Client) {
+        let what = kind.crd_name();
+        let mut definitions = pin!(crds::events(&client, &what).default_backoff());
+        let mut served = Served::default();
+        let mut table = ClusterTable::of(kind);
+        let mut objects: Option<Objects> = None;
+        loop {
+            tokio::select! {
+                Some(event) = definitions.next() => match event {
+                    Ok(event) => {
+                        let is_listed = matches!(event, Event::InitDone);
+                        if served.take_up(event) {
+                            objects = served.version.as_deref().map(|version| events(&client, kind, version));
+                        }
+                        if served.version.is_none() {
+                            self.change(|catalog| table.forget(catalog));
+                            self.is_listed(&what, is_listed);
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "the watch of the CRD {what} is broken; the last good state serves"),
+                },
+                Some(event) = next(&mut objects) => self.receive(&what, event, &mut table),
+                else => return,
+            }
+        }
+    }
+}
+
+fn events(client: &Client, kind: ClusterKind, version: &str) -> Objects {
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind.resource(version));
+    watcher::watcher(api, watcher::Config::default()).default_backoff().boxed()
+}
+
+/// The next event, if there is something to watch.
+async fn next(objects: &mut Option<Objects>) -> Option<Result<Event<DynamicObject>, watcher::Error>> {
+    match objects {
+        Some(objects) => objects.next().await,
+        None => pending().await,
+    }
+}
+
+/// The version in which the host serves a kind.
+#[derive(Debug, Default)]
+struct Served {
+    version: Option<String>,
+    listed: bool,
+}
+
+impl Served {
+    /// Takes up what happened to the CRD; says whether that changed the version.
+    fn take_up(&mut self, event: Event<DeserializeGuard<CustomResourceDefinition>>) -> bool {
+        let version = match event {
+            Event::Init => {
+                self.listed = false;
+                return false;
+            }
+            Event::InitDone if self.listed => return false,
+            Event::InitApply(crd) | Event::Apply(crd) => {
+                self.listed = true;
+                // One that cannot be read is served as it was.
+                let Ok(crd) = crd.0 else { return false };
+                newest(&crd)
+            }
+            Event::InitDone | Event::Delete(_) => None,
+        };
+        let has_changed = version != self.version;
+        self.version = version;
+        has_changed
+    }
+}
+
+/// The newest version that is served, once the API server has taken up the CRD.
+fn newest(crd: &CustomResourceDefinition) -> Option<String> {
+    let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let is_established = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Established" && condition.status == "True");
+    let served = crd.spec.versions.iter().filter(|version| is_established && version.served);
+    let newest = served.max_by_key(|version| Version::parse(&version.name).priority());
+    newest.map(|version| version.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A CRD of these versions, those with a dash before them not served.
+    fn crd(versions: &[&str], is_established: bool) -> DeserializeGuard<CustomResourceDefinition> {
+        let versions: Vec<_> = versions
+            .iter()
+            .map(|name| json!({"name": name.trim_start_matches('-'), "served": !name.starts_with('-'), "storage": true}))
+            .collect();
+        let status = if is_established { "True" } else { "False" };
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": ClusterKind::ClusterApi.crd_name()},
+            "spec": {
+                "group": "cluster.x-k8s.io", "scope": "Namespaced",
+                "names": {"kind": "Cluster", "plural": "clusters"}, "versions": versions,
+            },
+            "status": {"conditions": [{"type": "Established", "status": status}]},
+        });
+        serde_json::from_value(crd).expect("a CRD")
+    }
+
+    #[test]
+    fn a_kind_is_served_for_as_long_as_its_crd_is_there() {
+        let unreadable = serde_json::from_value(json!({"metadata": {"name": "c"}, "spec": 5}));
+        let steps = [
+            (Event::Init, false, None),
+            (Event::InitDone, false, None),
+            (Event::Apply(crd(&["v1beta1"], false)), false, None),
+            (Event::Apply(crd(&["v1beta1"], true)), true, Some("v1beta1")),
+            (Event::Apply(crd(&["v1beta1", "v1alpha4", "-v1beta2"], true)), false, Some("v1beta1")),
+            (Event::Apply(unreadable.expect("a guarded CRD")), false, Some("v1beta1")),
+            (Event::Apply(crd(&["v1beta1", "v1beta2", "v1alpha4"], true)), true, Some("v1beta2")),
+            (Event::Init, false, Some("v1beta2")),
+            (Event::InitApply(crd(&["v1beta2"], true)), false, Some("v1beta2")),
+            (Event::InitDone, false, Some("v1beta2")),
+            (Event::Delete(crd(&["v1beta2"], true)), true, None),
+            (Event::Apply(crd(&["v1", "v1beta2"], true)), true, Some("v1")),
+            // It was deleted while nobody watched.
+            (Event::Init, false, Some("v1")),
+            (Event::InitDone, true, None),
+        ];
+        let mut served = Served::default();
+        for (index, (event, has_changed, version)) in steps.into_iter().enumerate() {
+            assert_eq!(served.take_up(event), has_changed, "step {index}");
+            assert_eq!(served.version.as_deref(), version, "step {index}");
+        }
+    }
+}
