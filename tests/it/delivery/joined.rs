@@ -24,6 +24,18 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
     let (code, _, notes) = cluster(&["join", file, "--name", "berlin", "--fleet", "gone"]);
     assert_eq!(code, Some(2));
     assert!(notes.contains("there is no Fleet \"gone\" in namespace \"joined\""), "{notes}");
+    // The account that every namespace has may do nothing.
+    let token = kubectl(sandbox, &["create", "token", "default", "--namespace", "joined"]).await.stdout;
+    let host = std::fs::read_to_string(sandbox.kubeconfig()).expect("the host's kubeconfig");
+    let mut host: Value = serde_saphyr::from_str(&host).expect("YAML");
+    host["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+    let limited = folder.path().join("limited.kubeconfig");
+    std::fs::write(&limited, host.to_string()).expect("a file");
+    let (code, _, notes) = cluster(&["join", limited.to_str().expect("a path"), "--name", "limited"]);
+    assert!(code == Some(2) && notes.contains("may not do everything at https://"), "{notes}");
+    let written = ["get", "attachedclusters,secrets", "--namespace", "joined", "--output", "name"];
+    assert_eq!(kubectl(sandbox, &written).await.stdout, "", "nothing is written before all is looked at");
+
     let join = ["join", file, "--name", "berlin", "--fleet", "quickstart", "--labels", "env=dev,region=eu"];
     let (code, out, notes) = cluster(&join);
     assert_eq!(code, Some(0), "{notes}");
@@ -56,6 +68,5 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
     gone(sandbox, "joined").await;
     let (code, out, notes) = cluster(&["detach", "berlin"]);
     assert_eq!((code, out.as_str()), (Some(0), "AttachedCluster joined/berlin detached\n"), "{notes}");
-    let left = ["get", "attachedclusters,secrets", "--namespace", "joined", "--output", "name"];
-    assert_eq!(kubectl(sandbox, &left).await.stdout, "");
+    assert_eq!(kubectl(sandbox, &written).await.stdout, "");
 }
