@@ -59,9 +59,9 @@ mod tests {
         let catalog = scenario.catalog();
         let of = |name: &str| {
             let entry = catalog.application("default", name).expect("an entry");
-            let names: BTreeSet<_> =
+            let found: BTreeSet<_> =
                 neighbours(entry, &catalog).map(|entry| entry.key.name.as_str()).collect();
-            names.into_iter().collect::<Vec<_>>().join(" ")
+            found.into_iter().collect::<Vec<_>>().join(" ")
         };
         let table =
             [("a", "b c"), ("b", "a c"), ("c", "a b"), ("d", ""), ("e", "f"), ("f", "e g"), ("g", "f")];
