@@ -1,6 +1,7 @@
 //! A controller of a test's own, beside those that a sandbox runs.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,6 +25,11 @@ pub(crate) struct Replica {
 impl Replica {
     /// Starts one in the sandbox, with the rights of the controller's service account.
     pub(crate) fn start(sandbox: &Sandbox, flags: &[&str]) -> Self {
+        Self::through(sandbox.controller_kubeconfig(), flags)
+    }
+
+    /// Starts one that reaches the API server by this kubeconfig.
+    pub(crate) fn through(kubeconfig: &Path, flags: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let seconds = LEASE.as_secs().to_string();
         let log = NamedTempFile::new().expect("a file");
@@ -32,7 +38,7 @@ impl Replica {
             .args(["--lease-renew-seconds", "6"])
             .args(flags)
             .env("FLEETGATE_LEASE_RETRY_SECONDS", "1")
-            .env("KUBECONFIG", sandbox.controller_kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .stderr(log.reopen().expect("a file"))
             .spawn()
             .expect("a replica runs");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use fleetgate_sandbox::tools::flux_crds;
-use fleetgate_sandbox::{Options, Progress, Scope};
+use fleetgate_sandbox::{Action, Options, Progress, Rule, Scope, Verb};
 use serde_json::json;
 
 use super::*;
@@ -18,14 +18,10 @@ const CHILDREN: usize = 3 * APPLICATIONS;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_costs_one_request_and_nothing_is_written_while_nothing_changes() {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
-    install_crds(sandbox, &flux_crds().expect("Flux's CRDs")).await;
+    let sandbox = &with_fluxs_crds().await;
     let mut controller = Replica::start(sandbox, &[]);
     controller.says("fleetgate_leader 1", PATIENCE).await;
-    let objects: Vec<Value> = clusters().into_iter().chain((0..APPLICATIONS).map(application)).collect();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    assert!(apply(sandbox, &list.to_string()).await.success());
+    deliver(sandbox).await;
     settled(sandbox).await;
     let one_each = BTreeMap::from([("APPLY".to_owned(), CHILDREN)]);
     assert_eq!(flux_requests(sandbox).await, one_each, "and no question");
@@ -51,6 +47,54 @@ async fn a_child_costs_one_request_and_nothing_is_written_while_nothing_changes(
     mended.await.expect("drift is mended");
     look_again(sandbox, &controller).await;
     assert_eq!(flux_requests(sandbox).await.get("APPLY"), Some(&(CHILDREN + 1)), "drift costs one");
+}
+
+/// The watches of Flux's objects say nothing, and the answer to a write is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_watch_and_a_lost_answer_cause_no_second_write() {
+    let sandbox = &with_fluxs_crds().await;
+    let proxy = sandbox.proxy().await.expect("the proxy listens");
+    let kubeconfig = proxy.kubeconfig(sandbox.controller_kubeconfig()).expect("a kubeconfig");
+    let controller = Replica::through(&kubeconfig, &[]);
+    // By then it has listed what there is.
+    controller.says("fleetgate_reconcile_seconds_count", PATIENCE).await;
+    for resource in ["gitrepositories", "kustomizations"] {
+        proxy.freeze(resource);
+    }
+    proxy.add(Rule::new(Action::Lose).verb(Verb::Apply).resource("kustomizations").times(1));
+    deliver(sandbox).await;
+    let looked = until("the API server to be asked what stands there", PATIENCE, async || {
+        let asked = proxy.count(Verb::Get, "kustomizations");
+        Ok(if asked == 1 { Probe::Done(()) } else { Probe::NotYet(format!("{:?}", proxy.asked())) })
+    });
+    looked.await.expect("it is asked");
+    settled(sandbox).await;
+    look_again(sandbox, &controller).await;
+    let applied = || ["gitrepositories", "kustomizations"].map(|resource| proxy.count(Verb::Apply, resource));
+    assert_eq!(applied(), [APPLICATIONS, 2 * APPLICATIONS + 1], "one was tried again, and refused");
+    for resource in ["gitrepositories", "kustomizations"] {
+        proxy.thaw(resource);
+    }
+    look_again(sandbox, &controller).await;
+    assert_eq!(applied(), [APPLICATIONS, 2 * APPLICATIONS + 1], "what the watch tells of is no news");
+    assert_eq!(proxy.count(Verb::Get, "kustomizations"), 1);
+}
+
+/// A host with a gate and Flux's CRDs, where nothing else runs.
+async fn with_fluxs_crds() -> Sandbox {
+    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
+    let sandbox = Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    install_crds(&sandbox, &flux_crds().expect("Flux's CRDs")).await;
+    let objects = json!({"apiVersion": "v1", "kind": "List", "items": clusters()});
+    assert!(apply(&sandbox, &objects.to_string()).await.success());
+    sandbox
+}
+
+/// Applies every Application.
+async fn deliver(sandbox: &Sandbox) {
+    let applications: Vec<Value> = (0..APPLICATIONS).map(application).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": applications});
+    assert!(apply(sandbox, &list.to_string()).await.success());
 }
 
 /// Two clusters, and the Fleet of both.
