@@ -1,5 +1,7 @@
 //! How one of Flux's objects fares, by what it says of itself. Pure.
 
+mod settle;
+
 use fleetgate_plan::FluxKind;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -17,6 +19,10 @@ pub(crate) struct State {
     pub(crate) attempted: Option<String>,
     /// The generation that Flux's status speaks of.
     pub(crate) observed: Option<i64>,
+    /// The generation that there is.
+    pub(crate) generation: Option<i64>,
+    /// Whether Flux only looks again at what it has judged before, if it has.
+    pub(crate) is_looked_at: bool,
     /// Whether its user has suspended it.
     pub(crate) suspended: bool,
 }
@@ -39,6 +45,8 @@ impl State {
             revision: None,
             attempted: None,
             observed: None,
+            generation: None,
+            is_looked_at: false,
             suspended: false,
         }
     }
@@ -73,11 +81,8 @@ impl State {
             |pointer: &str| status.and_then(|status| status.pointer(pointer)?.as_str()).map(str::to_owned);
         let revision = text("/artifact/revision").or_else(|| text("/lastAppliedRevision"));
         let conditions = Conditions::of(object);
-        let phase = if object.metadata.deletion_timestamp.is_some() {
-            Phase::Progressing
-        } else {
-            conditions.phase()
-        };
+        let is_going = object.metadata.deletion_timestamp.is_some();
+        let phase = if is_going { Phase::Progressing } else { conditions.phase() };
         let suspended = object.data.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or_default();
         let absent = Self::absent();
         let ready = |field: &str| conditions.text("Ready", field).map(str::to_owned);
@@ -88,6 +93,8 @@ impl State {
             revision,
             attempted: text("/lastAttemptedRevision"),
             observed: conditions.observed,
+            generation: conditions.generation,
+            is_looked_at: kind == FluxKind::Kustomization && conditions.is_looked_at() && !is_going,
             suspended,
         }
     }
@@ -154,11 +161,19 @@ impl<'a> Conditions<'a> {
     /// status' own `observedGeneration` only once it succeeds or gives up, and
     /// says that it goes on trying meanwhile.
     fn has_failed(&self) -> bool {
-        let of_condition = self.get("Ready").and_then(|ready| ready.get("observedGeneration")?.as_i64());
-        let is_current = of_condition.or(self.observed) == self.generation;
         let goes_on =
             self.is("Reconciling", "True") && self.text("Reconciling", "reason") != Some(TRIES_AGAIN);
-        is_current && self.is("Ready", "False") && !goes_on
+        self.is_current() && self.is("Ready", "False") && !goes_on
+    }
+
+    /// Whether Flux is at work, at this generation.
+    fn is_looked_at(&self) -> bool {
+        self.is_current() && self.is("Ready", "Unknown") && self.text("Ready", "reason") == Some(PROGRESSING)
+    }
+
+    fn is_current(&self) -> bool {
+        let of_condition = self.get("Ready").and_then(|ready| ready.get("observedGeneration")?.as_i64());
+        of_condition.or(self.observed) == self.generation
     }
 
     /// Whether what is missing is somebody else's, who says so for itself: an

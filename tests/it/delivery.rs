@@ -8,6 +8,7 @@ mod flux_fields;
 mod joined;
 mod kinds;
 mod kinds_of_clusters;
+mod kstatus;
 mod lag;
 mod removal;
 mod told;

@@ -46,10 +46,12 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
     if let Some(missing) = missing(plan) {
         return missing;
     }
+    let suspended = suspended(source.iter().chain(&children));
     if let Some(waiting) = worst(&source, Phase::Progressing) {
-        return Summary::new(ConditionReason::Progressing, format!("waiting for the source: {waiting}"));
+        let message = format!("waiting for the source: {waiting}{suspended}");
+        return Summary::new(ConditionReason::Progressing, message);
     }
-    let counted = format!("{ready}/{total} clusters ready");
+    let counted = format!("{ready}/{total} clusters ready{suspended}");
     if ready < total || worst(&children, Phase::Progressing).is_some() {
         return Summary::new(ConditionReason::Progressing, counted);
     }
@@ -87,6 +89,14 @@ fn worst(states: &[(String, State)], phase: Phase) -> Option<String> {
     let of_phase = states.iter().filter(|(_, state)| state.phase == phase);
     let messages: Vec<String> = of_phase.map(|(name, state)| format!("{name}: {}", state.message)).collect();
     (!messages.is_empty()).then(|| listed(&messages))
+}
+
+/// What Flux leaves alone because somebody told it to. As with Flux's own
+/// objects that is no failure: what was applied before is as ready as it was.
+fn suspended<'a>(states: impl Iterator<Item = &'a (String, State)>) -> String {
+    let names: Vec<String> =
+        states.filter(|(_, state)| state.suspended).map(|(name, _)| name.clone()).collect();
+    if names.is_empty() { String::new() } else { format!("; suspended: {}", listed(&names)) }
 }
 
 /// What happens to what is there already while something is missing.

@@ -102,8 +102,10 @@ impl Child {
         Self { same_as: OnceLock::from(Box::from(digest)), ..self }
     }
 
-    /// The same, sharing with its predecessor what did not change.
+    /// The same, sharing with its predecessor what did not change, and keeping
+    /// Flux's verdict on it while Flux only looks again.
     pub(super) fn after(mut self, before: Option<&Self>) -> Self {
+        self.facts.state.settle(before.map(|before| &before.facts.state));
         if let Some(before) = before.filter(|before| before.facts.spec == self.facts.spec) {
             self.facts.spec = Arc::clone(&before.facts.spec);
             if self.same_as.get().is_none() {

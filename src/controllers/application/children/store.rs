@@ -131,13 +131,13 @@ impl Known {
             self.told = Some(child.version.clone());
             true
         };
-        let before = self.children.get(&key);
+        let before = self.children.get(&key).cloned();
         // A list is believed whole, but for what was written since it began.
-        if was_found && before.is_some_and(|before| child.version.is_behind(&before.version)) {
+        if was_found && before.as_ref().is_some_and(|before| child.version.is_behind(&before.version)) {
             return None;
         }
-        let is_news = before.is_none_or(|before| before.uid != child.uid || before.facts != child.facts);
         let child = self.replace(key, child);
+        let is_news = before.is_none_or(|before| before.uid != child.uid || before.facts != child.facts);
         is_news.then_some(child)
     }
 

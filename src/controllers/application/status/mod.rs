@@ -196,6 +196,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_suspended_is_said_and_is_no_failure() {
+        let table: [(&str, Phase, &str); 3] = [
+            (
+                "one-attachedcluster-m001",
+                Phase::Ready,
+                "Succeeded 2/2 2/2 clusters ready; suspended: Kustomization one-attachedcluster-m001",
+            ),
+            (
+                "one-attachedcluster-m001",
+                Phase::Progressing,
+                "Progressing 1/2 1/2 clusters ready; suspended: Kustomization one-attachedcluster-m001",
+            ),
+            (
+                "shop",
+                Phase::Progressing,
+                "Progressing 2/2 waiting for the source: GitRepository shop: Progressing; suspended: GitRepository shop",
+            ),
+        ];
+        for (name, phase, expected) in table {
+            let (application, catalog) = (application("quickstart"), catalog(2));
+            let (plan, mut observed) = observe(&application, &catalog, &[(name, phase)]);
+            for ((_, state_of), state) in &mut observed.states {
+                state.suspended = state_of == name;
+            }
+            assert_eq!(said(&of(&application, &plan, &observed, Timestamp::UNIX_EPOCH)), expected);
+        }
+    }
+
+    #[test]
     fn what_is_missing_comes_before_what_is_ready() {
         let (application, catalog) = (application("gone"), catalog(2));
         let (plan, observed) = observe(&application, &catalog, &[]);
