@@ -38,6 +38,22 @@ pub(crate) fn application(file: &str) -> anyhow::Result<Value> {
     Ok(application)
 }
 
+/// One of many made of an example, by its number: no two Applications make one
+/// object, and one workload has one rollout in a cluster.
+pub(crate) fn numbered(example: &Value, number: usize) -> Value {
+    let mut application = example.clone();
+    application["metadata"]["name"] = json!(format!("app-{number}"));
+    for policy in application["spec"]["syncPolicies"].as_array_mut().into_iter().flatten() {
+        if let Some(name) = policy.get_mut("name") {
+            *name = json!(format!("app-{number}"));
+        }
+        if let Some(workload) = policy.pointer_mut("/rollout/workload/namespace") {
+            *workload = json!(format!("ns-{number}"));
+        }
+    }
+    application
+}
+
 /// The requests for the example in that file, and that it has no findings.
 pub(crate) fn of(file: &str, clusters: usize) -> anyhow::Result<Bodies> {
     let application = application(file)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use nix::sys::resource::{UsageWho, getrusage};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::report::{line, median};
 use crate::{Fleetgate, bodies};
@@ -69,17 +69,8 @@ fn write_applications(folder: &Path, count: usize) -> anyhow::Result<usize> {
         examples.iter().map(|file| bodies::application(file)).collect::<anyhow::Result<_>>()?;
     let mut bytes = 0;
     for index in 0..count {
-        let mut application = examples.get(index % examples.len()).cloned().context("no example")?;
-        application["metadata"]["name"] = json!(format!("app-{index}"));
-        // Two Applications do not make one object, and one workload has one rollout in a cluster.
-        for policy in application["spec"]["syncPolicies"].as_array_mut().into_iter().flatten() {
-            if let Some(name) = policy.get_mut("name") {
-                *name = json!(format!("app-{index}"));
-            }
-            if let Some(workload) = policy.pointer_mut("/rollout/workload/namespace") {
-                *workload = json!(format!("ns-{index}"));
-            }
-        }
+        let application =
+            bodies::numbered(examples.get(index % examples.len()).context("no example")?, index);
         let text = serde_saphyr::to_string(&application)?;
         bytes += text.len();
         fs::write(folder.join(format!("app-{index}.yaml")), text)?;

@@ -66,7 +66,7 @@ async fn measure(client: &Client, options: &Options) -> anyhow::Result<()> {
         let mut sides = [(SEEN, Vec::new()), (UNSEEN, Vec::new())];
         for index in 0..options.creates + WARM_UP {
             for (namespace, latencies) in &mut sides {
-                let mut object = application.clone();
+                let mut object = bodies::numbered(&application, index);
                 object["metadata"] =
                     json!({"name": format!("app-{index}-{}", example.len()), "namespace": *namespace});
                 let applications =
