@@ -53,7 +53,10 @@ fn refuse_if_used(
             format!("{applications} (by Fleet {})", usage.fleet)
         });
         let uses: Vec<String> = uses.collect();
-        bail!("Applications deliver to {}: {}", cluster.name_any(), uses.join("; "));
+        let (name, uses) = (cluster.name_any(), uses.join("; "));
+        bail!(
+            "Applications deliver to {name}: {uses}; take it out of the Fleet first, or delete the Applications"
+        );
     }
     let reaches = |child: &&Child| {
         let reached = child.object.data.pointer("/spec/kubeConfig/secretRef/name");

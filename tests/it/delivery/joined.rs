@@ -63,7 +63,11 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
 
     let (code, _, notes) = cluster(&["detach", "berlin"]);
     assert_eq!(code, Some(2));
-    assert_eq!(notes, "fleetgate: Applications deliver to berlin: shop (by Fleet quickstart)\n");
+    assert_eq!(
+        notes,
+        "fleetgate: Applications deliver to berlin: shop (by Fleet quickstart); \
+         take it out of the Fleet first, or delete the Applications\n"
+    );
     kubectl(sandbox, &["delete", "application", "shop", "--namespace", "joined", "--timeout=60s"]).await;
     gone(sandbox, "joined").await;
     let (code, out, notes) = cluster(&["detach", "berlin"]);
