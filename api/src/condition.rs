@@ -20,12 +20,21 @@ pub enum ConditionType {
     /// Present, and then True, while a Secret or a ServiceAccount that the spec names does not exist,
     /// or lacks the key. A warning: what that comes to, Ready says.
     MissingReferences,
+    /// Present, and then True, while a removal that nobody decided is held until it is confirmed. A
+    /// warning: Ready speaks of what is planned.
+    PruneHeld,
 }
 
 impl ConditionType {
     /// Every type there is.
-    pub const ALL: [Self; 5] =
-        [Self::Ready, Self::Reconciling, Self::Stalled, Self::Undelivered, Self::MissingReferences];
+    pub const ALL: [Self; 6] = [
+        Self::Ready,
+        Self::Reconciling,
+        Self::Stalled,
+        Self::Undelivered,
+        Self::MissingReferences,
+        Self::PruneHeld,
+    ];
 
     /// The type as it stands in a status.
     #[must_use]
@@ -36,6 +45,7 @@ impl ConditionType {
             Self::Stalled => "Stalled",
             Self::Undelivered => "Undelivered",
             Self::MissingReferences => "MissingReferences",
+            Self::PruneHeld => "PruneHeld",
         }
     }
 }
@@ -80,6 +90,9 @@ pub enum ConditionReason {
     /// A Secret or a ServiceAccount that the spec names does not exist, or lacks the key. With
     /// MissingReferences=True.
     ReferenceNotFound,
+    /// A label, a Fleet or a cluster changed, and more would go than may go unasked. With
+    /// PruneHeld=True.
+    PruneHeld,
     /// A cluster does not answer, or not as one that works. With Ready=False.
     Unreachable,
     /// A cluster does not let the kubeconfig's user in. With Ready=False.
@@ -92,7 +105,7 @@ pub enum ConditionReason {
 
 impl ConditionReason {
     /// Every reason there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Succeeded,
         Self::Reachable,
         Self::Progressing,
@@ -108,6 +121,7 @@ impl ConditionReason {
         Self::KubeconfigNotFound,
         Self::KubeconfigInvalid,
         Self::ReferenceNotFound,
+        Self::PruneHeld,
         Self::Unreachable,
         Self::Unauthorized,
         Self::TlsFailed,
@@ -133,6 +147,7 @@ impl ConditionReason {
             Self::KubeconfigNotFound => "KubeconfigNotFound",
             Self::KubeconfigInvalid => "KubeconfigInvalid",
             Self::ReferenceNotFound => "ReferenceNotFound",
+            Self::PruneHeld => "PruneHeld",
             Self::Unreachable => "Unreachable",
             Self::Unauthorized => "Unauthorized",
             Self::TlsFailed => "TLSFailed",

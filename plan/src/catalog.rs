@@ -30,6 +30,7 @@ pub use self::rollout_entry::RolloutEntry;
 use self::shared::Shared;
 pub use self::tenancy::Tenancy;
 use self::wholes::Wholes;
+use crate::prune::Guard;
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 
 /// Namespace and name of an object.
@@ -60,7 +61,7 @@ pub struct Members {
 }
 
 /// An immutable snapshot of Fleets, clusters, namespaces, Applications and
-/// Flux's CRDs, and how far tenants may reach; cheap to clone.
+/// Flux's CRDs, and how far tenants and accidents may reach; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
@@ -69,6 +70,7 @@ pub struct Catalog {
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
     tenancy: Tenancy,
+    guard: Guard,
     wholes: Wholes,
 }
 

@@ -39,6 +39,8 @@ pub struct Plan {
 pub struct PolicyPlan {
     /// The policy's name, its own or a generated one.
     pub name: String,
+    /// What tells its destination from others ([`destination::Placement::digest`]).
+    pub destination: String,
     /// Where it goes, and what of that does not exist.
     pub resolution: Arc<Resolution>,
     /// The objects that deliver it; `None` if it says neither what nor from where.
@@ -114,10 +116,14 @@ impl PolicyPlan {
 fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<PolicyPlan> {
     let spec = &application.spec;
     let mut resolver = Resolver::new(&owner.namespace, catalog);
-    let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| PolicyPlan {
-        name: names::policy_name(&owner.name, index, policy),
-        resolution: resolver.resolve(destination::placement(spec, policy)),
-        template: None,
+    let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| {
+        let placement = destination::placement(spec, policy);
+        PolicyPlan {
+            name: names::policy_name(&owner.name, index, policy),
+            destination: placement.digest(),
+            resolution: resolver.resolve(placement),
+            template: None,
+        }
     });
     policies.collect()
 }
@@ -133,10 +139,9 @@ fn templates(
     let siblings = Siblings::of(policies().filter_map(|(policy, placed)| {
         Some((placed.name.as_str(), render::kind_of(policy)?, &placed.resolution))
     }));
-    let templates = policies().enumerate().map(|(index, (policy, placed))| {
-        let place = (placed.name.as_str(), &placed.resolution);
-        render::policy((index, policy), place, (source, owner), &siblings)
-    });
+    let templates = policies()
+        .enumerate()
+        .map(|(index, (policy, placed))| render::policy((index, policy), placed, (source, owner), &siblings));
     templates.collect()
 }
 
@@ -183,7 +188,9 @@ mod tests {
         };
         assert_eq!(objects[0]["metadata"], metadata("shop"));
         let mut child = metadata("web-attachedcluster-m2");
-        child["annotations"] = json!({"fleetgate.dev/policy": "web"});
+        child["annotations"] = json!({
+            "fleetgate.dev/destination": "5de8612894c923e7", "fleetgate.dev/policy": "web",
+        });
         assert_eq!(objects[2]["metadata"], child);
     }
 

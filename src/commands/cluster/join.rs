@@ -19,8 +19,8 @@ use super::kubeconfig::{Current, current};
 use super::{fleets, labels, same};
 use crate::cli::JoinOptions;
 use crate::commands::connect::Connection;
-use crate::commands::stored::in_words;
 use crate::member::probe;
+use crate::stored::in_words;
 
 /// Joins the cluster of a kubeconfig, and says so.
 pub(super) async fn join(connection: &Connection, options: &JoinOptions) -> anyhow::Result<String> {

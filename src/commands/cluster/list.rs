@@ -17,7 +17,7 @@ use self::row::Row;
 use super::kubeconfig::current;
 use crate::cli::{ListFormat, ListOptions};
 use crate::commands::connect::Connection;
-use crate::commands::stored::{Scope, Stored};
+use crate::stored::{Scope, Stored};
 
 /// How many Secrets are asked for at the same time.
 const AT_ONCE: usize = 8;

@@ -12,7 +12,7 @@ use kube::{Api, Client, Config, ResourceExt};
 
 use super::kubeconfig::current;
 use crate::commands::connect::Connection;
-use crate::commands::stored::in_words;
+use crate::stored::in_words;
 
 /// Clusters that are asked at the same time.
 const AT_ONCE: usize = 16;

@@ -69,6 +69,12 @@ pub(super) fn missing_references(observed: &Observed) -> Option<Summary> {
     (!messages.is_empty()).then(|| Summary::new(ConditionReason::ReferenceNotFound, listed(&messages)))
 }
 
+/// What is not removed until someone confirms it, if anything is.
+pub(super) fn held(observed: &Observed) -> Option<Summary> {
+    let held = observed.held.as_ref()?;
+    Some(Summary::new(ConditionReason::PruneHeld, &*held.message))
+}
+
 /// How the objects of a template fare, each by kind and name.
 fn states(template: &Template, observed: &Observed) -> impl Iterator<Item = (String, State)> {
     template.bindings().map(|binding| {
