@@ -85,11 +85,12 @@ fn is_held(policy: &PolicyPlan, name: &str) -> bool {
     if policy.template.is_none() || !resolution.is_decided() {
         return true;
     }
-    let missing = resolution.missing_clusters.iter().map(|key| names::member_child_name(&policy.name, key));
-    let without_credentials = resolution.targets.iter().filter(|target| !target.is_reachable());
-    let without_credentials =
-        without_credentials.map(|target: &Target| names::child_name(&policy.name, target));
-    missing.chain(without_credentials).any(|held| held == name)
+    let without_credentials = resolution.targets.iter().filter_map(|target| match target {
+        Target::Member(cluster) if !target.is_reachable() => Some(&cluster.key),
+        _ => None,
+    });
+    let mut held = resolution.missing_clusters.iter().chain(without_credentials);
+    held.any(|cluster| names::is_child_of(name, &policy.name, cluster))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod kinds_of_clusters;
 mod kstatus;
 mod lag;
 mod removal;
+mod takeover;
 mod told;
 mod trouble;
 

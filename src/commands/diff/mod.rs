@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use self::compare::{Change, Difference, compare};
 use super::connect::connect;
-use super::stored::{Child, Scope, Stored, all_children, insert_crds};
+use super::stored::{Child, Scope, Stored, all_children, insert_crds, keeping_names};
 use crate::check::{Object, Objects, objects, verdict};
 use crate::cli::DiffOptions;
 
@@ -188,12 +188,15 @@ impl Judged {
         let stored = self.live.applications();
         let given: BTreeSet<String> = self.applications.iter().map(ResourceExt::name_any).collect();
         let others = stored.values().filter(|other| self.moves_others && !given.contains(&other.name_any()));
+        let plan = |application: &Application, catalog: &Catalog| {
+            keeping_names(Plan::of(application, catalog), &self.live.children)
+        };
         let given = self.applications.iter().map(|given| {
-            let before = stored.get(&given.name_any()).map(|stored| Plan::of(stored, &self.live.catalog));
-            (before, Plan::of(given, &self.after))
+            let before = stored.get(&given.name_any()).map(|stored| plan(stored, &self.live.catalog));
+            (before, plan(given, &self.after))
         });
         let moved = others
-            .map(|other| (Some(Plan::of(other, &self.live.catalog)), Plan::of(other, &self.after)))
+            .map(|other| (Some(plan(other, &self.live.catalog)), plan(other, &self.after)))
             .filter(|(before, after)| before.as_ref() != Some(after));
         let differences = given.chain(moved).map(|(before, after)| {
             let name = format!("{}/{}", after.owner.namespace, after.owner.name);

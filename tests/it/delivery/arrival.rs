@@ -149,4 +149,6 @@ async fn what_was_stored_under_early_names_is_delivered_and_follows_labels() {
     label(sandbox, "early", "kurator-member2", "env=test").await;
     becomes(sandbox, "early", "shop", "True Succeeded 2/2").await;
     deployments(sandbox.member_client(1).expect("a member"), "early", &["podinfo"]).await;
+    let (code, tree, notes) = told::run(sandbox, &["status", "shop", "--namespace", "early"], "");
+    assert!(code == Some(0) && tree.contains("AttachedCluster kurator-member2"), "{tree}{notes}");
 }
