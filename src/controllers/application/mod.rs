@@ -7,6 +7,7 @@
 //!                           └──▶ references: Secrets and ServiceAccounts, each by name ──┘
 //! ```
 
+mod adopt;
 mod apply;
 mod children;
 mod difference;

@@ -51,7 +51,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     // What was judged is what is planned: an early name that was stored without
     // its new one would otherwise plan as nothing.
     let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
-    let plan = Plan::of(&judged, &catalog);
+    let plan = context.children.keeping_names(Plan::of(&judged, &catalog));
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
     let (mut retry_after, mut again) = (None, None);
     if observed.is_valid() {
