@@ -4,10 +4,11 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::http::Request;
+use fleetgate_plan::FluxKind;
 use fleetgate_sandbox::Sandbox;
 use fleetgate_sandbox::wait::{Probe, until};
 use kube::{Client, Config};
@@ -18,6 +19,12 @@ use crate::server_process::{cpu_time_of, resident_kib_of};
 
 /// How long it may take to start, or to end.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often it is asked how far it is.
+const STEP: Duration = Duration::from_millis(10);
+
+/// How long a delivery may take.
+const DELIVERY: Duration = Duration::from_mins(10);
 
 /// A running controller; killed when dropped.
 pub(super) struct Controller {
@@ -62,6 +69,28 @@ impl Controller {
     /// How many Applications it has looked at.
     pub(super) async fn looks(&self) -> anyhow::Result<u64> {
         self.sum("fleetgate_reconcile_seconds_count{controller=\"application\"").await
+    }
+
+    /// How many objects of policies it has written so, each with success. To ask
+    /// itself costs the API server nothing, as counting what is there would.
+    pub(super) async fn written(&self, verb: &str) -> anyhow::Result<u64> {
+        let kind = FluxKind::Kustomization.kind();
+        let line = format!("fleetgate_writes_total{{verb=\"{verb}\",kind=\"{kind}\",outcome=\"succeeded\"}}");
+        self.sum(&line).await
+    }
+
+    /// Waits until it has written so many more than `before`.
+    pub(super) async fn writes(&self, verb: &str, before: u64, more: usize) -> anyhow::Result<()> {
+        let end = Instant::now() + DELIVERY;
+        let expected = before + u64::try_from(more)?;
+        loop {
+            let written = self.written(verb).await?;
+            if written >= expected {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < end, "waited for {expected} writes by {verb}, it is {written}");
+            tokio::time::sleep(STEP).await;
+        }
     }
 
     /// Its resident memory, in MiB.

@@ -11,27 +11,43 @@ const WRITES: [&str; 6] = ["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST
 /// The resource that a leader renews, and the API server itself.
 const LEASES: &str = "leases";
 
-/// Requests by verb and resource.
+/// Requests by verb and resource, and the CPU time that the API server took.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counts(BTreeMap<(String, String), u64>);
+pub(super) struct Counts {
+    requests: BTreeMap<(String, String), u64>,
+    cpu_seconds: f64,
+}
 
 impl Counts {
     pub(super) async fn of(client: &Client) -> anyhow::Result<Self> {
         let numbers = client.request_text(Request::get("/metrics").body(Vec::new())?).await?;
-        let mut counts = BTreeMap::new();
-        for line in numbers.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
-            if let Some((key, count)) = parse(line) {
-                *counts.entry(key).or_default() += count;
+        let mut counts = Self::default();
+        for line in numbers.lines() {
+            if let Some(seconds) = line.strip_prefix("process_cpu_seconds_total ") {
+                counts.cpu_seconds = seconds.parse()?;
+            } else if line.starts_with("apiserver_request_total{")
+                && let Some((key, count)) = parse(line)
+            {
+                *counts.requests.entry(key).or_default() += count;
             }
         }
-        Ok(Self(counts))
+        Ok(counts)
     }
 
     /// What came on top of those of before.
     pub(super) fn since(&self, before: &Self) -> Self {
-        let earlier = |key| before.0.get(key).copied().unwrap_or_default();
-        let more = self.0.iter().map(|(key, count)| (key.clone(), count - earlier(key)));
-        Self(more.filter(|(_, count)| *count > 0).collect())
+        let earlier = |key| before.requests.get(key).copied().unwrap_or_default();
+        let more = self.requests.iter().map(|(key, count)| (key.clone(), count - earlier(key)));
+        Self {
+            requests: more.filter(|(_, count)| *count > 0).collect(),
+            cpu_seconds: self.cpu_seconds - before.cpu_seconds,
+        }
+    }
+
+    /// The CPU time of the API server, in milliseconds, for each of so many writes.
+    #[expect(clippy::cast_precision_loss, reason = "some thousands of writes")]
+    pub(super) fn cpu_ms_each(&self, writes: u64) -> f64 {
+        self.cpu_seconds * 1e3 / writes.max(1) as f64
     }
 
     /// What changes something, but for Leases.
@@ -51,19 +67,22 @@ impl Counts {
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.0.values().sum()
+        self.requests.values().sum()
     }
 
     /// In words, for instance `2 PATCH applications`.
     pub(super) fn told(&self) -> String {
-        let told: Vec<String> =
-            self.0.iter().map(|((verb, resource), count)| format!("{count} {verb} {resource}")).collect();
+        let told: Vec<String> = self
+            .requests
+            .iter()
+            .map(|((verb, resource), count)| format!("{count} {verb} {resource}"))
+            .collect();
         if told.is_empty() { "none".to_owned() } else { told.join(", ") }
     }
 
     fn only(&self, keep: impl Fn(&str, &str) -> bool) -> Self {
-        let kept = self.0.iter().filter(|((verb, resource), _)| keep(verb, resource));
-        Self(kept.map(|(key, count)| (key.clone(), *count)).collect())
+        let kept = self.requests.iter().filter(|((verb, resource), _)| keep(verb, resource));
+        Self { requests: kept.map(|(key, count)| (key.clone(), *count)).collect(), ..*self }
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Delivery {
     pub(super) floor: f64,
     /// How long it took in all, in seconds, and the floor.
     pub(super) took: (f64, f64),
+    /// CPU of the API server for each write, in milliseconds, and with the floor.
+    pub(super) cpu_ms_each: (f64, f64),
     /// CPU of the controller, in seconds.
     pub(super) cpu: f64,
 }
@@ -62,6 +64,9 @@ fn print_rounds(children: usize, rounds: &[Delivery]) {
     println!("{}", row(&format!("{size}: writes a second, of the floor's"), &figure, &verdict));
     let took = format!("{:.2} s, floor {:.2} s", of(|round| round.took.0), of(|round| round.took.1));
     println!("{}", row(&format!("{size}: from first create to last child"), &took, ""));
-    let cpu = of(|round| round.cpu);
-    println!("{}", row(&format!("{size}: CPU of the controller meanwhile"), &format!("{cpu:.2} s"), ""));
+    let each = (of(|round| round.cpu_ms_each.0), of(|round| round.cpu_ms_each.1));
+    let each = format!("{:.2} ms, floor {:.2} ms", each.0, each.1);
+    println!("{}", row(&format!("{size}: CPU of the API server for each write"), &each, ""));
+    let cpu = format!("{:.2} s", of(|round| round.cpu));
+    println!("{}", row(&format!("{size}: CPU of the controller meanwhile"), &cpu, ""));
 }

@@ -12,6 +12,7 @@ use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Pos
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 
+use super::counts::Counts;
 use super::{Size, fleet, present};
 
 /// Writes that are under way at the same time.
@@ -28,6 +29,13 @@ pub(super) struct Floor {
     admin: Client,
     client: Client,
     objects: Vec<(FluxKind, DynamicObject)>,
+}
+
+/// One run of the floor.
+pub(super) struct Run {
+    pub(super) took: Duration,
+    /// CPU of the API server for each write, in milliseconds.
+    pub(super) cpu_ms_each: f64,
 }
 
 impl Floor {
@@ -47,11 +55,13 @@ impl Floor {
         Ok(this)
     }
 
-    /// How long it takes to apply all of them.
-    pub(super) async fn run(&self) -> anyhow::Result<Duration> {
+    /// Applies all of them.
+    pub(super) async fn run(&self) -> anyhow::Result<Run> {
+        let before = Counts::of(&self.admin).await?;
         let took = self.apply(self.objects.len()).await?;
+        let counts = Counts::of(&self.admin).await?.since(&before);
         self.clear().await?;
-        Ok(took)
+        Ok(Run { took, cpu_ms_each: counts.cpu_ms_each(counts.writes().total()) })
     }
 
     /// How long it takes to apply so many objects that belong to nobody. They stay.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::controller::Controller;
 use super::counts::Counts;
 use super::figures::{Delivery, Figures};
-use super::floor::{Floor, create_applications};
+use super::floor::{Floor, Run, create_applications};
 use super::growth::grow;
 use super::members::Members;
 use super::quiet::quiet;
@@ -43,20 +43,21 @@ pub(super) async fn measure(
     let members = Members::start()?;
     fleet::install(&client, OURS, size, &members).await?;
     let floor = Floor::prepare(&client, sandbox.controller_kubeconfig(), size).await?;
-    let took = floor.run().await?;
+    let ran = floor.run().await?;
     floor.end().await?;
     let controller = Controller::start(fleetgate, sandbox).await?;
     clusters_are_ready(&client, size).await?;
     quiet(&client, &controller).await?;
 
     let before = Counts::of(&client).await?;
-    deliver(&client, &controller, size, took, figures).await?;
+    deliver(&client, &controller, size, ran, figures).await?;
     let Some(afterwards) = afterwards else { return Ok(()) };
     quiet(&client, &controller).await?;
     requests_per_child(&Counts::of(&client).await?.since(&before), size, figures);
+    figures.line("looks at Applications until it rests", &controller.looks().await?.to_string(), "");
     steady(&client, afterwards.steady, size, figures).await?;
     let controller = restart(&client, controller, (fleetgate, sandbox), size, figures).await?;
-    relabel(&client, &floor, size, figures).await?;
+    relabel(&client, &controller, &floor, size, figures).await?;
     quiet(&client, &controller).await?;
     grow(&client, &controller, size, afterwards.grow_to, figures).await
 }
@@ -78,23 +79,26 @@ async fn deliver(
     client: &Client,
     controller: &Controller,
     size: Size,
-    floor: Duration,
+    floor: Run,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let (before, cpu) = (Counts::of(client).await?, controller.cpu_time()?);
     let start = Instant::now();
     create_applications(client, OURS, 0..size.applications).await?;
     let expected = [(FluxKind::Kustomization, size.children()), (FluxKind::GitRepository, size.applications)];
+    controller.writes("apply", 0, size.children()).await?;
     present::reached(client, OURS, &expected).await?;
     let took = start.elapsed();
-    let writes = Counts::of(client).await?.since(&before).writes();
+    let counts = Counts::of(client).await?.since(&before);
+    let writes = counts.writes();
     // The count is taken a moment later than the children are: so is its time.
     let ours = writes.total() as f64 / start.elapsed().as_secs_f64();
     let delivery = Delivery {
         size: format!("{} Applications × {} clusters", size.applications, size.clusters),
         ours,
-        floor: size.objects() as f64 / floor.as_secs_f64(),
-        took: (took.as_secs_f64(), floor.as_secs_f64()),
+        floor: size.objects() as f64 / floor.took.as_secs_f64(),
+        took: (took.as_secs_f64(), floor.took.as_secs_f64()),
+        cpu_ms_each: (counts.cpu_ms_each(writes.total()), floor.cpu_ms_each),
         cpu: (controller.cpu_time()?.saturating_sub(cpu)).as_secs_f64(),
     };
     Progress::stderr().say(format!("{delivery:?}: {}", writes.told()));
@@ -157,16 +161,27 @@ async fn restart(
 }
 
 /// A cluster is labelled otherwise, and back.
-async fn relabel(client: &Client, floor: &Floor, size: Size, figures: &mut Figures) -> anyhow::Result<()> {
+async fn relabel(
+    client: &Client,
+    controller: &Controller,
+    floor: &Floor,
+    size: Size,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let children = size.applications * POLICIES;
     let floor = floor.run_with(children).await?.as_secs_f64();
     let (label, value) = fleet::TIER;
     let clusters: Api<AttachedCluster> = Api::namespaced(client.clone(), OURS);
-    let steps = [("takes away", "elsewhere", size.children() - children), ("brings", value, size.children())];
-    for (what, value, expected) in steps {
+    let steps = [
+        ("takes away", "delete", "elsewhere", size.children() - children),
+        ("brings", "apply", value, size.children()),
+    ];
+    for (what, verb, value, expected) in steps {
         let patch = json!({"metadata": {"labels": {label: value}}});
+        let before = controller.written(verb).await?;
         let start = Instant::now();
         clusters.patch(&fleet::cluster_name(0), &PatchParams::default(), &Patch::Merge(&patch)).await?;
+        controller.writes(verb, before, children).await?;
         present::reached(client, OURS, &[(FluxKind::Kustomization, expected)]).await?;
         let took = start.elapsed().as_secs_f64();
         let name = format!("a label {what} {children} children");
