@@ -9,6 +9,7 @@
 
 mod apply;
 mod children;
+mod damping;
 mod difference;
 mod finalize;
 mod observed;
@@ -33,6 +34,7 @@ use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
 
 use self::children::Children;
+use self::damping::Damping;
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
@@ -51,6 +53,7 @@ struct Context {
     children: Children,
     writer: Writer,
     references: References,
+    damping: Damping,
     backoff: Backoff,
     queue: Queue,
 }
@@ -80,6 +83,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         children,
         writer: Writer::new(client.clone()),
         references: References::default(),
+        damping: Damping::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
         client: client.clone(),

@@ -51,6 +51,8 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     // its new one would otherwise plan as nothing.
     let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
     let plan = Plan::of(&judged, &catalog);
+    // Writing takes its time, and a Catalog that is held is copied at the next change.
+    drop(catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
     let mut retry_after = None;
     if observed.is_valid() {
@@ -60,23 +62,23 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     context.children.observe(&plan, &mut observed);
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
-    context.statuses.write(application, application.status.as_ref(), &status).await?;
+    let held = context.damping.hold(application, &status);
+    if held.is_none() {
+        context.statuses.write(application, application.status.as_ref(), &status).await?;
+    }
     let rest = if observed.failures.is_empty() {
         context.backoff.succeeded(application);
         None
     } else {
         Some(context.backoff.failed(application)).max(retry_after)
     };
-    Ok(next(rest, &observed))
+    Ok(next(rest, held, &observed))
 }
 
-/// When to look again at what no event will tell of: what failed, after its rest.
-fn next(rest: Option<Duration>, observed: &Observed) -> Action {
-    if let Some(rest) = rest {
-        Action::requeue(rest)
-    } else if !observed.missing.is_empty() {
-        Action::requeue(LOOK_AGAIN)
-    } else {
-        Action::await_change()
-    }
+/// When to look again at what no event will tell of: what failed after its
+/// rest, and what is held back when it is to be said.
+fn next(rest: Option<Duration>, held: Option<Duration>, observed: &Observed) -> Action {
+    let missing = (!observed.missing.is_empty()).then_some(LOOK_AGAIN);
+    let next = rest.or(missing).into_iter().chain(held).min();
+    next.map_or_else(Action::await_change, Action::requeue)
 }
