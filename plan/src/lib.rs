@@ -19,6 +19,7 @@ pub mod flagger;
 pub mod flux;
 pub mod impact;
 mod installed;
+mod kept;
 pub mod names;
 mod owner;
 mod plan;
