@@ -24,9 +24,11 @@ mod explain;
 mod flux_state;
 mod leader;
 mod manifests;
+mod member;
 mod metrics;
 #[cfg(test)]
 mod pipelines;
+mod rejudged;
 mod render;
 mod running;
 mod server;

@@ -61,6 +61,8 @@ impl fmt::Display for ConditionType {
 pub enum ConditionReason {
     /// All that the spec asks for is there and healthy. With Ready=True.
     Succeeded,
+    /// A cluster answers, and works. With Ready=True.
+    Reachable,
     /// Everything is applied, and some of it is not ready yet. With Reconciling=True.
     Progressing,
     /// The object is being deleted, and what it made is being removed. With Reconciling=True.
@@ -91,16 +93,21 @@ pub enum ConditionReason {
     /// A label, a Fleet or a cluster changed, and more would go than may go unasked. With
     /// PruneHeld=True.
     PruneHeld,
-    /// A cluster does not answer. With Ready=False.
+    /// A cluster does not answer, or not as one that works. With Ready=False.
     Unreachable,
+    /// A cluster does not let the kubeconfig's user in. With Ready=False.
+    Unauthorized,
+    /// A cluster and the kubeconfig do not trust each other. With Ready=False.
+    TlsFailed,
     /// Some clusters of a Fleet do not exist or are not ready. With Ready=False.
     ClustersNotReady,
 }
 
 impl ConditionReason {
     /// Every reason there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Succeeded,
+        Self::Reachable,
         Self::Progressing,
         Self::Deleting,
         Self::InvalidSpec,
@@ -116,6 +123,8 @@ impl ConditionReason {
         Self::ReferenceNotFound,
         Self::PruneHeld,
         Self::Unreachable,
+        Self::Unauthorized,
+        Self::TlsFailed,
         Self::ClustersNotReady,
     ];
 
@@ -124,6 +133,7 @@ impl ConditionReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Succeeded => "Succeeded",
+            Self::Reachable => "Reachable",
             Self::Progressing => "Progressing",
             Self::Deleting => "Deleting",
             Self::InvalidSpec => "InvalidSpec",
@@ -139,6 +149,8 @@ impl ConditionReason {
             Self::ReferenceNotFound => "ReferenceNotFound",
             Self::PruneHeld => "PruneHeld",
             Self::Unreachable => "Unreachable",
+            Self::Unauthorized => "Unauthorized",
+            Self::TlsFailed => "TLSFailed",
             Self::ClustersNotReady => "ClustersNotReady",
         }
     }

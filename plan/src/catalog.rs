@@ -19,7 +19,6 @@ mod wholes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fleetgate_api::Fleet;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::SelectorExt;
 
@@ -121,6 +120,17 @@ impl Catalog {
         self.clusters.keys().filter(of_kind).map(|key| key.name.as_str())
     }
 
+    /// The clusters whose kubeconfig is in that Secret.
+    pub fn clusters_with_secret<'a>(
+        &'a self,
+        secret: &'a ObjectKey,
+    ) -> impl Iterator<Item = &'a Arc<Cluster>> {
+        self.clusters.values().filter(|cluster| {
+            let of = cluster.kubeconfig.as_ref().map(|kubeconfig| &kubeconfig.secret);
+            cluster.key.namespace == secret.namespace && of == Some(&secret.name)
+        })
+    }
+
     /// Whether the namespace is being deleted.
     #[must_use]
     pub fn is_terminating(&self, namespace: &str) -> bool {
@@ -166,8 +176,8 @@ impl Catalog {
     }
 
     /// Adds or replaces a Fleet; says what that changed.
-    pub fn insert_fleet(&mut self, fleet: &Fleet) -> Option<Change> {
-        let entry = FleetEntry::from(fleet);
+    pub fn insert_fleet(&mut self, fleet: impl Into<FleetEntry>) -> Option<Change> {
+        let entry = fleet.into();
         let turn = shared::insert(&mut self.fleets, entry.key.clone(), entry);
         self.wholes.forget(turn.map(Change::Fleet))
     }

@@ -79,8 +79,14 @@ impl Plan {
         self.source.iter().chain(self.policies.iter().filter_map(|policy| policy.template.as_ref()))
     }
 
-    /// Every object that the controllers apply with its kind, in the order in
-    /// which it is to be applied.
+    /// Those of which the objects may be written: not those of a policy whose
+    /// destination is not understood, which stays as it is.
+    pub fn writable(&self) -> impl Iterator<Item = &Template> {
+        let understood = self.policies.iter().filter(|policy| policy.resolution.faults.is_empty());
+        self.source.iter().chain(understood.filter_map(|policy| policy.template.as_ref()))
+    }
+
+    /// Every object, with its kind, in the order in which it is to be applied.
     pub fn objects(&self) -> impl Iterator<Item = (FluxKind, DynamicObject)> {
         self.templates().flat_map(|template| {
             let bindings = template.bindings();
@@ -153,6 +159,7 @@ mod laws;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FleetEntry;
     use crate::test_fixtures::{Scenario, application, rendered, source, two_clusters};
     use serde_json::{Value, json};
 
@@ -205,6 +212,22 @@ mod tests {
         let policies = json!([{"destination": {"fleet": "quickstart"}, "kustomization": kustomization()}]);
         let objects = rendered(git_spec(policies), &catalog);
         assert_eq!(objects.len(), 1, "{objects:?}");
+    }
+
+    #[test]
+    fn what_goes_to_a_fleet_that_is_not_understood_is_not_written() {
+        let mut catalog = two_clusters();
+        let entry = catalog.fleet("default", "quickstart").expect("the Fleet");
+        let doubtful = FleetEntry { faults: vec!["?".to_owned()], ..FleetEntry::clone(entry) };
+        catalog.insert_fleet(doubtful);
+        let policies = json!([
+            {"name": "web", "destination": {"fleet": "quickstart"}, "kustomization": kustomization()},
+            {"name": "here", "kustomization": kustomization()},
+        ]);
+        let plan = Plan::of(&application(git_spec(policies)), &catalog);
+        let names = plan.writable().flat_map(Template::bindings).map(|binding| binding.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["shop", "here-currentcluster-host"]);
+        assert_eq!(plan.objects().count(), 4, "what is there is still planned");
     }
 
     #[test]

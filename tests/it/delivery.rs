@@ -2,6 +2,7 @@
 //! goes again.
 
 mod arrival;
+mod clusters;
 mod counted;
 mod examples;
 mod flux_fields;

@@ -135,7 +135,7 @@ impl Planned {
 }
 
 fn planned(plan: &Plan) -> impl Iterator<Item = Planned> {
-    plan.templates().flat_map(|template| {
+    plan.writable().flat_map(|template| {
         template.bindings().map(|binding| {
             let place = match &binding.target {
                 Target::Member(cluster) => Place::Member(cluster.key.to_string()),
