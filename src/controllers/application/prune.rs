@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use fleetgate_api::{Application, ConditionReason};
 use fleetgate_plan::prune::{Existing, Guard, judge};
-use fleetgate_plan::{FluxKind, HelmName, Plan};
+use fleetgate_plan::{Catalog, FluxKind, HelmName, Plan};
 use futures::{StreamExt, stream};
 use kube::Client;
 
@@ -40,8 +40,9 @@ pub(super) struct Pruner {
 }
 
 impl Pruner {
-    pub(super) fn new(client: Client, pending: Arc<Pending>) -> Self {
-        Self { pending, look: Look::new(client) }
+    /// For an installation of which `empty` is a Catalog without anything in it.
+    pub(super) fn new(client: Client, empty: Catalog, pending: Arc<Pending>) -> Self {
+        Self { pending, look: Look::new(client, empty) }
     }
 
     /// Nothing of the Application's is to be held any more.

@@ -25,11 +25,6 @@ fn member(sandbox: &Sandbox, index: usize) -> Client {
     sandbox.member_client(index).expect("a member")
 }
 
-async fn delete_shop(sandbox: &Sandbox, namespace: &str) {
-    kubectl(sandbox, &["delete", "application", "shop", "--namespace", namespace, "--timeout=60s"]).await;
-    gone(sandbox, namespace).await;
-}
-
 /// Waits until these are the Kustomizations.
 async fn children(sandbox: &Sandbox, namespace: &str, expected: &[&str]) {
     let seen = until("the Kustomizations", PATIENCE, async || {
