@@ -126,11 +126,12 @@ fn fate(policy: &PolicyPlan, kind: FluxKind, name: &str, destination: Option<&st
 /// Whether a child of that name would be planned if its cluster existed, or had credentials.
 fn is_out_of_reach(policy: &PolicyPlan, name: &str) -> bool {
     let resolution = &policy.resolution;
-    let missing = resolution.missing_clusters.iter().map(|key| names::member_child_name(&policy.name, key));
-    let without_credentials = resolution.targets.iter().filter(|target| !target.is_reachable());
-    let without_credentials =
-        without_credentials.map(|target: &Target| names::child_name(&policy.name, target));
-    missing.chain(without_credentials).any(|held| held == name)
+    let without_credentials = resolution.targets.iter().filter_map(|target| match target {
+        Target::Member(cluster) if !target.is_reachable() => Some(&cluster.key),
+        _ => None,
+    });
+    let mut held = resolution.missing_clusters.iter().chain(without_credentials);
+    held.any(|cluster| names::is_child_of(name, &policy.name, cluster))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod flux;
 mod helm;
 pub mod impact;
 mod installed;
+mod kept;
 pub mod names;
 mod owner;
 mod plan;

@@ -14,10 +14,11 @@ use kube::core::{DynamicObject, TypeMeta};
 use serde_json::{Map, Value, json};
 
 use crate::destination::{Resolution, Target};
+use crate::kept::Kept;
 use crate::render::depends_on::DependsOn;
 use crate::render::overrides::{Overrides, Which};
 use crate::render::variables;
-use crate::{Cluster, ClusterKey, ClusterKind, FluxKind, KubeconfigRef, Owner, PolicyPlan, names};
+use crate::{Cluster, ClusterKey, ClusterKind, FluxKind, KubeconfigRef, Owner, PolicyPlan};
 
 /// An object without what differs from target to target.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,7 @@ pub struct Template {
     spec: Map<String, Value>,
     overrides: Overrides,
     depends_on: DependsOn,
+    kept: Kept,
 }
 
 /// What makes a template an object.
@@ -104,6 +106,7 @@ impl Template {
             spec,
             overrides: Overrides::default(),
             depends_on: DependsOn::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -121,7 +124,12 @@ impl Template {
             destination: destination.clone(),
             resolution: Arc::clone(resolution),
         };
-        Self { kind, origin, places, spec, overrides, depends_on }
+        Self { kind, origin, places, spec, overrides, depends_on, kept: Kept::default() }
+    }
+
+    /// From now on its objects, and those that they depend on, keep these names.
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        self.kept = kept;
     }
 
     /// The policy that it delivers; `None` for the source.
@@ -145,7 +153,7 @@ impl Template {
         };
         let source = source.map(|name| Binding { name: name.clone(), target: Target::Host });
         let reachable = targets.iter().filter(|target| target.is_reachable());
-        source.into_iter().chain(reachable.map(move |target| bind(policy, target)))
+        source.into_iter().chain(reachable.map(move |target| self.bind(policy, target)))
     }
 
     /// The object that `binding` makes of this template.
@@ -168,8 +176,8 @@ impl Template {
     #[must_use]
     pub fn sample(&self, owner: &Owner) -> Value {
         let binding = self.bindings().next();
-        let Binding { name, target } =
-            binding.unwrap_or_else(|| bind(self.policy().unwrap_or_default(), &made_up(&owner.namespace)));
+        let Binding { name, target } = binding
+            .unwrap_or_else(|| self.bind(self.policy().unwrap_or_default(), &made_up(&owner.namespace)));
         let mut object = json!({
             "apiVersion": self.kind.api_version(), "kind": self.kind.kind(),
             "metadata": {"name": name, "namespace": owner.namespace},
@@ -218,17 +226,17 @@ impl Template {
     fn spec(&self, target: &Target, which: Which<'_>) -> Map<String, Value> {
         let mut spec = self.spec.clone();
         self.overrides.apply(&mut spec, which);
-        self.depends_on.fill(&mut spec, target, which);
+        self.depends_on.fill(&mut spec, target, which, &self.kept);
         if let Target::Member(cluster) = target {
             variables::fill(&mut spec, cluster, self.kind);
             fill_kubeconfig(&mut spec, cluster);
         }
         spec
     }
-}
 
-fn bind(policy: &str, target: &Target) -> Binding {
-    Binding { name: names::child_name(policy, target), target: target.clone() }
+    fn bind(&self, policy: &str, target: &Target) -> Binding {
+        Binding { name: self.kept.child_name(policy, target), target: target.clone() }
+    }
 }
 
 fn fill_kubeconfig(spec: &mut Map<String, Value>, cluster: &Cluster) {

@@ -6,6 +6,7 @@ use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{AppEntry, Catalog, Cluster, ClusterKind, FleetEntry, RenderedKind};
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::credentials::Credentials;
+use fleetgate_webhooks::normalise::of_stored;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
@@ -52,9 +53,9 @@ impl Fact {
             Some(kind @ Kind::AttachedCluster) => typed(kind, object)
                 .map(|cluster: AttachedCluster| Some(Self::Cluster(Box::new(rejudged::cluster(&cluster))))),
             // One that cannot be read is in nobody's way, and gets its findings.
-            Some(kind @ Kind::Application) => Ok(typed(kind, object)
-                .ok()
-                .map(|application: Application| Self::Application(Arc::new(AppEntry::from(&application))))),
+            Some(kind @ Kind::Application) => Ok(typed(kind, object).ok().map(|application: Application| {
+                Self::Application(Arc::new(AppEntry::from(&*of_stored(&application))))
+            })),
             None if is_judging_crd(object) => {
                 serde_json::from_value(object.clone()).map(|crd| Some(Self::Crd(Box::new(crd))))
             }

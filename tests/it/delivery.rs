@@ -14,6 +14,7 @@ mod kstatus;
 mod lag;
 mod later;
 mod removal;
+mod takeover;
 mod told;
 mod trouble;
 

@@ -29,7 +29,7 @@ use self::compare::{Difference, compare};
 use super::connect::connect;
 use crate::check::{Object, Objects, objects, verdict};
 use crate::cli::DiffOptions;
-use crate::stored::{Child, Scope, Stored, all_children, insert_crds};
+use crate::stored::{Child, Scope, Stored, all_children, insert_crds, keeping_names};
 
 /// What a comparison comes to, as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,13 +188,16 @@ impl Judged {
         let stored = self.live.applications();
         let given: BTreeSet<String> = self.applications.iter().map(ResourceExt::name_any).collect();
         let others = stored.values().filter(|other| self.moves_others && !given.contains(&other.name_any()));
+        let plan = |application: &Application, catalog: &Catalog| {
+            keeping_names(Plan::of(application, catalog), &self.live.children)
+        };
         let given = self.applications.iter().map(|given| {
-            let before = stored.get(&given.name_any()).map(|stored| Plan::of(stored, &self.live.catalog));
-            (before, Plan::of(given, &self.after), prune::confirmed(given))
+            let before = stored.get(&given.name_any()).map(|stored| plan(stored, &self.live.catalog));
+            (before, plan(given, &self.after), prune::confirmed(given))
         });
         let moved = others
             .map(|other| {
-                let (before, after) = (Plan::of(other, &self.live.catalog), Plan::of(other, &self.after));
+                let (before, after) = (plan(other, &self.live.catalog), plan(other, &self.after));
                 (Some(before), after, prune::confirmed(other))
             })
             .filter(|(before, after, _)| before.as_ref() != Some(after));

@@ -11,7 +11,7 @@ use kube::core::Selector;
 
 use super::node::{Health, Node};
 use crate::flux_state::State;
-use crate::stored::Child;
+use crate::stored::{Child, keeping_names};
 
 /// What the cluster objects say of themselves where they are not ready, by
 /// namespace, kind and name.
@@ -24,7 +24,7 @@ pub(super) fn tree(
     children: &[Child],
     troubles: &Troubles,
 ) -> Node {
-    let plan = Plan::of(application, catalog);
+    let plan = keeping_names(Plan::of(application, catalog), children);
     let uid = application.uid();
     let mut objects = Objects::of(children.iter().filter(|child| child.is_of(uid.as_deref())));
     let source = plan.source.as_ref().map(|source| objects.take(source.kind, &plan.owner.name, None));

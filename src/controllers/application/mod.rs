@@ -7,8 +7,10 @@
 //!                           └──▶ references: Secrets and ServiceAccounts, each by name ──┘
 //! ```
 
+mod adopt;
 mod apply;
 mod children;
+mod damping;
 mod difference;
 mod finalize;
 mod observed;
@@ -34,6 +36,7 @@ use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
 
 use self::children::Children;
+use self::damping::Damping;
 use self::prune::{Pending, Pruner};
 use self::reconcile::reconcile;
 use self::references::References;
@@ -54,6 +57,7 @@ struct Context {
     writer: Writer,
     pruner: Pruner,
     references: References,
+    damping: Damping,
     backoff: Backoff,
     queue: Queue,
 }
@@ -90,6 +94,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         writer: Writer::new(client.clone()),
         pruner,
         references: References::default(),
+        damping: Damping::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
         client: client.clone(),

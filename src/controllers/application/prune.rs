@@ -73,7 +73,8 @@ impl Pruner {
         if going.is_empty() {
             return;
         }
-        match self.look.plan(application).await {
+        let now = self.look.plan(application).await.map(|plan| plan.map(|plan| children.keeping_names(plan)));
+        match now {
             Ok(Some(now)) if judge(&now, existing(&all), guard) == verdict => {}
             Ok(_) => {
                 tracing::debug!(application = plan.owner.name, "what is to go is another by the API server");

@@ -159,11 +159,9 @@ impl ControlPlane {
     }
 }
 
-/// The links made so far: several sandboxes may start at the same time, in one process or in several.
-static LINKS: AtomicUsize = AtomicUsize::new(0);
-
-/// Makes `link` lead to `target`; that somebody else has just done so is as good.
+/// Makes `link` lead to `target`; that another process or sandbox has just done so is as good.
 pub(crate) fn link(target: &Path, link: &Path) -> anyhow::Result<()> {
+    static LINKS: AtomicUsize = AtomicUsize::new(0);
     if std::fs::read_link(link).is_ok_and(|found| found == target) {
         return Ok(());
     }

@@ -7,16 +7,20 @@ use std::sync::{Arc, OnceLock};
 use fleetgate_api::names::{
     ANNOTATION_APPLIED, ANNOTATION_DESTINATION, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD,
 };
-use fleetgate_plan::{FluxKind, Purpose, owner_of};
+use fleetgate_plan::{FluxKind, KubeconfigRef, Purpose, owner_of};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use crate::controllers::application::adopt;
 use crate::controllers::version::Version;
 use crate::flux_state::State;
 
 /// The labels that Fleetgate writes.
 const LABELS: [&str; 2] = [LABEL_APPLICATION, LABEL_SHARD];
+
+/// Where a spec names the Secret of a kubeconfig.
+const KUBECONFIG_SECRET: &str = "/kubeConfig/secretRef/name";
 
 /// One of Flux's objects.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub(in crate::controllers::application) struct Facts {
     spec: Arc<str>,
     pub(in crate::controllers::application) state: State,
     pub(in crate::controllers::application) is_going: bool,
+    /// Whether fields of it are Kurator's.
+    pub(in crate::controllers::application) is_kurators: bool,
 }
 
 impl Child {
@@ -61,6 +67,7 @@ impl Child {
             spec: object.data.get("spec").map(Value::to_string).unwrap_or_default().into(),
             state: State::of(kind, object),
             is_going: object.metadata.deletion_timestamp.is_some(),
+            is_kurators: adopt::is_kurators(object.managed_fields()),
         };
         Self {
             kind,
@@ -103,6 +110,13 @@ impl Child {
             ANNOTATION_APPLIED => applied.as_deref(),
             _ => None,
         })
+    }
+
+    /// Whether these are the credentials that it is delivered with.
+    pub(super) fn is_delivered_by(&self, kubeconfig: Option<&KubeconfigRef>) -> bool {
+        let spec: Value = serde_json::from_str(&self.facts.spec).unwrap_or_default();
+        let secret = spec.pointer(KUBECONFIG_SECRET).and_then(Value::as_str);
+        secret == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
     }
 
     /// Whether `wanted`, of that digest, is what was last applied, and still there.

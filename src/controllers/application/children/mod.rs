@@ -12,7 +12,7 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetgate_plan::{FluxKind, Plan};
+use fleetgate_plan::{FluxKind, Owner, Plan};
 use kube::Client;
 use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
@@ -82,6 +82,18 @@ impl Children {
     pub(super) fn of(&self, uid: Option<&str>) -> Vec<Arc<Child>> {
         let stores = self.stores.values().rev();
         uid.into_iter().flat_map(|uid| stores.clone().flat_map(|store| store.of(uid))).collect()
+    }
+
+    /// The plan, in which children keep the names that Kurator cut.
+    pub(super) fn keeping_names(&self, plan: Plan) -> Plan {
+        let Owner { namespace, name, uid, .. } = plan.owner.clone();
+        plan.keeping(|kind, cut, kubeconfig| {
+            self.get(kind, &namespace, cut).is_some_and(|child| {
+                child.is_owned_by(uid.as_deref())
+                    && child.application() == Some(&name)
+                    && child.is_delivered_by(kubeconfig)
+            })
+        })
     }
 
     /// The API server answered a write, with this object if it still stands there.
