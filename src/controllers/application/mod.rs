@@ -25,6 +25,7 @@ mod write;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
+use fleetgate_webhooks::router::Snapshots;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::Controller;
@@ -85,12 +86,13 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         move || pending.held()
     });
     let concerned = catalog.applications_concerned().map(object_ref);
+    let pruner = Pruner::new(client.clone(), catalog.current().emptied(), pending);
     let context = Arc::new(Context {
         statuses,
         catalog,
         children,
         writer: Writer::new(client.clone()),
-        pruner: Pruner::new(client.clone(), pending),
+        pruner,
         references: References::default(),
         damping: Damping::default(),
         backoff: Backoff::default(),
