@@ -12,6 +12,7 @@ mod kstatus;
 mod lag;
 mod removal;
 mod takeover;
+mod tenancy;
 mod told;
 mod trouble;
 
