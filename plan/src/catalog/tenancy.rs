@@ -1,8 +1,9 @@
-//! How far the tenants of an installation may reach.
+//! What the administrator of an installation says for all of it.
 
 use serde_json::{Map, Value, json};
 
 use super::Catalog;
+use crate::prune::Guard;
 
 /// The field by which a Flux object names the ServiceAccount that Flux acts as.
 const SERVICE_ACCOUNT: &str = "serviceAccountName";
@@ -41,6 +42,18 @@ impl Catalog {
     #[must_use]
     pub const fn tenancy(&self) -> &Tenancy {
         &self.tenancy
+    }
+
+    /// The same Catalog, where no more than that may go at once by nobody's decision.
+    #[must_use]
+    pub fn with_guard(self, guard: Guard) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// How much may go at once by nobody's decision.
+    #[must_use]
+    pub const fn guard(&self) -> Guard {
+        self.guard
     }
 }
 

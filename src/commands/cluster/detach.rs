@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt};
 
 use super::fleets;
 use crate::commands::connect::Connection;
-use crate::commands::stored::{Child, Scope, Stored, all_children, in_words};
+use crate::stored::{Child, Scope, Stored, all_children, in_words};
 
 /// Lets a cluster go to which nothing is delivered, and says so.
 pub(super) async fn detach(connection: &Connection, name: &str) -> anyhow::Result<String> {

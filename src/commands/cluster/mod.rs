@@ -17,8 +17,8 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::connect::{Connection, connect};
-use super::stored::in_words;
 use crate::cli::{ClusterCommand, LabelsOptions};
+use crate::stored::in_words;
 
 /// Does what is asked for, and says what was done.
 ///

@@ -34,6 +34,7 @@ use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
 
 use self::children::Children;
+use self::prune::{Pending, Pruner};
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
@@ -51,6 +52,7 @@ struct Context {
     catalog: CatalogWatch,
     children: Children,
     writer: Writer,
+    pruner: Pruner,
     references: References,
     backoff: Backoff,
     queue: Queue,
@@ -74,12 +76,18 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     }
     let queue = metrics.queue(scope.namespace.clone());
     let (applications, known) = applications(&client, &scope, &queue);
+    let pending = Arc::new(Pending::default());
+    metrics.count_held(scope.namespace.clone(), {
+        let pending = Arc::clone(&pending);
+        move || pending.held()
+    });
     let concerned = catalog.applications_concerned().map(object_ref);
     let context = Arc::new(Context {
         statuses,
         catalog,
         children,
         writer: Writer::new(client.clone()),
+        pruner: Pruner::new(client.clone(), pending),
         references: References::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),

@@ -6,7 +6,9 @@ mod kurator;
 mod policies;
 mod size;
 
-use fleetgate_api::{Application, ApplicationStatus, ConditionReason, ConditionType, SourceStatus};
+use fleetgate_api::{
+    Application, ApplicationStatus, ConditionReason, ConditionType, HeldStatus, SourceStatus,
+};
 use fleetgate_plan::Plan;
 use fleetgate_plan::destination::{Placement, placement};
 use k8s_openapi::jiff::Timestamp;
@@ -14,7 +16,7 @@ use k8s_openapi::jiff::Timestamp;
 use self::clusters::clusters;
 use self::policies::policies;
 use super::observed::Observed;
-use super::summary::{listed, missing_references, summary, undelivered};
+use super::summary::{held, listed, missing_references, summary, undelivered};
 use crate::controllers::conditions::Summary;
 use crate::flux_state::Phase;
 
@@ -35,6 +37,7 @@ pub(super) fn of(
     let beside = [
         (ConditionType::Undelivered, undelivered(plan)),
         (ConditionType::MissingReferences, missing_references(observed)),
+        (ConditionType::PruneHeld, held(observed)),
     ];
     conditions.extend(
         beside
@@ -53,6 +56,10 @@ pub(super) fn of(
         clusters,
         omitted_clusters: None,
         omitted_policies: None,
+        held: observed.held.as_ref().map(|held| HeldStatus {
+            digest: held.digest.clone(),
+            count: i32::try_from(held.count).unwrap_or(i32::MAX),
+        }),
         source_status: kurator::source_status(application.status.as_ref(), plan, observed, now),
         sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now),
     })
