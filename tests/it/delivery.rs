@@ -15,6 +15,7 @@ mod lag;
 mod later;
 mod removal;
 mod takeover;
+mod tenancy;
 mod told;
 mod trouble;
 
