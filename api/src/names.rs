@@ -8,6 +8,10 @@ pub const FINALIZER_APPLICATION: &str = "apps.kurator.dev";
 /// The finalizer of a Fleet, shared with Kurator so that either can finish a deletion.
 pub const FINALIZER_FLEET: &str = "fleet.kurator.dev";
 
+/// The finalizer of what is needed to take away what was delivered: a cluster's object, and the Secret
+/// with its kubeconfig. Kurator has none there.
+pub const FINALIZER_IN_USE: &str = "fleetgate.dev/in-use";
+
 /// The label that every Flux object carries whose Application is named by its value.
 pub const LABEL_APPLICATION: &str = "apps.kurator.dev/app-name";
 
@@ -17,6 +21,10 @@ pub const LABEL_SHARD: &str = "sharding.fluxcd.io/key";
 
 /// The label of a Secret that was made for a cluster as it was joined, and goes when that goes.
 pub const LABEL_JOINED: &str = "fleetgate.dev/joined";
+
+/// The label of a Secret whose kubeconfig is used, so that those alone are watched and no other of the
+/// host's.
+pub const LABEL_KUBECONFIG: &str = "fleetgate.dev/kubeconfig";
 
 /// The annotation of a Flux object that names the policy it belongs to. No label: a policy's name
 /// may be longer than a label value.
