@@ -55,6 +55,8 @@ pub enum ConditionReason {
     Progressing,
     /// The object is being deleted, and what it made is being removed. With Reconciling=True.
     Deleting,
+    /// The object is being deleted, and what others have said still needs it. With Reconciling=True.
+    InUse,
     /// The spec breaks a rule, having passed no gate. With Stalled=True.
     InvalidSpec,
     /// The spec asks for something that this version leaves out. With Undelivered=True.
@@ -86,10 +88,11 @@ pub enum ConditionReason {
 
 impl ConditionReason {
     /// Every reason there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Succeeded,
         Self::Progressing,
         Self::Deleting,
+        Self::InUse,
         Self::InvalidSpec,
         Self::NotSupported,
         Self::DestinationNotFound,
@@ -112,6 +115,7 @@ impl ConditionReason {
             Self::Succeeded => "Succeeded",
             Self::Progressing => "Progressing",
             Self::Deleting => "Deleting",
+            Self::InUse => "InUse",
             Self::InvalidSpec => "InvalidSpec",
             Self::NotSupported => "NotSupported",
             Self::DestinationNotFound => "DestinationNotFound",

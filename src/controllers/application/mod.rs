@@ -12,6 +12,7 @@ mod children;
 mod difference;
 mod finalize;
 mod observed;
+mod protection;
 mod prune;
 mod reconcile;
 mod references;
@@ -30,9 +31,11 @@ use kube::runtime::controller::{Action, Config, Error};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Client, ResourceExt};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::children::Children;
+use self::protection::Secrets;
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
@@ -50,6 +53,7 @@ struct Context {
     catalog: CatalogWatch,
     children: Children,
     writer: Writer,
+    secrets: Secrets,
     references: References,
     backoff: Backoff,
     queue: Queue,
@@ -64,7 +68,8 @@ struct Failed(#[from] anyhow::Error);
 pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
     let Setup { client, statuses, catalog, metrics, scope, concurrency } = setup;
     let mut tasks = JoinSet::new();
-    let (triggers, triggered) = Triggers::new();
+    let released = Arc::new(Notify::new());
+    let (triggers, triggered) = Triggers::new(Arc::clone(&released));
     let children = Children::watch(&client, &scope, &triggers, &mut tasks);
     let stop = stop.shared();
     tokio::select! {
@@ -79,17 +84,19 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         catalog,
         children,
         writer: Writer::new(client.clone()),
+        secrets: Secrets::new(client.clone()),
         references: References::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
         client: client.clone(),
     });
-    Controller::for_stream(applications, known)
+    let protection = protection::run(&context, &scope, &released);
+    let controller = Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))
         .reconcile_on(queue.naming(concerned))
         .graceful_shutdown_on(stop)
-        .run(metrics.timing(Controlled::Application, reconcile), retry, context)
+        .run(metrics.timing(Controlled::Application, reconcile), retry, Arc::clone(&context))
         .for_each(|result| {
             if let Err(error) = result {
                 tracing::debug!(%error, "a reconcile did not run");
@@ -98,8 +105,11 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
                 }
             }
             std::future::ready(())
-        })
-        .await;
+        });
+    tokio::select! {
+        () = controller => {}
+        () = protection => {}
+    }
 }
 
 /// The Applications, each when it changes in what a reconcile goes by: own

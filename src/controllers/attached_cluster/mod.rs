@@ -79,6 +79,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         // The Catalog's watch has said so already.
         return Ok(Action::await_change());
     };
+    // As for Fleets: why it is still there is said by who takes its finalizer off.
     if cluster.meta().deletion_timestamp.is_none() {
         let probed = probe(cluster, &context.client).await;
         report(cluster, &context.statuses, probed).await.map_err(Failed)?;

@@ -60,6 +60,8 @@ fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action 
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
+    // Why one that is being deleted is still there, the Applications' controller
+    // says, which takes its finalizer off: one writer of a status.
     if let Ok(fleet) = &object.0
         && fleet.meta().deletion_timestamp.is_none()
     {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
 use fleetgate_plan::{FluxKind, Purpose, owner_of};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -41,8 +42,12 @@ pub(in crate::controllers::application) struct Facts {
     labels: [Option<Box<str>>; LABELS.len()],
     /// Compact JSON.
     spec: Arc<str>,
+    /// The Secret with the kubeconfig that it names; none on the host.
+    pub(in crate::controllers::application) secret: Option<Box<str>>,
     pub(in crate::controllers::application) state: State,
     pub(in crate::controllers::application) is_going: bool,
+    /// Since when it is going.
+    pub(in crate::controllers::application) going_since: Option<Timestamp>,
 }
 
 impl Child {
@@ -54,8 +59,10 @@ impl Child {
             applied: annotation(ANNOTATION_APPLIED),
             labels: labels(object),
             spec: object.data.get("spec").map(Value::to_string).unwrap_or_default().into(),
+            secret: secret_of(object).map(Into::into),
             state: State::of(kind, object),
             is_going: object.metadata.deletion_timestamp.is_some(),
+            going_since: object.metadata.deletion_timestamp.as_ref().map(|since| since.0),
         };
         Self {
             kind,
@@ -71,6 +78,11 @@ impl Child {
     /// Namespace and name.
     pub(super) fn key(&self) -> (Box<str>, Box<str>) {
         (self.namespace.clone(), self.name.clone())
+    }
+
+    /// Namespace and name of the Secret with the kubeconfig that it names.
+    pub(in crate::controllers::application) fn secret(&self) -> Option<(Box<str>, Box<str>)> {
+        self.facts.secret.clone().map(|secret| (self.namespace.clone(), secret))
     }
 
     /// Whether it belongs to the Application of that uid.
@@ -129,6 +141,11 @@ impl Child {
         }
         is_same
     }
+}
+
+/// The Secret with the kubeconfig that a policy's object names.
+pub(in crate::controllers::application) fn secret_of(object: &DynamicObject) -> Option<&str> {
+    object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
 }
 
 fn labels(object: &DynamicObject) -> [Option<Box<str>>; LABELS.len()] {

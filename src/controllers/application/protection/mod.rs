@@ -1,0 +1,214 @@
+//! What is needed to take away what was delivered stays for as long: Fleets,
+//! clusters and the Secrets with their kubeconfigs, by finalizers.
+//!
+//! ```text
+//! Catalog, children ─▶ Pass ─▶ finalizers on and off, statuses of what waits
+//!        create, update ─▶ Secrets ─▶ a Secret's finalizer, before the first child names it
+//! ```
+//!
+//! **Invariant**: no finalizer is taken off by what the watches say alone: the
+//! API server is asked what there is. Those of others are never touched.
+
+mod pass;
+mod place;
+mod release;
+mod secrets;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::time::Duration;
+
+use fleetgate_api::names::{FINALIZER_IN_USE, LABEL_KUBECONFIG};
+use fleetgate_api::{AttachedCluster, AttachedClusterStatus, FINALIZER_FLEET, Fleet, FleetStatus};
+use fleetgate_webhooks::router::Snapshots;
+use futures::{Stream, StreamExt, stream};
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::reflector::Store;
+use kube::runtime::{WatchStreamExt, reflector, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
+
+use self::pass::{Pass, Step};
+pub(super) use self::secrets::{Hold, Secrets};
+use super::Context;
+use crate::controllers::conditions::Summary;
+use crate::controllers::{Scope, finalizers};
+
+/// What changes within so much time is looked at once.
+const REST: Duration = Duration::from_millis(200);
+
+/// When what could not be done is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Kurator's word for a Fleet that is being deleted.
+const TERMINATING: &str = "Terminating";
+
+type GuardedFleet = DeserializeGuard<Fleet>;
+type GuardedCluster = DeserializeGuard<AttachedCluster>;
+type SecretMeta = PartialObjectMeta<Secret>;
+
+/// What there is to be kept, as the watches know it.
+struct Known {
+    fleets: Store<GuardedFleet>,
+    clusters: Store<GuardedCluster>,
+    /// Those that were held at some time, without their content.
+    secrets: Store<SecretMeta>,
+}
+
+/// Keeps what is needed, and lets go of the rest, whenever something changes or
+/// `released` is told that it might.
+pub(super) async fn run(context: &Context, scope: &Scope, released: &Notify) {
+    let client = &context.client;
+    let (fleets, of_fleets) = known(scope.api::<GuardedFleet>(client), scope.watched());
+    let (clusters, of_clusters) = known(scope.api::<GuardedCluster>(client), scope.watched());
+    let labelled = watcher::Config::default().labels(LABEL_KUBECONFIG);
+    let (secrets, of_secrets) = known(scope.api::<SecretMeta>(client), labelled);
+    let events = stream::select_all([of_fleets.boxed(), of_clusters.boxed(), of_secrets.boxed()]);
+    let follow = events.for_each(|()| {
+        released.notify_one();
+        std::future::ready(())
+    });
+    let known = Known { fleets, clusters, secrets };
+    tokio::join!(follow, keep(context, &known, released));
+}
+
+/// What there is of a kind, and its changes.
+fn known<K>(objects: Api<K>, config: watcher::Config) -> (Store<K>, impl Stream<Item = ()>)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Eq + Hash + Clone,
+{
+    let (known, writer) = reflector::store();
+    let events = watcher(objects, config).default_backoff();
+    let events = events.modify(|object| object.managed_fields_mut().clear()).reflect(writer);
+    let changes = events.touched_objects().filter_map(|event| {
+        if let Err(error) = &event {
+            let kind = K::plural(&());
+            tracing::warn!(%error, "the watch of {kind} that are kept is broken; the last good state serves");
+        }
+        std::future::ready(event.ok().map(drop))
+    });
+    (known, changes)
+}
+
+async fn keep(context: &Context, known: &Known, released: &Notify) {
+    let listed = tokio::join!(
+        known.fleets.wait_until_ready(),
+        known.clusters.wait_until_ready(),
+        known.secrets.wait_until_ready()
+    );
+    if let (Ok(()), Ok(()), Ok(())) = listed {
+        let mut changes = context.catalog.changes();
+        loop {
+            let is_done = pass(context, known).await;
+            let again = async {
+                if is_done { std::future::pending().await } else { tokio::time::sleep(RETRY).await }
+            };
+            tokio::select! {
+                () = released.notified() => {}
+                // Who sends lives as long as the context.
+                _ = changes.changed() => {}
+                () = again => {}
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
+}
+
+/// Does what is to be done now: says whether that is all.
+async fn pass(context: &Context, known: &Known) -> bool {
+    let pass = {
+        // Not held while anything is waited for: a Catalog that is held is copied at the next change.
+        let catalog = context.catalog.current();
+        let (fleets, clusters) = (known.fleets.state(), known.clusters.state());
+        Pass::of(&catalog, &context.children, &fleets, &clusters, &known.secrets.state())
+    };
+    let done = stream::iter([
+        hold(&pass, context).await,
+        let_go(&pass, context).await,
+        fleets(&pass, context).await,
+        clusters(&pass, context).await,
+        release::secrets_and_clusters(&pass, context).await,
+    ]);
+    let failures = done.filter_map(|done| std::future::ready(done.err()));
+    let failures =
+        failures.map(|error| tracing::warn!("what is needed is not kept as it should be: {error:#}"));
+    failures.count().await == 0
+}
+
+/// Holds the Secrets of what exists. One that is not there cannot be held; who
+/// needs it says so.
+async fn hold(pass: &Pass, context: &Context) -> anyhow::Result<()> {
+    for (secret, version) in &pass.lost {
+        context.secrets.lost(secret, version).await;
+    }
+    for secret in &pass.hold {
+        if let Err(refused) = context.secrets.hold(secret).await {
+            tracing::debug!(reason = refused.message, "a Secret that is needed is not held");
+        }
+    }
+    Ok(())
+}
+
+async fn let_go(pass: &Pass, context: &Context) -> anyhow::Result<()> {
+    for child in &pass.let_go {
+        match context.writer.let_go(child).await {
+            Ok(left) => context.children.answered(left),
+            Err(failure) => {
+                anyhow::bail!(failure.summary("let go of", child.kind, &child.name).message)
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn fleets(pass: &Pass, context: &Context) -> anyhow::Result<()> {
+    for (object, step) in &pass.fleets {
+        match step {
+            Step::Add => drop(finalizers::add(&context.client, &**object, FINALIZER_FLEET).await?),
+            Step::Remove => release::fleet(object, context).await?,
+            Step::Wait(why) => {
+                let Ok(fleet) = &object.0 else { continue };
+                let before = fleet.status.clone().unwrap_or_default();
+                let conditions = waiting(fleet, why, &before.conditions);
+                let status = FleetStatus {
+                    conditions,
+                    observed_generation: fleet.metadata.generation,
+                    phase: Some(TERMINATING.to_owned()),
+                    reason: Some(why.reason.as_str().to_owned()),
+                    ..before
+                };
+                context.statuses.write(fleet, fleet.status.as_ref(), &status).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn clusters(pass: &Pass, context: &Context) -> anyhow::Result<()> {
+    for (object, _, step) in &pass.clusters {
+        match step {
+            Step::Add => drop(finalizers::add(&context.client, &**object, FINALIZER_IN_USE).await?),
+            // With the Secrets.
+            Step::Remove => {}
+            Step::Wait(why) => {
+                let Ok(cluster) = &object.0 else { continue };
+                let before = cluster.status.clone().unwrap_or_default();
+                let conditions = waiting(cluster, why, &before.conditions);
+                let observed_generation = cluster.metadata.generation;
+                let status = AttachedClusterStatus { conditions, observed_generation, ..before };
+                context.statuses.write(cluster, cluster.status.as_ref(), &status).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The conditions of what is being deleted and waits.
+fn waiting(object: &impl Resource, why: &Summary, before: &[Condition]) -> Vec<Condition> {
+    why.conditions(object.meta().generation, before, Timestamp::now())
+}
