@@ -6,11 +6,13 @@
 
 mod children;
 mod neighbours;
+mod place;
 
 use std::sync::Arc;
 
 pub use self::children::{SharedChild, shared_children};
 pub use self::neighbours::neighbours;
+pub use self::place::Place;
 use crate::{AppEntry, Catalog, Cluster, FleetEntry};
 
 /// A Fleet whose Applications deliver to a cluster.

@@ -16,7 +16,7 @@ use clap_complete::Shell;
 use fleetgate_plan::Tenancy;
 
 pub(crate) use self::client::ClientOptions;
-pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions};
+pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions, RenameOptions};
 pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};

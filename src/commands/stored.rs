@@ -14,6 +14,7 @@ use kube::discovery;
 use kube::error::DiscoveryError;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::watches::{insert_application, insert_cluster, insert_fleet};
 
@@ -112,6 +113,11 @@ impl Child {
     pub(crate) fn purpose(&self) -> Purpose<'_> {
         let annotation = |name: &str| self.object.annotations().get(name).map(String::as_str);
         Purpose::new(self.kind, annotation(ANNOTATION_POLICY), annotation(ANNOTATION_APPLIED))
+    }
+
+    /// The Secret with the kubeconfig that it names.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
     }
 
     /// Whether it is on its way out.

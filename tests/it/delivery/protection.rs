@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 use super::counted::with_fluxs_crds;
+use super::joined::kubeconfig;
 use super::*;
 use crate::replica::Replica;
 
@@ -20,7 +21,7 @@ async fn prepared(sandbox: &Sandbox, name: &str) {
 }
 
 /// The same with an Application that has arrived in both.
-async fn delivered(sandbox: &Sandbox, name: &str) {
+pub(super) async fn delivered(sandbox: &Sandbox, name: &str) {
     prepared(sandbox, name).await;
     assert!(apply(sandbox, &selected(name, &[("web", "env: test")])).await.success());
     becomes(sandbox, name, "shop", "True Succeeded 2/2").await;
@@ -83,7 +84,7 @@ async fn delete(sandbox: &Sandbox, namespace: &str, application: &str) {
 }
 
 /// The uids of the pods of a namespace in a member.
-async fn pods(sandbox: &Sandbox, index: usize, namespace: &str) -> Vec<String> {
+pub(super) async fn pods(sandbox: &Sandbox, index: usize, namespace: &str) -> Vec<String> {
     let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(member(sandbox, index), namespace);
     let pods = pods.list(&ListParams::default()).await.expect("the pods");
     let mut uids: Vec<String> = pods.into_iter().filter_map(|pod| pod.metadata.uid).collect();
@@ -92,7 +93,7 @@ async fn pods(sandbox: &Sandbox, index: usize, namespace: &str) -> Vec<String> {
 }
 
 /// A chart in both members, in a namespace of its own there.
-fn chart(namespace: &str, target: &str) -> String {
+pub(super) fn chart(namespace: &str, target: &str) -> String {
     let helm = json!({
         "interval": "5m", "releaseName": "podinfo", "targetNamespace": target, "chart": {"spec": {"chart": "podinfo"}},
     });
@@ -204,10 +205,9 @@ async fn a_missing_fleet_does_not_hold_a_deletion() {
 }
 
 /// Nobody answers where the kubeconfig of `member` says from now on.
-async fn unplug(sandbox: &Sandbox, namespace: &str, name: &str) {
+pub(super) async fn unplug(sandbox: &Sandbox, namespace: &str, name: &str) {
     let key = format!("{name}.config");
-    let template = format!("--output=go-template={{{{index .data \"{key}\" | base64decode}}}}");
-    let text = kubectl(sandbox, &["get", "secret", name, "--namespace", namespace, &template]).await.stdout;
+    let text = kubeconfig(sandbox, namespace, name).await;
     let mut kubeconfig: Value = serde_saphyr::from_str(&text).expect("YAML");
     kubeconfig["clusters"][0]["cluster"]["server"] = json!("https://127.0.0.1:1");
     let patch = json!({"stringData": {key: kubeconfig.to_string()}}).to_string();

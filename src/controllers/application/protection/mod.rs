@@ -10,7 +10,6 @@
 //! API server is asked what there is. Those of others are never touched.
 
 mod pass;
-mod place;
 mod release;
 mod secrets;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use fleetgate_api::names::{ANNOTATION_ORPHAN, FINALIZER_IN_USE};
 use fleetgate_api::{AttachedCluster, ConditionReason, FINALIZER_FLEET};
-use fleetgate_plan::{Catalog, Cluster, ObjectKey, lets_go, usage};
+use fleetgate_plan::usage::{self, Place};
+use fleetgate_plan::{Catalog, Cluster, ObjectKey, lets_go};
 use kube::{Resource, ResourceExt};
 
-use super::place::Place;
 use super::{GuardedCluster, GuardedFleet, SecretMeta};
 use crate::controllers::application::children::{Child, Children, SecretKey};
 use crate::controllers::application::summary::listed;
@@ -69,7 +69,7 @@ impl Pass {
         // What was delivered to one that cannot be read nobody can tell.
         let Ok(cluster) = &object.0 else { return };
         let place = Place::of(cluster, catalog);
-        let left = || place.as_ref().map(|place| place.among(children)).unwrap_or_default();
+        let left = || place.as_ref().map(|place| among(children, place)).unwrap_or_default();
         let is_needed = is_delivered_to(cluster, catalog) || !left().is_empty();
         let step = step(cluster, FINALIZER_IN_USE, is_needed, || why_cluster(cluster, &left(), catalog));
         if is_let_go(cluster, catalog) {
@@ -129,6 +129,18 @@ fn step(
         (true, true) if is_going => Some(Step::Wait(why())),
         _ => None,
     }
+}
+
+/// What is there of the cluster's children.
+fn among(children: &Children, place: &Place) -> Vec<Arc<Child>> {
+    let mut all = children.naming(&(place.namespace.as_str().into(), place.secret.as_str().into()));
+    all.retain(|child| is_at(place, child));
+    all
+}
+
+/// Whether the child was made for the cluster.
+pub(super) fn is_at(place: &Place, child: &Child) -> bool {
+    place.has(&child.name, child.purpose(), child.facts.secret.as_deref())
 }
 
 /// Whether the cluster is to let go, and everybody knows: who did not would make

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{Application, FINALIZER_FLEET};
+use fleetgate_plan::usage::Place;
 use fleetgate_plan::{AppEntry, FluxKind};
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Api, ResourceExt};
 
-use super::pass::{Pass, Step};
-use super::place::Place;
+use super::pass::{Pass, Step, is_at};
 use super::{GuardedCluster, GuardedFleet};
 use crate::controllers::application::Context;
 use crate::controllers::application::children::{Child, SecretKey};
@@ -71,7 +71,7 @@ async fn release(namespace: &str, due: Due<'_>, context: &Context) -> anyhow::Re
         }
     }
     for (cluster, place) in due.clusters {
-        let is_needed = place.is_some_and(|place| ours.iter().any(|child| place.has(child)));
+        let is_needed = place.is_some_and(|place| ours.iter().any(|child| is_at(place, child)));
         if !is_needed {
             finalizers::remove(&context.client, cluster, FINALIZER_IN_USE).await?;
         }
