@@ -169,6 +169,29 @@ async fn a_cluster_in_use_waits_with_its_secret() {
     becomes(sandbox, "cluster-waits", "shop", "True Succeeded 1/1").await;
 }
 
+/// What Flux could not take away again is not delivered, and holds up nothing else.
+#[tokio::test]
+async fn without_a_secret_nothing_is_written_for_its_cluster() {
+    let sandbox = delivery();
+    prepared(sandbox, "no-secret").await;
+    let key = "kurator-member2";
+    let content = kubeconfig(sandbox, "no-secret", key).await;
+    kubectl(sandbox, &["delete", "secret", key, "--namespace", "no-secret"]).await;
+    assert!(apply(sandbox, &selected("no-secret", &[("web", "env: test")])).await.success());
+    let said =
+        r#"False KubeconfigNotFound 1/2: there is no Secret "kurator-member2" in namespace "no-secret""#;
+    becomes(sandbox, "no-secret", "shop", said).await;
+    assert_eq!(kustomizations(sandbox, "no-secret").await, ["web-attachedcluster-kurator-member1"]);
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": key, "namespace": "no-secret"},
+        "stringData": {"kurator-member2.config": content},
+    });
+    assert!(apply(sandbox, &secret.to_string()).await.success());
+    becomes(sandbox, "no-secret", "shop", "True Succeeded 2/2").await;
+    finalizers(sandbox, "no-secret", &[("secret/kurator-member2", FINALIZER)]).await;
+    delete(sandbox, "no-secret", "shop").await;
+}
+
 #[tokio::test]
 async fn an_unused_one_goes() {
     let sandbox = delivery();

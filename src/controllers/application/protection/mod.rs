@@ -34,11 +34,16 @@ use tokio::sync::Notify;
 use self::pass::{Pass, Step};
 pub(super) use self::secrets::{Hold, Secrets};
 use super::Context;
+use super::children::{Child, SecretKey};
+use super::write::Failure;
 use crate::controllers::conditions::Summary;
 use crate::controllers::{Scope, finalizers};
 
 /// What changes within so much time is looked at once.
-const REST: Duration = Duration::from_millis(200);
+const REST: Duration = Duration::from_millis(300);
+
+/// How many objects are written at the same time.
+const AT_ONCE: usize = 8;
 
 /// When what could not be done is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -126,85 +131,85 @@ async fn pass(context: &Context, known: &Known) -> bool {
         let (fleets, clusters) = (known.fleets.state(), known.clusters.state());
         Pass::of(&catalog, &context.children, &fleets, &clusters, &known.secrets.state())
     };
-    let done = stream::iter([
-        hold(&pass, context).await,
-        let_go(&pass, context).await,
-        fleets(&pass, context).await,
-        clusters(&pass, context).await,
-        release::secrets_and_clusters(&pass, context).await,
-    ]);
-    let failures = done.filter_map(|done| std::future::ready(done.err()));
-    let failures =
-        failures.map(|error| tracing::warn!("what is needed is not kept as it should be: {error:#}"));
-    failures.count().await == 0
-}
-
-/// Holds the Secrets of what exists. One that is not there cannot be held; who
-/// needs it says so.
-async fn hold(pass: &Pass, context: &Context) -> anyhow::Result<()> {
     for (secret, version) in &pass.lost {
         context.secrets.lost(secret, version).await;
     }
-    for secret in &pass.hold {
-        if let Err(refused) = context.secrets.hold(secret).await {
-            tracing::debug!(reason = refused.message, "a Secret that is needed is not held");
-        }
-    }
-    Ok(())
+    let done = [
+        all(pass.hold.iter().map(|secret| hold(secret, context)).collect()).await,
+        all(pass.let_go.iter().map(|child| let_go(child, context)).collect()).await,
+        all(pass.fleets.iter().map(|(fleet, step)| keep_fleet(fleet, step, context)).collect()).await,
+        all(pass.clusters.iter().map(|(cluster, _, step)| keep_cluster(cluster, step, context)).collect())
+            .await,
+        all(release::due(&pass).map(|due| release::release(due, context)).collect()).await,
+    ];
+    done.into_iter().all(|is_done| is_done)
 }
 
-async fn let_go(pass: &Pass, context: &Context) -> anyhow::Result<()> {
-    for child in &pass.let_go {
-        match context.writer.let_go(child).await {
-            Ok(left) => context.children.answered(left),
-            Err(failure) => {
-                anyhow::bail!(failure.summary("let go of", child.kind, &child.name).message)
-            }
-        }
+/// Does them all, some at a time, and each whatever becomes of the others: says
+/// whether all are done.
+async fn all(acts: Vec<impl Future<Output = anyhow::Result<bool>>>) -> bool {
+    let mut acts = stream::iter(acts).buffer_unordered(AT_ONCE);
+    let mut all = true;
+    while let Some(done) = acts.next().await {
+        all &= done.unwrap_or_else(|error| {
+            tracing::warn!("what is needed is not kept as it should be: {error:#}");
+            false
+        });
     }
-    Ok(())
+    all
 }
 
-async fn fleets(pass: &Pass, context: &Context) -> anyhow::Result<()> {
-    for (object, step) in &pass.fleets {
-        match step {
-            Step::Add => drop(finalizers::add(&context.client, &**object, FINALIZER_FLEET).await?),
-            Step::Remove => release::fleet(object, context).await?,
-            Step::Wait(why) => {
-                let Ok(fleet) = &object.0 else { continue };
-                let before = fleet.status.clone().unwrap_or_default();
-                let conditions = waiting(fleet, why, &before.conditions);
-                let status = FleetStatus {
-                    conditions,
-                    observed_generation: fleet.metadata.generation,
-                    phase: Some(TERMINATING.to_owned()),
-                    reason: Some(why.reason.as_str().to_owned()),
-                    ..before
-                };
-                context.statuses.write(fleet, fleet.status.as_ref(), &status).await?;
-            }
-        }
-    }
-    Ok(())
+/// Holds the Secret of what exists. One that is not there cannot be held; who
+/// needs it says so.
+async fn hold(secret: &SecretKey, context: &Context) -> anyhow::Result<bool> {
+    let held = context.secrets.hold(secret).await;
+    let refused = held.map(drop).inspect_err(|refused| {
+        tracing::debug!(reason = refused.message, "a Secret that is needed is not held");
+    });
+    Ok(refused.is_ok())
 }
 
-async fn clusters(pass: &Pass, context: &Context) -> anyhow::Result<()> {
-    for (object, _, step) in &pass.clusters {
-        match step {
-            Step::Add => drop(finalizers::add(&context.client, &**object, FINALIZER_IN_USE).await?),
-            // With the Secrets.
-            Step::Remove => {}
-            Step::Wait(why) => {
-                let Ok(cluster) = &object.0 else { continue };
-                let before = cluster.status.clone().unwrap_or_default();
-                let conditions = waiting(cluster, why, &before.conditions);
-                let observed_generation = cluster.metadata.generation;
-                let status = AttachedClusterStatus { conditions, observed_generation, ..before };
-                context.statuses.write(cluster, cluster.status.as_ref(), &status).await?;
-            }
+async fn let_go(child: &Child, context: &Context) -> anyhow::Result<bool> {
+    let left = context.writer.let_go(child).await;
+    let said = |failure: Failure| failure.summary("let go of", child.kind, &child.name).message;
+    context.children.answered(left.map_err(|failure| anyhow::anyhow!(said(failure)))?);
+    Ok(true)
+}
+
+async fn keep_fleet(object: &GuardedFleet, step: &Step, context: &Context) -> anyhow::Result<bool> {
+    match (step, &object.0) {
+        (Step::Add, _) => finalizers::add(&context.client, object, FINALIZER_FLEET).await,
+        (Step::Remove, _) => release::fleet(object, context).await,
+        (Step::Wait(why), Ok(fleet)) => {
+            let before = fleet.status.clone().unwrap_or_default();
+            let status = FleetStatus {
+                conditions: waiting(fleet, why, &before.conditions),
+                observed_generation: fleet.metadata.generation,
+                phase: Some(TERMINATING.to_owned()),
+                reason: Some(why.reason.as_str().to_owned()),
+                ..before
+            };
+            context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map(|()| true)
         }
+        (Step::Wait(_), Err(_)) => Ok(true),
     }
-    Ok(())
+}
+
+async fn keep_cluster(object: &GuardedCluster, step: &Step, context: &Context) -> anyhow::Result<bool> {
+    match (step, &object.0) {
+        (Step::Add, _) => finalizers::add(&context.client, object, FINALIZER_IN_USE).await,
+        (Step::Wait(why), Ok(cluster)) => {
+            let before = cluster.status.clone().unwrap_or_default();
+            let status = AttachedClusterStatus {
+                conditions: waiting(cluster, why, &before.conditions),
+                observed_generation: cluster.metadata.generation,
+                ..before
+            };
+            context.statuses.write(cluster, cluster.status.as_ref(), &status).await.map(|()| true)
+        }
+        // They are let go together with the Secrets.
+        (Step::Remove, _) | (Step::Wait(_), Err(_)) => Ok(true),
+    }
 }
 
 /// The conditions of what is being deleted and waits.

@@ -68,15 +68,23 @@ impl Pass {
     fn decide_on_cluster(&mut self, object: &Arc<GuardedCluster>, catalog: &Catalog, children: &Children) {
         // What was delivered to one that cannot be read nobody can tell.
         let Ok(cluster) = &object.0 else { return };
+        let is_delivered_to = is_delivered_to(cluster, catalog);
+        let is_going = cluster.metadata.deletion_timestamp.is_some();
+        if is_delivered_to && !is_going {
+            // Of very many clusters most are these, and nothing more need be known of them.
+            let step = (!finalizers::has(cluster, FINALIZER_IN_USE)).then_some(Step::Add);
+            self.clusters.extend(step.map(|step| (Arc::clone(object), None, step)));
+            return;
+        }
         let place = Place::of(cluster, catalog);
-        let left = || place.as_ref().map(|place| among(children, place)).unwrap_or_default();
-        let is_needed = is_delivered_to(cluster, catalog) || !left().is_empty();
-        let step = step(cluster, FINALIZER_IN_USE, is_needed, || why_cluster(cluster, &left(), catalog));
+        let left = place.as_ref().map(|place| among(children, place)).unwrap_or_default();
+        let is_needed = is_delivered_to || !left.is_empty();
+        let step = step(cluster, FINALIZER_IN_USE, is_needed, || why_cluster(cluster, &left, catalog));
+        self.clusters.extend(step.map(|step| (Arc::clone(object), place, step)));
         if is_let_go(cluster, catalog) {
             let is_held = |child: &Arc<Child>| !(child.facts.is_going && child.facts.state.suspended);
-            self.let_go.extend(left().into_iter().filter(is_held));
+            self.let_go.extend(left.into_iter().filter(is_held));
         }
-        self.clusters.extend(step.map(|step| (Arc::clone(object), place, step)));
     }
 
     fn decide_on_secrets(&mut self, secrets: &[Arc<SecretMeta>], catalog: &Catalog, children: &Children) {

@@ -19,8 +19,8 @@ use crate::controllers::application::Context;
 use crate::controllers::application::children::{Child, SecretKey};
 use crate::controllers::finalizers;
 
-/// Lets a Fleet go that no Application names.
-pub(super) async fn fleet(fleet: &GuardedFleet, context: &Context) -> anyhow::Result<()> {
+/// Lets a Fleet go that no Application names; says whether none does.
+pub(super) async fn fleet(fleet: &GuardedFleet, context: &Context) -> anyhow::Result<bool> {
     let (namespace, name) = (fleet.namespace().unwrap_or_default(), fleet.name_any());
     let applications: Api<DeserializeGuard<Application>> =
         Api::namespaced(context.client.clone(), &namespace);
@@ -29,54 +29,60 @@ pub(super) async fn fleet(fleet: &GuardedFleet, context: &Context) -> anyhow::Re
     let entries = listed.iter().filter_map(|application| application.0.as_ref().ok()).map(AppEntry::from);
     let is_used =
         entries.filter(|entry| !entry.is_deleted).any(|entry| entry.policies_to(&name).next().is_some());
-    if is_used { Ok(()) } else { finalizers::remove(&context.client, fleet, FINALIZER_FLEET).await }
+    if !is_used {
+        finalizers::remove(&context.client, fleet, FINALIZER_FLEET).await?;
+    }
+    Ok(!is_used)
 }
 
-/// What is to be let go in one namespace.
+/// What seems to be needed no more in one namespace.
 #[derive(Default)]
-struct Due<'a> {
-    secrets: Vec<SecretKey>,
+pub(super) struct Due<'a> {
+    namespace: String,
+    secrets: Vec<&'a SecretKey>,
     clusters: Vec<(&'a GuardedCluster, Option<&'a Place>)>,
 }
 
-/// Lets the Secrets and clusters go that no child needs.
-pub(super) async fn secrets_and_clusters(pass: &Pass, context: &Context) -> anyhow::Result<()> {
-    let mut due: BTreeMap<Box<str>, Due<'_>> = BTreeMap::new();
-    for key in &pass.release {
-        due.entry(key.0.clone()).or_default().secrets.push(key.clone());
+/// The Secrets and clusters that seem to be needed no more, by namespace.
+pub(super) fn due(pass: &Pass) -> impl Iterator<Item = Due<'_>> {
+    let mut all: BTreeMap<String, Due<'_>> = BTreeMap::new();
+    for secret in &pass.release {
+        all.entry(secret.0.to_string()).or_default().secrets.push(secret);
     }
     for (object, place, step) in &pass.clusters {
         if *step == Step::Remove {
-            let namespace = object.namespace().unwrap_or_default().into();
-            due.entry(namespace).or_default().clusters.push((object, place.as_ref()));
+            let namespace = object.namespace().unwrap_or_default();
+            all.entry(namespace).or_default().clusters.push((object, place.as_ref()));
         }
     }
-    for (namespace, due) in due {
-        release(&namespace, due, context).await?;
-    }
-    Ok(())
+    all.into_iter().map(|(namespace, due)| Due { namespace, ..due })
 }
 
-async fn release(namespace: &str, due: Due<'_>, context: &Context) -> anyhow::Result<()> {
+/// Lets those go that no child needs; says whether none does.
+pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<bool> {
     // From here on no child is made that names one of them.
     let mut claims = Vec::new();
     for secret in due.secrets {
-        claims.push(context.secrets.claim(secret).await);
+        claims.push(context.secrets.claim(secret.clone()).await);
     }
-    let children = context.children.listed(&FluxKind::POLICIES, namespace, &context.client).await?;
+    let children = context.children.listed(&FluxKind::POLICIES, &due.namespace, &context.client).await?;
     let ours: Vec<&Arc<Child>> = children.iter().filter(|child| is_ours(child)).collect();
+    let mut is_done = true;
     for claim in claims {
-        if !ours.iter().any(|child| child.secret().as_ref() == Some(claim.key())) {
+        if ours.iter().any(|child| child.secret().as_ref() == Some(claim.key())) {
+            is_done = false;
+        } else {
             context.secrets.release(claim).await.context("a Secret cannot be let go")?;
         }
     }
     for (cluster, place) in due.clusters {
-        let is_needed = place.is_some_and(|place| ours.iter().any(|child| is_at(place, child)));
-        if !is_needed {
+        if place.is_some_and(|place| ours.iter().any(|child| is_at(place, child))) {
+            is_done = false;
+        } else {
             finalizers::remove(&context.client, cluster, FINALIZER_IN_USE).await?;
         }
     }
-    Ok(())
+    Ok(is_done)
 }
 
 /// Whether an Application made the object, by its label or by its owner.
