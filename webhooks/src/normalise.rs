@@ -43,13 +43,14 @@ pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut moved = Vec::new();
     for alias in &APPLICATION_ALIASES {
-        let parent = parent_path(alias);
-        let stored = old.and_then(|old| parent.field(alias.new).get(old).cloned());
-        if let Some(Value::Object(fields)) = parent.get_mut(object)
+        let holder = alias.parent.split('.').try_fold(&mut *object, |value, name| value.get_mut(name));
+        if let Some(Value::Object(fields)) = holder
             && let Some(early) = fields.remove(alias.old).filter(|early| !early.is_null())
         {
+            let parent = parent_path(alias);
+            let stored = old.and_then(|old| parent.field(alias.new).get(old));
             let current = fields.get(alias.new).filter(|current| !current.is_null());
-            match choose(&parent.field(alias.new), early, current, stored.as_ref()) {
+            match choose(&parent.field(alias.new), early, current, stored) {
                 Choice::Early(early) => {
                     fields.insert(alias.new.to_owned(), early);
                     findings.push(deprecated(&parent, alias));
