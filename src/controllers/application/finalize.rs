@@ -18,6 +18,9 @@ use crate::controllers::finalizers;
 /// How often what is not watched is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
+/// How long the watch is waited for where it is behind our own writes.
+const LET_GO_AGAIN: Duration = Duration::from_millis(500);
+
 /// What Flux has not removed by then may never be: the way out is said.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -38,7 +41,9 @@ pub(super) async fn finalize(application: &Application, context: &Context) -> an
     let left = remove_all(application, context).await?;
     if left.children.is_empty() {
         finalizers::remove(&context.client, application, FINALIZER_APPLICATION).await?;
-        return Ok(Action::await_change());
+        // It is refused where the status that was written last has not been heard of,
+        // and no event of a status has an Application looked at.
+        return Ok(Action::requeue(LET_GO_AGAIN));
     }
     let status = status::deleting(application, &left, Timestamp::now());
     context.statuses.write(application, application.status.as_ref(), &status).await?;
