@@ -11,7 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::status::{ApplicationStatus, ClusterStatus, DestinationStatus, PolicyStatus, SourceStatus};
+pub use self::status::{
+    ApplicationStatus, ClusterStatus, DestinationStatus, HeldStatus, PolicyStatus, SourceStatus,
+};
 use crate::helm::Helm;
 use crate::kustomization::Kustomization;
 use crate::overrides::Override;

@@ -34,6 +34,14 @@ pub const LABEL_KUBECONFIG: &str = "fleetgate.dev/kubeconfig";
 /// may be longer than a label value.
 pub const ANNOTATION_POLICY: &str = "fleetgate.dev/policy";
 
+/// The annotation of a policy's Flux object with the digest of the destination that it was made for: if
+/// that is still the policy's, an object that is not planned any more was not moved by anyone.
+pub const ANNOTATION_DESTINATION: &str = "fleetgate.dev/destination";
+
+/// The annotation by which a user confirms the removal that is held of an Application: its value is the
+/// digest that the condition names.
+pub const ANNOTATION_CONFIRM_PRUNE: &str = "fleetgate.dev/confirm-prune";
+
 /// The annotation of a Flux object with the digest of what was last applied, so that nothing is
 /// written when nothing changed.
 pub const ANNOTATION_APPLIED: &str = "fleetgate.dev/applied";

@@ -17,7 +17,7 @@ use crate::destination::{Resolution, Target};
 use crate::render::depends_on::DependsOn;
 use crate::render::overrides::{Overrides, Which};
 use crate::render::variables;
-use crate::{Cluster, ClusterKey, ClusterKind, FluxKind, KubeconfigRef, Owner, names};
+use crate::{Cluster, ClusterKey, ClusterKind, FluxKind, KubeconfigRef, Owner, PolicyPlan, names};
 
 /// An object without what differs from target to target.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,7 @@ enum Places {
     /// One object, of the Application's name.
     Source { name: String },
     /// One object per cluster that can be reached.
-    Clusters { policy: String, resolution: Arc<Resolution> },
+    Clusters { policy: String, destination: String, resolution: Arc<Resolution> },
 }
 
 /// What of a rendered object Fleetgate fills in, and which field decides it.
@@ -110,21 +110,30 @@ impl Template {
     /// The template of a policy.
     pub(crate) fn of_policy(
         (kind, origin): (FluxKind, Origin),
-        (policy, resolution): (String, Arc<Resolution>),
+        policy: &PolicyPlan,
         spec: Map<String, Value>,
         overrides: Overrides,
         depends_on: DependsOn,
     ) -> Self {
-        let places = Places::Clusters { policy, resolution };
+        let PolicyPlan { name, destination, resolution, .. } = policy;
+        let places = Places::Clusters {
+            policy: name.clone(),
+            destination: destination.clone(),
+            resolution: Arc::clone(resolution),
+        };
         Self { kind, origin, places, spec, overrides, depends_on }
     }
 
     /// The policy that it delivers; `None` for the source.
     #[must_use]
     pub fn policy(&self) -> Option<&str> {
+        self.policy_and_destination().map(|(policy, _)| policy)
+    }
+
+    fn policy_and_destination(&self) -> Option<(&str, &str)> {
         match &self.places {
             Places::Source { .. } => None,
-            Places::Clusters { policy, .. } => Some(policy),
+            Places::Clusters { policy, destination, .. } => Some((policy, destination)),
         }
     }
 
@@ -132,7 +141,7 @@ impl Template {
     pub fn bindings(&self) -> impl Iterator<Item = Binding> {
         let (source, policy, targets) = match &self.places {
             Places::Source { name } => (Some(name), "", &[][..]),
-            Places::Clusters { policy, resolution } => (None, policy.as_str(), &resolution.targets[..]),
+            Places::Clusters { policy, resolution, .. } => (None, policy.as_str(), &resolution.targets[..]),
         };
         let source = source.map(|name| Binding { name: name.clone(), target: Target::Host });
         let reachable = targets.iter().filter(|target| target.is_reachable());
@@ -145,7 +154,7 @@ impl Template {
         let spec = self.spec(&binding.target, Which::Matching(&binding.target));
         DynamicObject {
             types: Some(TypeMeta { api_version: self.kind.api_version(), kind: self.kind.kind().to_owned() }),
-            metadata: owner.metadata(binding.name.clone(), self.policy()),
+            metadata: owner.metadata(binding.name.clone(), self.policy_and_destination()),
             // Not by the macro, which would copy the spec.
             data: Value::Object(Map::from_iter([("spec".to_owned(), Value::Object(spec))])),
         }

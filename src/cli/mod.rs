@@ -4,6 +4,7 @@ mod client;
 mod cluster;
 mod controller;
 mod diff;
+mod guard;
 mod log;
 mod status;
 
@@ -19,6 +20,7 @@ pub(crate) use self::client::ClientOptions;
 pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions, RenameOptions};
 pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
+pub(crate) use self::guard::GuardOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
 pub(crate) use self::status::{StatusFormat, StatusOptions};
 
@@ -41,6 +43,8 @@ pub(crate) enum Command {
         webhook: WebhookOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
+        #[command(flatten)]
+        guard: GuardOptions,
     },
     /// Deliver Applications: write Flux objects and status
     Controller {
@@ -48,6 +52,8 @@ pub(crate) enum Command {
         controller: ControllerOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
+        #[command(flatten)]
+        guard: GuardOptions,
     },
     /// Answer admission reviews and deliver Applications, in one process
     Serve {
@@ -57,6 +63,8 @@ pub(crate) enum Command {
         controller: ControllerOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
+        #[command(flatten)]
+        guard: GuardOptions,
     },
     /// Check manifests as admission would, without a cluster
     ///

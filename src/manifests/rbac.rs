@@ -115,10 +115,10 @@ fn controller_rules() -> Vec<Value> {
         named(rule("coordination.k8s.io", &["leases"], &["list"]), &[KURATOR_LEASE]),
         named(rule("apps", &["deployments"], &["list"]), &[KURATOR_DEPLOYMENT]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
-        // What AttachedClusters and Applications name, each read by name.
-        rule("", &["secrets", "serviceaccounts"], &["get"]),
-        // The finalizers of Secrets that clusters name, and the metadata of those that have had one.
-        rule("", &["secrets"], &["list", "watch", "patch"]),
+        // What Applications name, each read by name, and clusters, whose Secrets get a label by which they are watched,
+        // and a finalizer.
+        rule("", &["serviceaccounts"], &["get"]),
+        rule("", &["secrets"], &["get", "list", "watch", "patch"]),
     ]);
     for kind in FluxKind::ALL {
         rules.push(rule(

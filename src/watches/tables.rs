@@ -10,6 +10,7 @@ use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 
 use super::Table;
+use crate::rejudged;
 
 #[derive(Debug, Default)]
 pub(super) struct FleetTable {
@@ -40,7 +41,7 @@ impl Table<DeserializeGuard<Fleet>> for FleetTable {
 /// Puts a Fleet into the Catalog; says what that changed.
 pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> Option<Change> {
     match &fleet.0 {
-        Ok(fleet) => catalog.insert_fleet(fleet),
+        Ok(fleet) => catalog.insert_fleet(rejudged::fleet(fleet)),
         Err(error) => {
             tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
             None

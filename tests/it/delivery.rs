@@ -2,14 +2,17 @@
 //! goes again.
 
 mod arrival;
+mod clusters;
 mod counted;
 mod examples;
 mod flux_fields;
+mod guard;
 mod joined;
 mod kinds;
 mod kinds_of_clusters;
 mod kstatus;
 mod lag;
+mod later;
 mod protection;
 mod removal;
 mod told;

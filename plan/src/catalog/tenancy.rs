@@ -1,6 +1,7 @@
-//! How far the tenants of an installation may reach.
+//! What the administrator of an installation says for all of it.
 
 use super::Catalog;
+use crate::prune::Guard;
 
 /// How far tenants may reach, as its administrator says it for a whole
 /// installation. Without a word: as far as their objects say.
@@ -21,5 +22,17 @@ impl Catalog {
     #[must_use]
     pub const fn tenancy(&self) -> &Tenancy {
         &self.tenancy
+    }
+
+    /// The same Catalog, where no more than that may go at once by nobody's decision.
+    #[must_use]
+    pub fn with_guard(self, guard: Guard) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// How much may go at once by nobody's decision.
+    #[must_use]
+    pub const fn guard(&self) -> Guard {
+        self.guard
     }
 }

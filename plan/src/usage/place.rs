@@ -1,10 +1,8 @@
 //! Which Flux objects were made for a cluster.
 
-use std::sync::Arc;
-
 use fleetgate_api::AttachedCluster;
 
-use crate::{Catalog, Cluster, ClusterKey, Purpose, names};
+use crate::{Catalog, Cluster, ClusterKey, ObjectKey, Purpose, names};
 
 /// How the Flux objects of an `AttachedCluster` are told.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +21,9 @@ impl Place {
     pub fn of(cluster: &AttachedCluster, catalog: &Catalog) -> Option<Self> {
         let secret = cluster.spec.kubeconfig.as_ref()?.name.clone();
         let key = Cluster::from(cluster).key;
-        let is_other = |other: &&Arc<Cluster>| {
-            let of_other = other.kubeconfig.as_ref().map(|kubeconfig| &kubeconfig.secret);
-            other.key.namespace == key.namespace && other.key != key && of_other == Some(&secret)
-        };
-        let others = catalog.clusters().filter(is_other).map(|other| other.key.clone()).collect();
+        let of_secret = ObjectKey::new(key.namespace.as_str(), secret.as_str());
+        let all = catalog.clusters_with_secret(&of_secret);
+        let others = all.map(|other| other.key.clone()).filter(|other| *other != key).collect();
         Some(Self { namespace: key.namespace, secret, others })
     }
 
@@ -42,7 +38,7 @@ impl Place {
     #[must_use]
     pub fn has(&self, name: &str, purpose: Purpose<'_>, secret: Option<&str>) -> bool {
         let is_named_for = |cluster: &ClusterKey| match purpose {
-            Purpose::Policy(policy) => names::member_child_name(policy, cluster) == name,
+            Purpose::Policy { name: policy, .. } => names::member_child_name(policy, cluster) == name,
             Purpose::Source | Purpose::Unknown => false,
         };
         secret == Some(&self.secret) && !self.others.iter().any(is_named_for)
@@ -70,7 +66,7 @@ mod tests {
         }
         let place = |name: &str, secret: &str| Place::of(&cluster(name, secret), &catalog).expect("a place");
         let (old, new) = (place("old", "m1"), place("new", "m1"));
-        let web = Purpose::Policy("web");
+        let web = Purpose::Policy { name: "web", destination: None };
         let table = [
             ("web-attachedcluster-old", web, Some("m1"), (true, false)),
             ("web-attachedcluster-new", web, Some("m1"), (false, true)),

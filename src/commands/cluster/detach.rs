@@ -12,7 +12,7 @@ use kube::{Api, ResourceExt};
 use super::let_go::{called, delete, left, let_go};
 use super::{find, fleets};
 use crate::commands::connect::Connection;
-use crate::commands::stored::{Scope, Stored, in_words};
+use crate::stored::{Scope, Stored, in_words};
 
 /// Lets a cluster go to which nothing is delivered, or by force any, and says so.
 pub(super) async fn detach(connection: &Connection, name: &str, force: bool) -> anyhow::Result<String> {

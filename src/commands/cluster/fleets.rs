@@ -5,7 +5,7 @@ use fleetgate_api::{ClusterReference, FIELD_MANAGER, Fleet};
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use crate::commands::stored::in_words;
+use crate::stored::in_words;
 
 /// How often is tried what someone else changes at the same time.
 const ATTEMPTS: usize = 5;

@@ -21,7 +21,7 @@ use super::kubeconfig::{Current, current};
 use super::{fleets, labels};
 use crate::cli::JoinOptions;
 use crate::commands::connect::Connection;
-use crate::commands::stored::in_words;
+use crate::stored::in_words;
 
 /// How long the cluster may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::commands::connect::Connection;
-use crate::commands::stored::{Child, Scope, all_children, in_words};
+use crate::stored::{Child, Scope, all_children, in_words};
 
 /// How long the controller may take.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -12,7 +12,7 @@ use super::kubeconfig::current;
 use crate::commands::age::age;
 use crate::commands::connect::Connection;
 use crate::commands::paint::plain;
-use crate::commands::stored::{Scope, Stored};
+use crate::stored::{Scope, Stored};
 
 /// How many Secrets are asked for at the same time.
 const AT_ONCE: usize = 8;

@@ -19,8 +19,8 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::connect::{Connection, connect};
-use super::stored::{Stored, in_words};
 use crate::cli::{ClusterCommand, LabelsOptions};
+use crate::stored::{Stored, in_words};
 
 /// Does what is asked for, and says what was done.
 ///

@@ -16,7 +16,7 @@ use super::let_go::{annotate, called, delete, left, let_go};
 use super::{find, fleets};
 use crate::cli::RenameOptions;
 use crate::commands::connect::Connection;
-use crate::commands::stored::{Child, Scope, Stored, in_words};
+use crate::stored::{Child, Scope, Stored, in_words};
 
 /// Annotations that are of the old object alone begin so.
 const NOT_KEPT: [&str; 2] = ["fleetgate.dev/", "kubectl.kubernetes.io/"];

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use fleetgate_api::Application;
 use fleetgate_plan::Plan;
+use fleetgate_plan::prune::Guard;
 use futures::{StreamExt, stream};
 
 use super::Context;
 use super::children::secret_of;
 use super::difference::{Blocked, Step, Wanted, difference};
 use super::protection::Hold;
-use super::prune::prune;
+use super::prune::Held;
 use super::write::{CONCURRENCY, Failure};
 use crate::controllers::conditions::Summary;
 
@@ -21,10 +23,14 @@ pub(super) struct Outcome {
     pub(super) failures: Vec<Summary>,
     /// How long the API server asks to be left alone.
     pub(super) retry_after: Option<Duration>,
+    /// What is not removed until someone confirms it.
+    pub(super) held: Option<Held>,
+    /// How long what is to be removed rests yet.
+    pub(super) again: Option<Duration>,
 }
 
 impl Outcome {
-    fn note(&mut self, summary: Summary, failure: &Failure) {
+    pub(super) fn note(&mut self, summary: Summary, failure: &Failure) {
         self.failures.push(summary);
         self.retry_after = self.retry_after.max(failure.retry_after());
     }
@@ -39,8 +45,13 @@ struct Missed {
 
 /// Makes what exists the same as the plan, creating before it removes. One
 /// cluster's trouble does not hold up the others.
-pub(super) async fn apply(plan: &Plan, context: &Context) -> Outcome {
-    let Context { children, writer, .. } = context;
+pub(super) async fn apply(
+    application: &Application,
+    plan: &Plan,
+    guard: Guard,
+    context: &Context,
+) -> Outcome {
+    let Context { children, writer, pruner, .. } = context;
     let steps = stream::iter(difference(plan, children));
     let missed = steps.map(|step| take(step, context)).buffer_unordered(CONCURRENCY);
     let missed: Vec<Missed> = missed.filter_map(std::future::ready).collect().await;
@@ -52,9 +63,7 @@ pub(super) async fn apply(plan: &Plan, context: &Context) -> Outcome {
             None => outcome.failures.push(why),
         }
     }
-    for (why, failure) in prune(plan, &failed, children, writer).await {
-        outcome.note(why, &failure);
-    }
+    pruner.prune((application, plan, guard), &failed, (children, writer), &mut outcome).await;
     // They end in any order; the status says the same thing of the same failures.
     outcome.failures.sort_by(|one, other| one.message.cmp(&other.message));
     outcome
@@ -92,5 +101,5 @@ async fn take(step: Step, context: &Context) -> Option<Missed> {
 /// Holds the Secret that the object names, if it names one.
 async fn hold(wanted: &Wanted, context: &Context) -> Result<Option<Hold>, Summary> {
     let Some(secret) = secret_of(&wanted.object) else { return Ok(None) };
-    context.secrets.hold(&(wanted.namespace.as_str().into(), secret.into())).await.map(Some)
+    context.holds.hold(&(wanted.namespace.as_str().into(), secret.into())).await.map(Some)
 }

@@ -104,7 +104,7 @@ fn said(child: &Child, failure: Option<&Failure>, catalog: &Catalog) -> String {
 fn place(child: &Child, catalog: &Catalog) -> String {
     let Some((namespace, secret)) = child.secret() else { return String::new() };
     let is_named_for = |cluster: &Cluster| match child.purpose() {
-        Purpose::Policy(policy) => names::member_child_name(policy, &cluster.key) == *child.name,
+        Purpose::Policy { name, .. } => names::member_child_name(name, &cluster.key) == *child.name,
         Purpose::Source | Purpose::Unknown => false,
     };
     let mut clusters = catalog.clusters().filter(|cluster| *cluster.key.namespace == *namespace);

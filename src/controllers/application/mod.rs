@@ -35,13 +35,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::children::Children;
-use self::protection::Secrets;
+use self::protection::Holds;
+use self::prune::{Pending, Pruner};
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
 use self::write::Writer;
 use super::backoff::Backoff;
-use super::{Scope, Setup, Statuses, object_ref};
+use super::{Scope, Secrets, Setup, Statuses, object_ref};
 use crate::metrics::{Controlled, Queue};
 use crate::watches::CatalogWatch;
 
@@ -53,7 +54,9 @@ struct Context {
     catalog: CatalogWatch,
     children: Children,
     writer: Writer,
+    holds: Holds,
     secrets: Secrets,
+    pruner: Pruner,
     references: References,
     backoff: Backoff,
     queue: Queue,
@@ -65,7 +68,11 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+pub(super) async fn run(
+    setup: Setup,
+    secrets: Secrets,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
     let Setup { client, statuses, catalog, metrics, scope, concurrency } = setup;
     let mut tasks = JoinSet::new();
     let released = Arc::new(Notify::new());
@@ -78,13 +85,20 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     }
     let queue = metrics.queue(scope.namespace.clone());
     let (applications, known) = applications(&client, &scope, &queue);
+    let pending = Arc::new(Pending::default());
+    metrics.count_held(scope.namespace.clone(), {
+        let pending = Arc::clone(&pending);
+        move || pending.held()
+    });
     let concerned = catalog.applications_concerned().map(object_ref);
     let context = Arc::new(Context {
         statuses,
         catalog,
         children,
         writer: Writer::new(client.clone()),
-        secrets: Secrets::new(client.clone()),
+        holds: Holds::new(client.clone()),
+        secrets,
+        pruner: Pruner::new(client.clone(), pending),
         references: References::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),

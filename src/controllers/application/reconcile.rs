@@ -37,6 +37,7 @@ pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Re
 
 async fn reconcile_application(application: &Application, context: &Context) -> anyhow::Result<Action> {
     if application.meta().deletion_timestamp.is_some() {
+        context.pruner.forget(application);
         return finalize(application, context).await;
     }
     let namespace = application.namespace().unwrap_or_default();
@@ -58,10 +59,13 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
     let plan = Plan::of(&judged, &catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
-    let mut retry_after = None;
+    let (mut retry_after, mut again) = (None, None);
     if observed.is_valid() {
-        let outcome = apply(&plan, context).await;
+        let outcome = apply(&judged, &plan, catalog.guard(), context).await;
         (observed.failures, retry_after) = (outcome.failures, outcome.retry_after);
+        (observed.held, again) = (outcome.held, outcome.again);
+    } else {
+        context.pruner.forget(application);
     }
     context.children.observe(&plan, &mut observed);
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
@@ -76,16 +80,13 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         let rest = if observed.failures.iter().any(is_missing) { rest.min(LOOK_AGAIN) } else { rest };
         Some(rest).max(retry_after)
     };
-    Ok(next(rest, &observed))
+    Ok(next([rest, again], &observed))
 }
 
-/// When to look again at what no event will tell of: what failed, after its rest.
-fn next(rest: Option<Duration>, observed: &Observed) -> Action {
-    if let Some(rest) = rest {
-        Action::requeue(rest)
-    } else if !observed.missing.is_empty() {
-        Action::requeue(LOOK_AGAIN)
-    } else {
-        Action::await_change()
-    }
+/// When to look again at what no event will tell of: what failed, or is to be
+/// removed, after its rest.
+fn next(rests: [Option<Duration>; 2], observed: &Observed) -> Action {
+    let missing = (!observed.missing.is_empty()).then_some(LOOK_AGAIN);
+    let first = rests.into_iter().chain([missing]).flatten().min();
+    first.map_or_else(Action::await_change, Action::requeue)
 }

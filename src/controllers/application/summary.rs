@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use fleetgate_api::ConditionReason;
 use fleetgate_api::names::ANNOTATION_ORPHAN;
 use fleetgate_plan::{ClusterKind, Plan, PolicyPlan, Target, Template, Undelivered};
-use fleetgate_webhooks::Severity;
 
 use super::observed::Observed;
 use crate::controllers::conditions::Summary;
@@ -18,14 +17,8 @@ const LISTED_NAMES: usize = 5;
 /// The one thing to say first, by urgency: what nobody but a person can mend,
 /// then what failed, then what takes its time.
 pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usize) -> Summary {
-    let errors: Vec<String> = observed
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .map(ToString::to_string)
-        .collect();
-    if !errors.is_empty() {
-        return Summary::new(ConditionReason::InvalidSpec, errors.join("; "));
+    if let Some(invalid) = Summary::invalid(&observed.findings) {
+        return invalid;
     }
     if let Some(worst) =
         observed.failures.iter().min_by_key(|failure| failure.reason != ConditionReason::Conflict)
@@ -75,6 +68,12 @@ pub(super) fn undelivered(plan: &Plan) -> Option<Summary> {
 pub(super) fn missing_references(observed: &Observed) -> Option<Summary> {
     let messages: Vec<String> = observed.missing.iter().map(ToString::to_string).collect();
     (!messages.is_empty()).then(|| Summary::new(ConditionReason::ReferenceNotFound, listed(&messages)))
+}
+
+/// What is not removed until someone confirms it, if anything is.
+pub(super) fn held(observed: &Observed) -> Option<Summary> {
+    let held = observed.held.as_ref()?;
+    Some(Summary::new(ConditionReason::PruneHeld, &*held.message))
 }
 
 /// How the objects of a template fare, each by kind and name.

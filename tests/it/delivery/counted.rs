@@ -115,7 +115,7 @@ fn clusters() -> Vec<Value> {
     names.map(secret).into_iter().chain(names.map(cluster)).chain([fleet]).collect()
 }
 
-fn application(number: usize) -> Value {
+pub(super) fn application(number: usize) -> Value {
     json!({
         "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
         "metadata": {"name": format!("app-{number}"), "namespace": "default"},

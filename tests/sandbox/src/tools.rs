@@ -13,6 +13,7 @@ mod go;
 mod key;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, bail};
 
@@ -158,7 +159,10 @@ impl ControlPlane {
     }
 }
 
-/// Makes `link` lead to `target`; that another process has just done so is as good.
+/// The links made so far: several sandboxes may start at the same time, in one process or in several.
+static LINKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Makes `link` lead to `target`; that somebody else has just done so is as good.
 pub(crate) fn link(target: &Path, link: &Path) -> anyhow::Result<()> {
     if std::fs::read_link(link).is_ok_and(|found| found == target) {
         return Ok(());
@@ -166,7 +170,8 @@ pub(crate) fn link(target: &Path, link: &Path) -> anyhow::Result<()> {
     if let Some(folder) = link.parent() {
         files::private_folder(folder)?;
     }
-    let fresh = link.with_added_extension(std::process::id().to_string());
+    let number = LINKS.fetch_add(1, Ordering::Relaxed);
+    let fresh = link.with_added_extension(format!("{}-{number}", std::process::id()));
     std::os::unix::fs::symlink(target, &fresh)
         .and_then(|()| std::fs::rename(&fresh, link))
         .with_context(|| format!("cannot link {} to {}", link.display(), target.display()))

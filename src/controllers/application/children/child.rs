@@ -4,7 +4,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
+use fleetgate_api::names::{
+    ANNOTATION_APPLIED, ANNOTATION_DESTINATION, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD,
+};
 use fleetgate_plan::{FluxKind, Purpose, owner_of};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -37,6 +39,8 @@ pub(in crate::controllers::application) struct Facts {
     pub(in crate::controllers::application) owner: Option<Box<str>>,
     /// The policy that it was made for.
     policy: Option<Box<str>>,
+    /// What tells the destination that it was made for from others.
+    destination: Option<Box<str>>,
     /// The digest of what was last applied to it.
     applied: Option<Box<str>>,
     labels: [Option<Box<str>>; LABELS.len()],
@@ -56,6 +60,7 @@ impl Child {
         let facts = Facts {
             owner: owner_of(object).map(Into::into),
             policy: annotation(ANNOTATION_POLICY),
+            destination: annotation(ANNOTATION_DESTINATION),
             applied: annotation(ANNOTATION_APPLIED),
             labels: labels(object),
             spec: object.data.get("spec").map(Value::to_string).unwrap_or_default().into(),
@@ -98,7 +103,13 @@ impl Child {
 
     /// What it was made for, by what it says of itself.
     pub(in crate::controllers::application) fn purpose(&self) -> Purpose<'_> {
-        Purpose::new(self.kind, self.facts.policy.as_deref(), self.facts.applied.as_deref())
+        let Facts { policy, destination, applied, .. } = &self.facts;
+        Purpose::new(self.kind, |name| match name {
+            ANNOTATION_POLICY => policy.as_deref(),
+            ANNOTATION_DESTINATION => destination.as_deref(),
+            ANNOTATION_APPLIED => applied.as_deref(),
+            _ => None,
+        })
     }
 
     /// Whether `wanted`, of that digest, is what was last applied, and still there.

@@ -9,30 +9,29 @@
 //! **Invariant**: no finalizer is taken off by what the watches say alone: the
 //! API server is asked what there is. Those of others are never touched.
 
+mod holds;
 mod pass;
 mod release;
-mod secrets;
 
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::Duration;
 
-use fleetgate_api::names::{FINALIZER_IN_USE, LABEL_KUBECONFIG};
+use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{AttachedCluster, AttachedClusterStatus, FINALIZER_FLEET, Fleet, FleetStatus};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt, stream};
-use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::runtime::{WatchStreamExt, reflector, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
+pub(super) use self::holds::{Hold, Holds};
 use self::pass::{Pass, Step};
-pub(super) use self::secrets::{Hold, Secrets};
 use super::Context;
 use super::children::{Child, SecretKey};
 use super::write::Failure;
@@ -53,14 +52,11 @@ const TERMINATING: &str = "Terminating";
 
 type GuardedFleet = DeserializeGuard<Fleet>;
 type GuardedCluster = DeserializeGuard<AttachedCluster>;
-type SecretMeta = PartialObjectMeta<Secret>;
 
 /// What there is to be kept, as the watches know it.
 struct Known {
     fleets: Store<GuardedFleet>,
     clusters: Store<GuardedCluster>,
-    /// Those that were held at some time, without their content.
-    secrets: Store<SecretMeta>,
 }
 
 /// Keeps what is needed, and lets go of the rest, whenever something changes or
@@ -69,14 +65,13 @@ pub(super) async fn run(context: &Context, scope: &Scope, released: &Notify) {
     let client = &context.client;
     let (fleets, of_fleets) = known(scope.api::<GuardedFleet>(client), scope.watched());
     let (clusters, of_clusters) = known(scope.api::<GuardedCluster>(client), scope.watched());
-    let labelled = watcher::Config::default().labels(LABEL_KUBECONFIG);
-    let (secrets, of_secrets) = known(scope.api::<SecretMeta>(client), labelled);
+    let of_secrets = context.secrets.changes().map(drop);
     let events = stream::select_all([of_fleets.boxed(), of_clusters.boxed(), of_secrets.boxed()]);
     let follow = events.for_each(|()| {
         released.notify_one();
         std::future::ready(())
     });
-    let known = Known { fleets, clusters, secrets };
+    let known = Known { fleets, clusters };
     tokio::join!(follow, keep(context, &known, released));
 }
 
@@ -103,7 +98,7 @@ async fn keep(context: &Context, known: &Known, released: &Notify) {
     let listed = tokio::join!(
         known.fleets.wait_until_ready(),
         known.clusters.wait_until_ready(),
-        known.secrets.wait_until_ready()
+        context.secrets.listed()
     );
     if let (Ok(()), Ok(()), Ok(())) = listed {
         let mut changes = context.catalog.changes();
@@ -129,10 +124,10 @@ async fn pass(context: &Context, known: &Known) -> bool {
         // Not held while anything is waited for: a Catalog that is held is copied at the next change.
         let catalog = context.catalog.current();
         let (fleets, clusters) = (known.fleets.state(), known.clusters.state());
-        Pass::of(&catalog, &context.children, &fleets, &clusters, &known.secrets.state())
+        Pass::of(&catalog, &context.children, &fleets, &clusters, &context.secrets.all())
     };
     for (secret, version) in &pass.lost {
-        context.secrets.lost(secret, version).await;
+        context.holds.lost(secret, version).await;
     }
     let done = [
         all(pass.hold.iter().map(|secret| hold(secret, context)).collect()).await,
@@ -162,7 +157,7 @@ async fn all(acts: Vec<impl Future<Output = anyhow::Result<bool>>>) -> bool {
 /// Holds the Secret of what exists. One that is not there cannot be held; who
 /// needs it says so.
 async fn hold(secret: &SecretKey, context: &Context) -> anyhow::Result<bool> {
-    let held = context.secrets.hold(secret).await;
+    let held = context.holds.hold(secret).await;
     let refused = held.map(drop).inspect_err(|refused| {
         tracing::debug!(reason = refused.message, "a Secret that is needed is not held");
     });

@@ -10,11 +10,12 @@ use fleetgate_plan::usage::{self, Place};
 use fleetgate_plan::{Catalog, Cluster, ObjectKey, lets_go};
 use kube::{Resource, ResourceExt};
 
-use super::{GuardedCluster, GuardedFleet, SecretMeta};
+use super::{GuardedCluster, GuardedFleet};
 use crate::controllers::application::children::{Child, Children, SecretKey};
 use crate::controllers::application::summary::listed;
 use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
+use crate::controllers::secrets::SecretMeta;
 use crate::controllers::version::Version;
 
 /// What is to be done.

@@ -63,7 +63,7 @@ pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<b
     // From here on no child is made that names one of them.
     let mut claims = Vec::new();
     for secret in due.secrets {
-        claims.push(context.secrets.claim(secret.clone()).await);
+        claims.push(context.holds.claim(secret.clone()).await);
     }
     let children = context.children.listed(&FluxKind::POLICIES, &due.namespace, &context.client).await?;
     let ours: Vec<&Arc<Child>> = children.iter().filter(|child| is_ours(child)).collect();
@@ -72,7 +72,7 @@ pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<b
         if ours.iter().any(|child| child.secret().as_ref() == Some(claim.key())) {
             is_done = false;
         } else {
-            context.secrets.release(claim).await.context("a Secret cannot be let go")?;
+            context.holds.release(claim).await.context("a Secret cannot be let go")?;
         }
     }
     for (cluster, place) in due.clusters {

@@ -7,7 +7,9 @@ mod policies;
 mod size;
 
 use fleetgate_api::names::ANNOTATION_ORPHAN;
-use fleetgate_api::{Application, ApplicationStatus, ConditionReason, ConditionType, SourceStatus};
+use fleetgate_api::{
+    Application, ApplicationStatus, ConditionReason, ConditionType, HeldStatus, SourceStatus,
+};
 use fleetgate_plan::Plan;
 use fleetgate_plan::destination::{Placement, placement};
 use k8s_openapi::jiff::Timestamp;
@@ -17,7 +19,7 @@ use self::clusters::clusters;
 use self::policies::policies;
 use super::finalize::Left;
 use super::observed::Observed;
-use super::summary::{listed, missing_references, summary, undelivered};
+use super::summary::{held, listed, missing_references, summary, undelivered};
 use crate::controllers::conditions::Summary;
 use crate::flux_state::Phase;
 
@@ -38,6 +40,7 @@ pub(super) fn of(
     let beside = [
         (ConditionType::Undelivered, undelivered(plan)),
         (ConditionType::MissingReferences, missing_references(observed)),
+        (ConditionType::PruneHeld, held(observed)),
     ];
     conditions.extend(
         beside
@@ -56,6 +59,10 @@ pub(super) fn of(
         clusters,
         omitted_clusters: None,
         omitted_policies: None,
+        held: observed.held.as_ref().map(|held| HeldStatus {
+            digest: held.digest.clone(),
+            count: i32::try_from(held.count).unwrap_or(i32::MAX),
+        }),
         source_status: kurator::source_status(application.status.as_ref(), plan, observed, now),
         sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now),
     })

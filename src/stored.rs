@@ -1,9 +1,9 @@
-//! What a cluster has stored, read once.
+//! What a cluster has stored, read from its API server at once, where watches are none or too late.
 
 use std::fmt::Debug;
 
 use anyhow::Context as _;
-use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION};
+use fleetgate_api::names::LABEL_APPLICATION;
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, Purpose, RenderedKind, owner_of};
 use k8s_openapi::NamespaceResourceScope;
@@ -47,21 +47,35 @@ impl Stored {
     ///
     /// When the cluster does not answer, or its objects may not be listed.
     pub(crate) async fn read(client: &Client, scope: &Scope) -> anyhow::Result<Self> {
-        let all = ListParams::default();
         let one = scope.application.iter().fold(ListParams::default(), |parameters, name| {
             parameters.fields(&format!("metadata.name={name}"))
         });
+        let applications = list_ours(client, scope, one).await?;
+        Ok(Self { applications, ..Self::destinations(client, scope).await? })
+    }
+
+    /// Where Applications in `scope` may go, and none of themselves.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster does not answer, or its objects may not be listed.
+    pub(crate) async fn destinations(client: &Client, scope: &Scope) -> anyhow::Result<Self> {
+        let all = ListParams::default();
         Ok(Self {
             fleets: list_ours(client, scope, all.clone()).await?,
             clusters: list_ours(client, scope, all).await?,
             provisioned: list_provisioned(client, scope).await?,
-            applications: list_ours(client, scope, one).await?,
+            applications: Vec::new(),
         })
     }
 
     /// The Catalog of all that.
     pub(crate) fn catalog(&self) -> Catalog {
-        let mut catalog = Catalog::default();
+        self.in_catalog(Catalog::default())
+    }
+
+    /// That Catalog with all that in it.
+    pub(crate) fn in_catalog(&self, mut catalog: Catalog) -> Catalog {
         for fleet in &self.fleets {
             insert_fleet(&mut catalog, fleet);
         }
@@ -112,7 +126,7 @@ impl Child {
     /// What it was made for.
     pub(crate) fn purpose(&self) -> Purpose<'_> {
         let annotation = |name: &str| self.object.annotations().get(name).map(String::as_str);
-        Purpose::new(self.kind, annotation(ANNOTATION_POLICY), annotation(ANNOTATION_APPLIED))
+        Purpose::new(self.kind, annotation)
     }
 
     /// The Secret with the kubeconfig that it names.

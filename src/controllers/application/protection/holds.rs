@@ -25,7 +25,7 @@ use crate::controllers::version::Version;
 type Held = Option<Version>;
 
 /// What is known of the finalizers of Secrets.
-pub(in crate::controllers::application) struct Secrets {
+pub(in crate::controllers::application) struct Holds {
     client: Client,
     known: Mutex<HashMap<SecretKey, Arc<RwLock<Held>>>>,
 }
@@ -47,7 +47,7 @@ impl Claim {
     }
 }
 
-impl Secrets {
+impl Holds {
     pub(in crate::controllers::application) fn new(client: Client) -> Self {
         Self { client, known: Mutex::default() }
     }
@@ -151,7 +151,7 @@ mod tests {
     use futures::FutureExt;
 
     /// An API server that knows the Secret `m1`, and what it was asked to change.
-    fn secrets() -> (Secrets, Arc<Mutex<Vec<Value>>>) {
+    fn secrets() -> (Holds, Arc<Mutex<Vec<Value>>>) {
         let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
         let seen = Arc::clone(&asked);
         let answer = async move |request: Uri, body: Bytes| {
@@ -173,7 +173,7 @@ mod tests {
             (StatusCode::from_u16(code).expect("a code"), body.to_string()).into_response()
         };
         let client = Client::new(Router::new().fallback(answer), "default");
-        (Secrets::new(client), asked)
+        (Holds::new(client), asked)
     }
 
     fn key(name: &str) -> SecretKey {
