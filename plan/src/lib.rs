@@ -37,7 +37,7 @@ pub use catalog::{
     AppEntry, Catalog, Change, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
     PolicyEntry, RolloutEntry, Tenancy, Turn, WorkloadKey,
 };
-pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
+pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef, lets_go};
 pub use destination::{Placement, Resolution, Resolver, Selection, Target};
 pub use fate::{Fate, Fates, Purpose};
 pub use flux::FluxKind;

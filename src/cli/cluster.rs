@@ -32,6 +32,11 @@ pub(crate) enum ClusterCommand {
     ///
     /// Refused while an Application delivers there, or something is left of one that did.
     Detach(DetachOptions),
+    /// Give a cluster another name, and keep what runs there
+    ///
+    /// A cluster of the new name with the same Secret takes its place in every Fleet
+    /// that lists it. What was delivered is let go of and taken up again.
+    Rename(RenameOptions),
 }
 
 /// Which cluster is joined, and as what.
@@ -103,6 +108,23 @@ pub(crate) struct LabelsOptions {
 pub(crate) struct DetachOptions {
     /// The cluster
     pub(crate) name: String,
+    /// Let go of what was delivered there, and leave it: for a cluster that is gone
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// Which cluster gets which name.
+#[derive(Debug, Args)]
+pub(crate) struct RenameOptions {
+    /// The cluster
+    pub(crate) old: String,
+    /// Its name from now on
+    pub(crate) new: String,
+    /// Even if Helm releases are called by the name, and are installed anew
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) client: ClientOptions,
 }

@@ -13,6 +13,7 @@ mod kinds_of_clusters;
 mod kstatus;
 mod lag;
 mod later;
+mod protection;
 mod removal;
 mod takeover;
 mod tenancy;
@@ -162,6 +163,13 @@ fn rollout(namespace: &str) -> String {
 async fn label(sandbox: &Sandbox, namespace: &str, cluster: &str, label: &str) {
     kubectl(sandbox, &["label", "attachedcluster", cluster, label, "--overwrite", "--namespace", namespace])
         .await;
+}
+
+/// Takes an object away by force, as somebody may who strips its finalizers.
+async fn tear_out(sandbox: &Sandbox, namespace: &str, kind: &str, name: &str) {
+    past_the_gate(sandbox, namespace, &["delete", kind, name, "--wait=false"], "").await;
+    let bare = r#"{"metadata":{"finalizers":null}}"#;
+    past_the_gate(sandbox, namespace, &["patch", kind, name, "--type=merge", "--patch", bare], "").await;
 }
 
 async fn member_namespace(sandbox: &Sandbox, name: &str) {

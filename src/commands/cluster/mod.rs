@@ -8,18 +8,20 @@ mod fleets;
 mod join;
 mod kubeconfig;
 mod labels;
+mod let_go;
 mod list;
+mod rename;
 mod same;
 
 use anyhow::Context as _;
 use fleetgate_api::{AttachedCluster, FIELD_MANAGER};
-use kube::Api;
 use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::connect::{Connection, connect};
 use crate::cli::{ClusterCommand, LabelsOptions};
-use crate::stored::in_words;
+use crate::stored::{Stored, in_words};
 
 /// Does what is asked for, and says what was done.
 ///
@@ -39,9 +41,22 @@ pub(crate) async fn run(command: ClusterCommand) -> anyhow::Result<String> {
         ClusterCommand::Labels(options) => label(&options).await,
         ClusterCommand::Detach(options) => {
             let connection = connect(&options.client).await?;
-            detach::detach(&connection, &options.name).await
+            detach::detach(&connection, &options.name, options.force).await
+        }
+        ClusterCommand::Rename(options) => {
+            let connection = connect(&options.client).await?;
+            rename::rename(&connection, &options).await
         }
     }
+}
+
+/// The cluster of that name.
+fn find<'a>(stored: &'a Stored, connection: &Connection, name: &str) -> anyhow::Result<&'a AttachedCluster> {
+    let mut clusters = stored.clusters.iter().filter_map(|cluster| cluster.0.as_ref().ok());
+    let found = clusters.find(|cluster| cluster.name_any() == name);
+    found.with_context(|| {
+        format!("there is no AttachedCluster {name:?} in namespace {:?}", connection.namespace)
+    })
 }
 
 async fn label(options: &LabelsOptions) -> anyhow::Result<String> {

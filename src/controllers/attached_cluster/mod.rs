@@ -123,6 +123,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         // The Catalog's watch has said so already.
         return Ok(Action::await_change());
     };
+    // Why one that is being deleted is held, who holds it says.
     if cluster.meta().deletion_timestamp.is_some() {
         context.backoff.succeeded(cluster);
         context.kubeconfigs.forget(&key(cluster));
