@@ -54,7 +54,7 @@ pub(super) fn of(
         omitted_clusters: None,
         omitted_policies: None,
         source_status: kurator::source_status(application.status.as_ref(), plan, observed, now),
-        sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now),
+        sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now).into(),
     })
 }
 
