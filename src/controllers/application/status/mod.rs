@@ -64,7 +64,7 @@ pub(super) fn of(
             count: i32::try_from(held.count).unwrap_or(i32::MAX),
         }),
         source_status: kurator::source_status(application.status.as_ref(), plan, observed, now),
-        sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now),
+        sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now).into(),
     })
 }
 
