@@ -11,7 +11,7 @@ use fleetgate_webhooks::{Kind, judge};
 use serde_json::{Value, json};
 
 /// The Fleet that they are sent to, whichever the example names.
-const FLEET: &str = "quickstart";
+pub(crate) const FLEET: &str = "quickstart";
 
 /// An example, ready to be sent.
 #[derive(Clone, Debug)]

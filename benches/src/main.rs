@@ -11,12 +11,13 @@ mod admission;
 mod bodies;
 mod check;
 mod create;
+mod delivery;
 mod load;
+mod planning;
 mod report;
 mod schema_check;
 mod serve;
 #[path = "../../src/server.rs"]
-#[expect(dead_code, reason = "the program also serves without TLS")]
 mod server;
 mod server_process;
 
@@ -43,6 +44,12 @@ enum Command {
     Check(check::Options),
     /// What admission adds to a create through a real API server
     Create(create::Options),
+    /// Fleetgate's controller delivering, beside a client that only applies
+    Delivery(delivery::Options),
+    /// Resolving and planning alone, without any I/O
+    Planning(planning::Options),
+    /// What is written while nothing changes and Flux looks again all the time
+    Steady(delivery::steady::Options),
     /// The server of one side of `admission`, for that command's own use
     #[command(hide = true)]
     Serve(serve::Options),
@@ -67,6 +74,9 @@ fn main() -> anyhow::Result<()> {
         Command::Admission(options) => admission::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Create(options) => create::run(&options),
+        Command::Delivery(options) => delivery::run(&options),
+        Command::Planning(options) => planning::run(&options),
+        Command::Steady(options) => delivery::steady::run(&options),
         Command::Serve(options) => serve::run(&options),
     }
 }

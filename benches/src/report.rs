@@ -15,6 +15,25 @@ pub(crate) fn micros(duration: Duration) -> f64 {
 
 /// One line: a name, the figure in words, and whether it is within its limit.
 pub(crate) fn line(name: &str, figure: &str, value: f64, limit: f64) {
-    let verdict = if value <= limit { "within" } else { "ABOVE" };
-    println!("{name:<58} {figure:<46} {verdict} {limit}");
+    println!("{}", row(name, figure, &within(value, limit)));
+}
+
+/// One line of a figure that has no limit.
+pub(crate) fn noted(name: &str, figure: &str) {
+    println!("{}", row(name, figure, ""));
+}
+
+/// A line of the table.
+pub(crate) fn row(name: &str, figure: &str, verdict: &str) -> String {
+    format!("{name:<58} {figure:<46} {verdict}").trim_end().to_owned()
+}
+
+/// Whether a value is no more than its limit.
+pub(crate) fn within(value: f64, limit: f64) -> String {
+    format!("{} {limit}", if value <= limit { "within" } else { "ABOVE" })
+}
+
+/// Whether a value is no less than its limit.
+pub(crate) fn reaches(value: f64, limit: f64) -> String {
+    format!("{} {limit}", if value >= limit { "reaches" } else { "BELOW" })
 }

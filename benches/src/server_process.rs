@@ -61,21 +61,12 @@ impl Server {
 
     /// The CPU time of all its threads so far.
     pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
-        let tasks = format!("/proc/{}/task", self.child.id());
-        let mut nanos = 0;
-        for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
-            let times = fs::read_to_string(task?.path().join("schedstat"))?;
-            let on_cpu = times.split_whitespace().next().context("an empty schedstat")?;
-            nanos += on_cpu.parse::<u64>()?;
-        }
-        Ok(Duration::from_nanos(nanos))
+        cpu_time_of(self.child.id())
     }
 
     /// Its resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
+        resident_kib_of(self.child.id())
     }
 }
 
@@ -85,6 +76,25 @@ impl Drop for Server {
         let _ended_already = self.child.kill();
         let _ended_already = self.child.wait();
     }
+}
+
+/// The CPU time of all threads of a process so far.
+pub(crate) fn cpu_time_of(process: u32) -> anyhow::Result<Duration> {
+    let tasks = format!("/proc/{process}/task");
+    let mut nanos = 0;
+    for task in fs::read_dir(&tasks).with_context(|| format!("cannot read {tasks}"))? {
+        let times = fs::read_to_string(task?.path().join("schedstat"))?;
+        let on_cpu = times.split_whitespace().next().context("an empty schedstat")?;
+        nanos += on_cpu.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// The resident memory of a process, in KiB.
+pub(crate) fn resident_kib_of(process: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// Keeps this thread, and all that it starts, on one core.

@@ -18,7 +18,7 @@ use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::names;
 
 pub(crate) use self::client::ClientOptions;
-pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions};
+pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions, ListFormat, ListOptions};
 pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::guard::GuardOptions;

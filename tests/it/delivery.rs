@@ -126,6 +126,12 @@ async fn gone(sandbox: &Sandbox, namespace: &str) {
     seen.await.expect("nothing is left");
 }
 
+/// Deletes the Application `shop`, after which nothing is left on the host.
+async fn delete_shop(sandbox: &Sandbox, namespace: &str) {
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", namespace, "--timeout=60s"]).await;
+    gone(sandbox, namespace).await;
+}
+
 /// One policy with a folder of its own namespace, to the clusters of a selector.
 fn selected(namespace: &str, policies: &[(&str, &str)]) -> String {
     let policies = policies

@@ -44,6 +44,12 @@ impl Catalog {
         &self.tenancy
     }
 
+    /// An empty Catalog of the same installation.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self::default().with_tenancy(self.tenancy.clone()).with_guard(self.guard)
+    }
+
     /// The same Catalog, where no more than that may go at once by nobody's decision.
     #[must_use]
     pub fn with_guard(self, guard: Guard) -> Self {

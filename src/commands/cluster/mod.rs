@@ -9,6 +9,7 @@ mod join;
 mod kubeconfig;
 mod labels;
 mod list;
+mod same;
 
 use anyhow::Context as _;
 use fleetgate_api::{AttachedCluster, FIELD_MANAGER};
@@ -33,7 +34,7 @@ pub(crate) async fn run(command: ClusterCommand) -> anyhow::Result<String> {
         }
         ClusterCommand::List(options) => {
             let connection = connect(&options.client).await?;
-            list::list(&connection, options.all_namespaces).await
+            list::list(&connection, &options).await
         }
         ClusterCommand::Labels(options) => label(&options).await,
         ClusterCommand::Detach(options) => {
@@ -51,6 +52,7 @@ async fn label(options: &LabelsOptions) -> anyhow::Result<String> {
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let labelled = api.patch(&options.name, &parameters, &patch).await.map_err(in_words);
     let labelled = labelled.with_context(|| format!("{namespace}/{} cannot be labelled", options.name))?;
-    let labels = list::labels(labelled.metadata.labels.iter().flatten());
+    let labels = labels::in_one(labelled.metadata.labels.iter().flatten());
+    let labels = if labels.is_empty() { "no labels" } else { &labels };
     Ok(format!("AttachedCluster {namespace}/{}: {labels}\n", options.name))
 }

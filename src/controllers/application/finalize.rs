@@ -26,6 +26,7 @@ pub(super) async fn finalize(application: &Application, context: &Context) -> an
     if !finalizers::has(application, FINALIZER_APPLICATION) {
         return Ok(Action::await_change());
     }
+    context.damping.forget(application);
     let left = remove_all(application, context).await?;
     if left.is_empty() {
         finalizers::remove(&context.client, application, FINALIZER_APPLICATION).await?;

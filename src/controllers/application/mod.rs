@@ -10,6 +10,7 @@
 mod adopt;
 mod apply;
 mod children;
+mod damping;
 mod difference;
 mod finalize;
 mod observed;
@@ -24,6 +25,7 @@ mod write;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
+use fleetgate_webhooks::router::Snapshots;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::Controller;
@@ -34,6 +36,7 @@ use kube::{Client, ResourceExt};
 use tokio::task::JoinSet;
 
 use self::children::Children;
+use self::damping::Damping;
 use self::prune::{Pending, Pruner};
 use self::reconcile::reconcile;
 use self::references::References;
@@ -54,6 +57,7 @@ struct Context {
     writer: Writer,
     pruner: Pruner,
     references: References,
+    damping: Damping,
     backoff: Backoff,
     queue: Queue,
 }
@@ -82,13 +86,15 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         move || pending.held()
     });
     let concerned = catalog.applications_concerned().map(object_ref);
+    let pruner = Pruner::new(client.clone(), catalog.current().emptied(), pending);
     let context = Arc::new(Context {
         statuses,
         catalog,
         children,
         writer: Writer::new(client.clone()),
-        pruner: Pruner::new(client.clone(), pending),
+        pruner,
         references: References::default(),
+        damping: Damping::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
         client: client.clone(),

@@ -52,10 +52,13 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     // its new one would otherwise plan as nothing.
     let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
     let plan = context.children.keeping_names(Plan::of(&judged, &catalog));
+    let guard = catalog.guard();
+    // Writing takes its time, and a Catalog that is held is copied at the next change.
+    drop(catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
     let (mut retry_after, mut again) = (None, None);
     if observed.is_valid() {
-        let outcome = apply(&judged, &plan, catalog.guard(), context).await;
+        let outcome = apply(&judged, &plan, guard, context).await;
         (observed.failures, retry_after) = (outcome.failures, outcome.retry_after);
         (observed.held, again) = (outcome.held, outcome.again);
     } else {
@@ -64,20 +67,23 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     context.children.observe(&plan, &mut observed);
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
-    context.statuses.write(application, application.status.as_ref(), &status).await?;
+    let held = context.damping.hold(application, &status);
+    if held.is_none() {
+        context.statuses.write(application, application.status.as_ref(), &status).await?;
+    }
     let rest = if observed.failures.is_empty() {
         context.backoff.succeeded(application);
         None
     } else {
         Some(context.backoff.failed(application)).max(retry_after)
     };
-    Ok(next([rest, again], &observed))
+    Ok(next(rest, [again, held], &observed))
 }
 
-/// When to look again at what no event will tell of: what failed, or is to be
-/// removed, after its rest.
-fn next(rests: [Option<Duration>; 2], observed: &Observed) -> Action {
+/// When to look again at what no event will tell of: what failed after its
+/// rest, what is to be removed or said when it is due.
+fn next(rest: Option<Duration>, due: [Option<Duration>; 2], observed: &Observed) -> Action {
     let missing = (!observed.missing.is_empty()).then_some(LOOK_AGAIN);
-    let first = rests.into_iter().chain([missing]).flatten().min();
+    let first = due.into_iter().chain([rest.or(missing)]).flatten().min();
     first.map_or_else(Action::await_change, Action::requeue)
 }

@@ -45,8 +45,11 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
         "{out}"
     );
     // Once is enough, and what is there is not touched by the second attempt.
-    let (code, _, notes) = cluster(&join);
+    let (code, _, notes) = cluster(&[&join[..], &["--force"]].concat());
     assert!(code == Some(2) && notes.contains("already exists"), "{notes}");
+    let host = sandbox.kubeconfig().to_str().expect("a path");
+    let (code, _, notes) = cluster(&["join", host, "--name", "host"]);
+    assert!(code == Some(2) && notes.contains("this is the host itself"), "{notes}");
     let (code, out, _) = cluster(&["labels", "berlin", "env=test", "region-"]);
     assert_eq!((code, out.as_str()), (Some(0), "AttachedCluster joined/berlin: env=test\n"));
 
@@ -60,6 +63,18 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
     assert_eq!(cells[..3], ["joined", "berlin", "AttachedCluster"], "{out}");
     assert!(cells[3].starts_with("https://127.0.0.1:") && cells[4].starts_with("v1."), "{out}");
     assert_eq!(cells[5..8], ["True", "quickstart", "env=test"], "{out}");
+    let (code, _, notes) = cluster(&["join", file, "--name", "munich"]);
+    assert!(code == Some(2) && notes.contains("joined already, as AttachedCluster joined/berlin"), "{notes}");
+    let (_, out, _) = cluster(&["list", "--output", "name"]);
+    assert_eq!(out, "attachedcluster.cluster.kurator.dev/berlin\n");
+    let (_, out, _) = cluster(&["list", "--output", "json"]);
+    let list: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(
+        (&list["items"][0]["ready"], &list["items"][0]["reason"]),
+        (&true.into(), &"Reachable".into()),
+        "{out}"
+    );
+    assert!(!out.contains("token") && !out.contains("key-data"), "{out}");
 
     let (code, _, notes) = cluster(&["detach", "berlin"]);
     assert_eq!(code, Some(2));

@@ -85,6 +85,11 @@ impl Child {
         (self.namespace.clone(), self.name.clone())
     }
 
+    /// Its spec, as it was last told of.
+    pub(in crate::controllers::application) fn spec(&self) -> Value {
+        serde_json::from_str(&self.facts.spec).unwrap_or_default()
+    }
+
     /// Whether it belongs to the Application of that uid.
     pub(in crate::controllers::application) fn is_owned_by(&self, uid: Option<&str>) -> bool {
         uid.is_some() && self.facts.owner.as_deref() == uid
@@ -146,8 +151,7 @@ impl Child {
     }
 
     fn has_spec(&self, wanted: &DynamicObject, digest: &str) -> bool {
-        let spec: Value = serde_json::from_str(&self.facts.spec).unwrap_or_default();
-        let is_same = wanted.data.get("spec").is_some_and(|wanted| contains(&spec, wanted));
+        let is_same = wanted.data.get("spec").is_some_and(|wanted| contains(&self.spec(), wanted));
         if is_same {
             // Another one may have seen the same meanwhile.
             drop(self.same_as.set(digest.into()));

@@ -1,0 +1,51 @@
+//! How memory grows with what there is to look after.
+
+use kube::Client;
+
+use super::controller::Controller;
+use super::figures::Figures;
+use super::measure::OURS;
+use super::quiet::quiet;
+use super::{Size, floor, present};
+use crate::report::within;
+use fleetgate_plan::FluxKind;
+
+/// What 8,000 children may take, in MiB.
+const LIMIT_MIB: f64 = 100.0;
+
+/// The children that the limit is for.
+const LIMIT_AT: usize = 8_000;
+
+/// Prints the memory of what is there, and delivers as much again until there
+/// are so many children.
+#[expect(clippy::cast_precision_loss, reason = "some thousands of children")]
+pub(super) async fn grow(
+    client: &Client,
+    controller: &Controller,
+    size: Size,
+    grow_to: usize,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let mut here = size;
+    let first = controller.resident_mib()?;
+    loop {
+        let resident = controller.resident_mib()?;
+        let more = here.children() - size.children();
+        let growth = if more == 0 {
+            String::new()
+        } else {
+            format!(", {:.2} MiB for each 1,000 more", (resident - first) / more as f64 * 1_000.0)
+        };
+        let verdict = if here.children() == LIMIT_AT { within(resident, LIMIT_MIB) } else { String::new() };
+        let name = format!("memory at {} children", here.children());
+        figures.line(&name, &format!("{resident:.1} MiB{growth}"), &verdict);
+        if here.children() >= grow_to {
+            return Ok(());
+        }
+        let next = Size { applications: here.applications + size.applications, ..here };
+        floor::create_applications(client, OURS, here.applications..next.applications).await?;
+        present::reached(client, OURS, &[(FluxKind::Kustomization, next.children())]).await?;
+        quiet(client, controller).await?;
+        here = next;
+    }
+}

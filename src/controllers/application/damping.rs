@@ -1,0 +1,122 @@
+//! How often a status is written. While Flux is at work on many clusters,
+//! counts and messages change all the time; a write of them costs the API server
+//! more than one of a child does, and would stand in the way of the next child.
+//!
+//! **Invariant**: a changed reason, or a generation that is seen for the first
+//! time, is said at once, and everything else after [`REST`].
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fleetgate_api::{Application, ApplicationStatus};
+use kube::ResourceExt;
+
+/// How long other changes are collected before they are written together.
+const REST: Duration = Duration::from_secs(1);
+
+/// Changes that are held back, by the Application's uid: since when.
+#[derive(Debug, Default)]
+pub(super) struct Damping(Mutex<HashMap<String, Instant>>);
+
+impl Damping {
+    /// How long `status` is to be held back, if it is.
+    pub(super) fn hold(&self, application: &Application, status: &ApplicationStatus) -> Option<Duration> {
+        self.hold_at(application, status, Instant::now())
+    }
+
+    /// Lets go of what was known of an Application.
+    pub(super) fn forget(&self, application: &Application) {
+        self.with_held(|held| held.remove(&uid(application)));
+    }
+
+    fn hold_at(
+        &self,
+        application: &Application,
+        status: &ApplicationStatus,
+        now: Instant,
+    ) -> Option<Duration> {
+        let before = application.status.as_ref();
+        let waits = before != Some(status) && before.is_some_and(|before| says_the_same(before, status));
+        self.with_held(|held| {
+            let since = if waits { *held.entry(uid(application)).or_insert(now) } else { now };
+            let left = REST.saturating_sub(now.duration_since(since));
+            if waits && !left.is_zero() {
+                return Some(left);
+            }
+            held.remove(&uid(application));
+            None
+        })
+    }
+
+    /// Whoever panics under the lock leaves a map behind, and not half of one.
+    fn with_held<T>(&self, act: impl FnOnce(&mut HashMap<String, Instant>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whether two statuses differ in no more than counts and messages.
+fn says_the_same(before: &ApplicationStatus, after: &ApplicationStatus) -> bool {
+    let said = |status: &ApplicationStatus| -> Vec<[String; 3]> {
+        let conditions = status.conditions.iter();
+        conditions.map(|said| [&said.type_, &said.status, &said.reason].map(String::clone)).collect()
+    };
+    before.observed_generation == after.observed_generation && said(before) == said(after)
+}
+
+fn uid(application: &Application) -> String {
+    application.uid().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn status(generation: i64, reason: &str, message: &str) -> Value {
+        let ready = json!({
+            "type": "Ready", "status": "False", "reason": reason, "message": message,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        json!({"observedGeneration": generation, "conditions": [ready]})
+    }
+
+    fn application(status: Value) -> Application {
+        serde_json::from_value(json!({
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "default", "uid": "1"},
+            "spec": {"source": {}, "syncPolicies": []}, "status": status,
+        }))
+        .expect("an Application")
+    }
+
+    #[test]
+    fn counts_rest_and_reasons_do_not() {
+        let (damping, start) = (Damping::default(), Instant::now());
+        let after = |millis| start + Duration::from_millis(millis);
+        let before = application(status(1, "Progressing", "0/2"));
+        let table = [
+            ("a count rests", 0, status(1, "Progressing", "1/2"), Some(1_000)),
+            ("a second one no longer", 400, status(1, "Progressing", "2/2"), Some(600)),
+            ("and is written", 1_000, status(1, "Progressing", "2/2"), None),
+            ("the next rests anew", 1_100, status(1, "Progressing", "1/2"), Some(1_000)),
+            ("a reason is said at once", 1_200, status(1, "Succeeded", "2/2"), None),
+            ("a generation as well", 1_300, status(2, "Progressing", "0/2"), None),
+            ("a count that is back", 1_400, status(1, "Progressing", "1/2"), Some(1_000)),
+            ("was none", 1_500, status(1, "Progressing", "0/2"), None),
+            ("and rests anew", 1_600, status(1, "Progressing", "1/2"), Some(1_000)),
+        ];
+        for (what, millis, status, expected) in table {
+            let status: ApplicationStatus = serde_json::from_value(status).expect("a status");
+            let held = damping.hold_at(&before, &status, after(millis));
+            assert_eq!(held, expected.map(Duration::from_millis), "{what}");
+        }
+    }
+
+    #[test]
+    fn the_first_status_is_written_at_once() {
+        let first: ApplicationStatus =
+            serde_json::from_value(status(1, "Progressing", "")).expect("a status");
+        assert_eq!(Damping::default().hold(&application(Value::Null), &first), None);
+    }
+}
