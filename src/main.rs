@@ -24,12 +24,15 @@ mod explain;
 mod flux_state;
 mod leader;
 mod manifests;
+mod member;
 mod metrics;
 #[cfg(test)]
 mod pipelines;
+mod rejudged;
 mod render;
 mod running;
 mod server;
+mod stored;
 mod watches;
 
 use std::io::{BufWriter, IsTerminal, Write};
@@ -37,11 +40,12 @@ use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
+use fleetgate_plan::Catalog;
 use tracing_subscriber::EnvFilter;
 
 use self::cli::{
-    Cli, Command, ControllerOptions, LogFormat, LogOptions, OutputOptions, RenderOptions, TenancyOptions,
-    WebhookOptions,
+    Cli, Command, ControllerOptions, GuardOptions, LogFormat, LogOptions, OutputOptions, RenderOptions,
+    TenancyOptions, WebhookOptions,
 };
 use self::commands::{cluster, completion, diff, man, program, status};
 use self::manifests::Manifest;
@@ -99,9 +103,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             man::write(&output)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Webhook { webhook, tenancy } => serve(Some(webhook), None, tenancy),
-        Command::Controller { controller, tenancy } => serve(None, Some(controller), tenancy),
-        Command::Serve { webhook, controller, tenancy } => serve(Some(webhook), Some(controller), tenancy),
+        Command::Webhook { webhook, tenancy, guard } => serve(Some(webhook), None, tenancy, guard),
+        Command::Controller { controller, tenancy, guard } => serve(None, Some(controller), tenancy, guard),
+        Command::Serve { webhook, controller, tenancy, guard } => {
+            serve(Some(webhook), Some(controller), tenancy, guard)
+        }
     }
 }
 
@@ -179,8 +185,10 @@ fn serve(
     webhook: Option<WebhookOptions>,
     controllers: Option<ControllerOptions>,
     tenancy: TenancyOptions,
+    guard: GuardOptions,
 ) -> anyhow::Result<ExitCode> {
-    let roles = Roles { webhook, controllers, tenancy: tenancy.into() };
+    let catalog = Catalog::default().with_tenancy(tenancy.into()).with_guard(guard.into());
+    let roles = Roles { webhook, controllers, catalog };
     block_on(running::run(roles)).map(|()| ExitCode::SUCCESS)
 }
 

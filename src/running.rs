@@ -6,7 +6,7 @@
 //! ```
 
 use anyhow::Context as _;
-use fleetgate_plan::Tenancy;
+use fleetgate_plan::Catalog;
 use fleetgate_webhooks::router::router;
 use kube::Config;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +25,8 @@ use crate::watches::CatalogWatch;
 pub(crate) struct Roles {
     pub(crate) webhook: Option<WebhookOptions>,
     pub(crate) controllers: Option<ControllerOptions>,
-    pub(crate) tenancy: Tenancy,
+    /// An empty one, with what is said for the whole installation.
+    pub(crate) catalog: Catalog,
 }
 
 /// Does it until the program is asked to stop.
@@ -34,7 +35,7 @@ pub(crate) struct Roles {
 ///
 /// When it cannot start, or a part of it fails.
 pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
-    let Roles { webhook, controllers, tenancy } = roles;
+    let Roles { webhook, controllers, catalog } = roles;
     // What is wrong with the certificate is said before anything waits for a cluster.
     let webhook = webhook
         .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
@@ -56,7 +57,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let limit = controllers.as_ref().and_then(|options| options.writes_per_second);
     let client = client::gated(config.clone(), leadership.clone(), limit, metrics.clone())?;
     let mut watches = JoinSet::new();
-    let catalog = CatalogWatch::start(&client, tenancy, &mut watches);
+    let catalog = CatalogWatch::start(&client, catalog, &mut watches);
     let metrics_bind = controllers.as_ref().and_then(|options| options.metrics_bind);
     let measure = async {
         let Some(address) = metrics_bind else { return Ok(()) };

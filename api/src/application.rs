@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::packed::PackedList;
-pub use self::status::{ApplicationStatus, ClusterStatus, DestinationStatus, PolicyStatus, SourceStatus};
+pub use self::status::{
+    ApplicationStatus, ClusterStatus, DestinationStatus, HeldStatus, PolicyStatus, SourceStatus,
+};
 use crate::helm::Helm;
 use crate::kustomization::Kustomization;
 use crate::overrides::Override;
@@ -92,11 +94,23 @@ pub struct ApplicationSpec {
     pub destination: Option<Destination>,
     /// What is taken from the source, and how it is applied. Each policy is a kustomization or a
     /// helm release.
+    // Required, but an object that was stored under the early name has to be readable.
+    #[serde(default)]
+    #[schemars(!default)]
     pub sync_policies: Vec<SyncPolicy>,
     /// Deprecated: the early name of syncPolicies, to which it is moved at admission.
     #[schemars(schema_with = "schemaless")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_policy: Option<Value>,
+}
+
+impl ApplicationSpec {
+    /// Whether something stands under an early name.
+    #[must_use]
+    pub fn has_early_names(&self) -> bool {
+        let Source { git_repo, helm_repo, oci_repo, .. } = &self.source;
+        [&self.sync_policy, git_repo, helm_repo, oci_repo].into_iter().any(Option::is_some)
+    }
 }
 
 /// Where the manifests or the chart come from: exactly one of the kinds.

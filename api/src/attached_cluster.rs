@@ -31,6 +31,12 @@ use crate::schema::conditions;
         description = "Whether the cluster answered the last probe."
     ),
     printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why it is ready, or not."
+    ),
+    printcolumn(
         name = "Version",
         type_ = "string",
         json_path = ".status.version",

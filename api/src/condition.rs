@@ -20,12 +20,21 @@ pub enum ConditionType {
     /// Present, and then True, while a Secret or a ServiceAccount that the spec names does not exist,
     /// or lacks the key. A warning: what that comes to, Ready says.
     MissingReferences,
+    /// Present, and then True, while a removal that nobody decided is held until it is confirmed. A
+    /// warning: Ready speaks of what is planned.
+    PruneHeld,
 }
 
 impl ConditionType {
     /// Every type there is.
-    pub const ALL: [Self; 5] =
-        [Self::Ready, Self::Reconciling, Self::Stalled, Self::Undelivered, Self::MissingReferences];
+    pub const ALL: [Self; 6] = [
+        Self::Ready,
+        Self::Reconciling,
+        Self::Stalled,
+        Self::Undelivered,
+        Self::MissingReferences,
+        Self::PruneHeld,
+    ];
 
     /// The type as it stands in a status.
     #[must_use]
@@ -36,6 +45,7 @@ impl ConditionType {
             Self::Stalled => "Stalled",
             Self::Undelivered => "Undelivered",
             Self::MissingReferences => "MissingReferences",
+            Self::PruneHeld => "PruneHeld",
         }
     }
 }
@@ -51,10 +61,14 @@ impl fmt::Display for ConditionType {
 pub enum ConditionReason {
     /// All that the spec asks for is there and healthy. With Ready=True.
     Succeeded,
+    /// A cluster answers, and works. With Ready=True.
+    Reachable,
     /// Everything is applied, and some of it is not ready yet. With Reconciling=True.
     Progressing,
     /// The object is being deleted, and what it made is being removed. With Reconciling=True.
     Deleting,
+    /// The object is being deleted, and what others have said still needs it. With Reconciling=True.
+    InUse,
     /// The spec breaks a rule, having passed no gate. With Stalled=True.
     InvalidSpec,
     /// The spec asks for something that this version leaves out. With Undelivered=True.
@@ -78,18 +92,27 @@ pub enum ConditionReason {
     /// A Secret or a ServiceAccount that the spec names does not exist, or lacks the key. With
     /// MissingReferences=True.
     ReferenceNotFound,
-    /// A cluster does not answer. With Ready=False.
+    /// A label, a Fleet or a cluster changed, and more would go than may go unasked. With
+    /// PruneHeld=True.
+    PruneHeld,
+    /// A cluster does not answer, or not as one that works. With Ready=False.
     Unreachable,
+    /// A cluster does not let the kubeconfig's user in. With Ready=False.
+    Unauthorized,
+    /// A cluster and the kubeconfig do not trust each other. With Ready=False.
+    TlsFailed,
     /// Some clusters of a Fleet do not exist or are not ready. With Ready=False.
     ClustersNotReady,
 }
 
 impl ConditionReason {
     /// Every reason there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::Succeeded,
+        Self::Reachable,
         Self::Progressing,
         Self::Deleting,
+        Self::InUse,
         Self::InvalidSpec,
         Self::NotSupported,
         Self::DestinationNotFound,
@@ -101,7 +124,10 @@ impl ConditionReason {
         Self::KubeconfigNotFound,
         Self::KubeconfigInvalid,
         Self::ReferenceNotFound,
+        Self::PruneHeld,
         Self::Unreachable,
+        Self::Unauthorized,
+        Self::TlsFailed,
         Self::ClustersNotReady,
     ];
 
@@ -110,8 +136,10 @@ impl ConditionReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Succeeded => "Succeeded",
+            Self::Reachable => "Reachable",
             Self::Progressing => "Progressing",
             Self::Deleting => "Deleting",
+            Self::InUse => "InUse",
             Self::InvalidSpec => "InvalidSpec",
             Self::NotSupported => "NotSupported",
             Self::DestinationNotFound => "DestinationNotFound",
@@ -123,7 +151,10 @@ impl ConditionReason {
             Self::KubeconfigNotFound => "KubeconfigNotFound",
             Self::KubeconfigInvalid => "KubeconfigInvalid",
             Self::ReferenceNotFound => "ReferenceNotFound",
+            Self::PruneHeld => "PruneHeld",
             Self::Unreachable => "Unreachable",
+            Self::Unauthorized => "Unauthorized",
+            Self::TlsFailed => "TLSFailed",
             Self::ClustersNotReady => "ClustersNotReady",
         }
     }

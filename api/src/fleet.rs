@@ -41,6 +41,12 @@ use crate::schema::{conditions, label_selector, schemaless_object};
         description = "How many of them are ready."
     ),
     printcolumn(
+        name = "Phase",
+        type_ = "string",
+        json_path = ".status.phase",
+        description = "Running, Ready, Failed or Terminating."
+    ),
+    printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
@@ -109,10 +115,11 @@ pub struct FleetStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
-    /// The Ready condition in one word, as Kurator's tools read it, for example Ready.
+    /// The Ready condition in one word, as Kurator's tools read it: Running, Ready, Failed or
+    /// Terminating.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// Why the phase is what it is.
+    /// Why the phase is what it is: the reason of the Ready condition where that does not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How many clusters belong to the Fleet.

@@ -8,6 +8,14 @@ pub const FINALIZER_APPLICATION: &str = "apps.kurator.dev";
 /// The finalizer of a Fleet, shared with Kurator so that either can finish a deletion.
 pub const FINALIZER_FLEET: &str = "fleet.kurator.dev";
 
+/// The finalizer of what is needed to take away what was delivered: a cluster's object, and the Secret
+/// with its kubeconfig. Kurator has none there.
+pub const FINALIZER_IN_USE: &str = "fleetgate.dev/in-use";
+
+/// The annotation by which an object lets go of what was delivered: with `true` on an Application that is being
+/// deleted, or on an `AttachedCluster`, its Flux objects go and what they delivered stays.
+pub const ANNOTATION_ORPHAN: &str = "fleetgate.dev/orphan";
+
 /// The label that every Flux object carries whose Application is named by its value.
 pub const LABEL_APPLICATION: &str = "apps.kurator.dev/app-name";
 
@@ -18,9 +26,21 @@ pub const LABEL_SHARD: &str = "sharding.fluxcd.io/key";
 /// The label of a Secret that was made for a cluster as it was joined, and goes when that goes.
 pub const LABEL_JOINED: &str = "fleetgate.dev/joined";
 
+/// The label of a Secret whose kubeconfig is used, so that those alone are watched and no other of the
+/// host's.
+pub const LABEL_KUBECONFIG: &str = "fleetgate.dev/kubeconfig";
+
 /// The annotation of a Flux object that names the policy it belongs to. No label: a policy's name
 /// may be longer than a label value.
 pub const ANNOTATION_POLICY: &str = "fleetgate.dev/policy";
+
+/// The annotation of a policy's Flux object with the digest of the destination that it was made for: if
+/// that is still the policy's, an object that is not planned any more was not moved by anyone.
+pub const ANNOTATION_DESTINATION: &str = "fleetgate.dev/destination";
+
+/// The annotation by which a user confirms the removal that is held of an Application: its value is the
+/// digest that the condition names.
+pub const ANNOTATION_CONFIRM_PRUNE: &str = "fleetgate.dev/confirm-prune";
 
 /// The annotation of a Flux object with the digest of what was last applied, so that nothing is
 /// written when nothing changed.

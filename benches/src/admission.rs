@@ -66,7 +66,7 @@ struct Servers {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let certificate = write_certificate(folder.path())?;
-    let start = |side, clusters| Server::start(side, clusters, folder.path(), SERVER_CORE);
+    let start = |side, clusters| Server::start(side, clusters, folder.path(), Some(SERVER_CORE));
     let servers = Servers {
         floor: start(Side::Floor, FEW)?,
         few: start(Side::Fleetgate, FEW)?,

@@ -1,18 +1,21 @@
 //! What admission adds to a create through a real API server: the same object,
-//! in turn in a namespace that the webhooks see and in one that they do not.
+//! in turn in a namespace that the webhooks see, in one that webhooks see which
+//! answer without looking, and in one that none sees.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
 use fleetgate_sandbox::{Options as SandboxOptions, Progress, Sandbox, Scope};
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::PostParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 use serde_json::json;
 
 use crate::load::percentile;
 use crate::report::{line, micros};
+use crate::serve::Side;
+use crate::server_process::Server;
 use crate::{Fleetgate, bodies};
 
 /// How much is created.
@@ -27,8 +30,11 @@ pub(crate) struct Options {
 
 /// The namespace that the webhooks see.
 const SEEN: &str = "seen";
-/// The namespace that they do not.
+/// The namespace of webhooks that answer without looking: what two calls cost by themselves.
+const FLOOR: &str = "floor";
+/// The namespace that none sees.
 const UNSEEN: &str = "unseen";
+const NAMESPACES: [&str; 3] = [SEEN, FLOOR, UNSEEN];
 /// The examples that are created.
 const EXAMPLES: [&str; 2] = ["application/gitrepo-kustomization-demo.yaml", "rollout/canary-nginx.yaml"];
 /// How many clusters the Fleet has.
@@ -44,26 +50,27 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let fleetgate = std::path::absolute(&options.fleetgate.fleetgate)?;
         let sandbox =
             Sandbox::start(SandboxOptions::new(fleetgate, Scope::Admission), &Progress::stderr()).await?;
-        let measured = measure(&sandbox.client(), options).await;
+        let floor = Server::start(Side::Floor, 0, sandbox.webhook_certificate(), None)?;
+        let measured = measure(&sandbox.client(), floor.address.port(), options).await;
         sandbox.stop().await;
         measured
     })
 }
 
-async fn measure(client: &Client, options: &Options) -> anyhow::Result<()> {
-    for namespace in [SEEN, UNSEEN] {
+async fn measure(client: &Client, floor: u16, options: &Options) -> anyhow::Result<()> {
+    for namespace in NAMESPACES {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         api(client, "", "v1", "Namespace", None)
             .create(&PostParams::default(), &serde_json::from_value(object)?)
             .await?;
     }
-    hide(client).await?;
-    for namespace in [SEEN, UNSEEN] {
+    divide(client, floor).await?;
+    for namespace in NAMESPACES {
         install_fleet(client, namespace).await?;
     }
     for example in EXAMPLES {
         let application = bodies::application(example)?;
-        let mut sides = [(SEEN, Vec::new()), (UNSEEN, Vec::new())];
+        let mut sides = NAMESPACES.map(|namespace| (namespace, Vec::new()));
         for index in 0..options.creates + WARM_UP {
             for (namespace, latencies) in &mut sides {
                 let mut object = bodies::numbered(&application, index);
@@ -81,9 +88,9 @@ async fn measure(client: &Client, options: &Options) -> anyhow::Result<()> {
         for (_, latencies) in &mut sides {
             latencies.sort_unstable();
         }
-        let [(_, with), (_, without)] = &sides;
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            report(&format!("create {example}: {name}"), percentile(with, share), percentile(without, share));
+            let at = sides.each_ref().map(|(_, latencies)| micros(percentile(latencies, share)) / 1e3);
+            report(&format!("create {example}: {name}"), at);
         }
     }
     Ok(())
@@ -102,28 +109,37 @@ async fn install_fleet(client: &Client, namespace: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn report(name: &str, with: Duration, without: Duration) {
-    let (with, without) = (micros(with) / 1e3, micros(without) / 1e3);
+fn report(name: &str, [with, floor, without]: [f64; 3]) {
     let figure = format!("+{:.2} ms ({with:.2} with, {without:.2} without)", with - without);
     line(name, &figure, with - without, ADDED_MS);
+    println!("  of which two calls that look at nothing: +{:.2} ms", floor - without);
 }
 
-/// Takes one namespace out of the webhooks' sight.
-async fn hide(client: &Client) -> anyhow::Result<()> {
-    let selector = json!({"matchExpressions": [
-        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [UNSEEN]},
-    ]});
+/// Gives each namespace its webhooks: one Fleetgate's, one the same with a
+/// server behind them that looks at nothing, and one none.
+async fn divide(client: &Client, floor: u16) -> anyhow::Result<()> {
     for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
         let configurations = api(client, "admissionregistration.k8s.io", "v1", kind, None);
-        let found = configurations.get("fleetgate").await.context("the webhooks are not installed")?;
-        let count = found.data["webhooks"].as_array().map_or(0, Vec::len);
-        let operations: Vec<_> = (0..count)
-            .map(|index| json!({"op": "add", "path": format!("/webhooks/{index}/namespaceSelector"), "value": selector}))
-            .collect();
-        let patch = Patch::<()>::Json(serde_json::from_value(json!(operations))?);
-        configurations.patch("fleetgate", &PatchParams::default(), &patch).await?;
+        let mut ours = configurations.get("fleetgate").await.context("the webhooks are not installed")?;
+        let mut floors = DynamicObject::new("floor", &configurations_resource(kind)).data(ours.data.clone());
+        for (configuration, namespace) in [(&mut ours, SEEN), (&mut floors, FLOOR)] {
+            let webhooks = configuration.data["webhooks"].as_array_mut();
+            for webhook in webhooks.context("no webhooks")? {
+                webhook["namespaceSelector"] =
+                    json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+            }
+        }
+        for webhook in floors.data["webhooks"].as_array_mut().context("no webhooks")? {
+            webhook["clientConfig"]["service"]["port"] = json!(floor);
+        }
+        configurations.replace("fleetgate", &PostParams::default(), &ours).await?;
+        configurations.create(&PostParams::default(), &floors).await?;
     }
     Ok(())
+}
+
+fn configurations_resource(kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind))
 }
 
 fn api(

@@ -42,19 +42,19 @@ pub(crate) struct Options {
     /// How many clusters the Fleet in the Catalog has
     #[arg(long)]
     clusters: usize,
-    /// The core that it runs on
+    /// The core that it runs on; all of them without it
     #[arg(long)]
-    core: usize,
+    core: Option<usize>,
 }
 
 /// Serves until it is killed.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    server_process::pin_to(options.core)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("no runtime can be started")?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(core) = options.core {
+        server_process::pin_to(core)?;
+        runtime.worker_threads(1);
+    }
+    let runtime = runtime.enable_all().build().context("no runtime can be started")?;
     let certificate = Certificate::read(&options.cert_dir)?;
     let router = match options.side {
         Side::Floor => floor(),
@@ -70,9 +70,22 @@ fn floor() -> Router {
     Router::new().route(MUTATE_PATH, post(allow)).route(VALIDATE_PATH, post(allow))
 }
 
-async fn allow(_body: Bytes) -> impl IntoResponse {
-    const ALLOWED: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"","allowed":true}}"#;
-    ([(header::CONTENT_TYPE, "application/json")], ALLOWED)
+/// The API server wants its uid back, and nothing more.
+async fn allow(body: Bytes) -> impl IntoResponse {
+    let answer = format!(
+        r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{{"uid":"{}","allowed":true}}}}"#,
+        uid(&body)
+    );
+    ([(header::CONTENT_TYPE, "application/json")], answer)
+}
+
+/// The first uid of a body: the request's own, which the API server writes ahead of the object.
+fn uid(body: &[u8]) -> &str {
+    const BEFORE: &[u8] = br#""uid":""#;
+    let start = body.windows(BEFORE.len()).position(|window| window == BEFORE).map(|at| at + BEFORE.len());
+    let rest = start.and_then(|start| body.get(start..)).unwrap_or_default();
+    let uid = rest.split(|byte| *byte == b'"').next().unwrap_or_default();
+    std::str::from_utf8(uid).unwrap_or_default()
 }
 
 /// A Catalog that stays as it is.

@@ -25,18 +25,20 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts this program's `serve` on `core`.
+    /// Starts this program's `serve`, on one core alone where one is named.
     pub(crate) fn start(
         side: Side,
         clusters: usize,
         certificate: &Path,
-        core: usize,
+        core: Option<usize>,
     ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let name = side.to_possible_value().context("a side without a name")?;
         let child = Command::new(std::env::current_exe()?)
             .args(["serve", name.get_name(), "--bind", &address.to_string()])
-            .args(["--clusters", &clusters.to_string(), "--core", &core.to_string(), "--cert-dir"])
+            .args(["--clusters", &clusters.to_string()])
+            .args(core.map(|core| format!("--core={core}")))
+            .arg("--cert-dir")
             .arg(certificate)
             .spawn()
             .context("the server cannot be started")?;

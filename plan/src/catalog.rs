@@ -19,7 +19,6 @@ mod wholes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fleetgate_api::Fleet;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::SelectorExt;
 
@@ -31,6 +30,7 @@ pub use self::rollout_entry::RolloutEntry;
 use self::shared::Shared;
 pub use self::tenancy::Tenancy;
 use self::wholes::Wholes;
+use crate::prune::Guard;
 use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
 
 /// Namespace and name of an object.
@@ -61,7 +61,7 @@ pub struct Members {
 }
 
 /// An immutable snapshot of Fleets, clusters, namespaces, Applications and
-/// Flux's CRDs, and how far tenants may reach; cheap to clone.
+/// Flux's CRDs, and how far tenants and accidents may reach; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     fleets: Shared<ObjectKey, FleetEntry>,
@@ -70,6 +70,7 @@ pub struct Catalog {
     terminating: Arc<BTreeSet<String>>,
     crds: Shared<RenderedKind, InstalledCrd>,
     tenancy: Tenancy,
+    guard: Guard,
     wholes: Wholes,
 }
 
@@ -103,6 +104,11 @@ impl Catalog {
         !self.clusters.is_empty()
     }
 
+    /// All clusters, in the order of their keys.
+    pub fn clusters(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        self.clusters.values()
+    }
+
     /// The cluster of that key.
     #[must_use]
     pub fn cluster(&self, key: &ClusterKey) -> Option<&Arc<Cluster>> {
@@ -117,6 +123,17 @@ impl Catalog {
     ) -> impl Iterator<Item = &'a str> {
         let of_kind = move |key: &&ClusterKey| key.namespace == namespace && key.kind == kind;
         self.clusters.keys().filter(of_kind).map(|key| key.name.as_str())
+    }
+
+    /// The clusters whose kubeconfig is in that Secret.
+    pub fn clusters_with_secret<'a>(
+        &'a self,
+        secret: &'a ObjectKey,
+    ) -> impl Iterator<Item = &'a Arc<Cluster>> {
+        self.clusters.values().filter(|cluster| {
+            let of = cluster.kubeconfig.as_ref().map(|kubeconfig| &kubeconfig.secret);
+            cluster.key.namespace == secret.namespace && of == Some(&secret.name)
+        })
     }
 
     /// Whether the namespace is being deleted.
@@ -164,8 +181,8 @@ impl Catalog {
     }
 
     /// Adds or replaces a Fleet; says what that changed.
-    pub fn insert_fleet(&mut self, fleet: &Fleet) -> Option<Change> {
-        let entry = FleetEntry::from(fleet);
+    pub fn insert_fleet(&mut self, fleet: impl Into<FleetEntry>) -> Option<Change> {
+        let entry = fleet.into();
         let turn = shared::insert(&mut self.fleets, entry.key.clone(), entry);
         self.wholes.forget(turn.map(Change::Fleet))
     }

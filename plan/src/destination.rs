@@ -5,6 +5,7 @@
 //! neither it is the host cluster. A policy destination that names no fleet
 //! inherits the default's fleet, and keeps its own selector.
 
+mod digest;
 mod selection;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::destination::Selection;
-use crate::prune::exceeds_guard;
+use crate::prune::Guard;
 use crate::{Catalog, Cluster, ClusterKey, FleetEntry, PolicyDestination, usage};
 
 /// A policy that loses clusters.
@@ -76,12 +76,12 @@ impl Change {
     }
 
     fn losses<'a>(&self, namespace: &'a str, fleet: &'a str, catalog: &'a Catalog) -> Vec<Loss<'a>> {
-        let mut known = BTreeMap::new();
+        let (mut known, guard) = (BTreeMap::new(), catalog.guard());
         let mut losses = Vec::new();
         for entry in usage::of_fleet(namespace, fleet, catalog) {
             for policy in entry.policies_to(fleet) {
                 let PolicyDestination::Fleet { selection, .. } = &*policy.destination else { continue };
-                if let Some(is_held) = self.loss(selection, &mut known) {
+                if let Some(is_held) = self.loss(selection, guard, &mut known) {
                     losses.push(Loss { application: &entry.key.name, policy: &policy.name, is_held });
                 }
             }
@@ -90,7 +90,12 @@ impl Change {
     }
 
     /// Whether that selection loses clusters, and then whether it is held.
-    fn loss(&self, selection: &Selection, known: &mut BTreeMap<String, Option<bool>>) -> Option<bool> {
+    fn loss(
+        &self,
+        selection: &Selection,
+        guard: Guard,
+        known: &mut BTreeMap<String, Option<bool>>,
+    ) -> Option<bool> {
         if !self.touched.iter().any(|cluster| selection.matches(&cluster.labels)) {
             return None;
         }
@@ -102,8 +107,8 @@ impl Change {
             return None;
         }
         let (before, after) = (selected(&self.before, selection), selected(&self.after, selection));
-        let is_lost = before.difference(&after).next().is_some();
-        let loss = is_lost.then(|| exceeds_guard(&before, &after));
+        let gone = before.difference(&after).count();
+        let loss = (gone > 0).then(|| guard.holds(before.len(), gone, after.len()));
         known.insert(text, loss);
         loss
     }

@@ -40,16 +40,39 @@ pub fn named_or_generated(application: &str, index: usize, name: Option<&str>) -
 /// in a hash of the whole instead.
 #[must_use]
 pub fn child_name(policy: &str, target: &Target) -> String {
+    shorten(&composed(policy, target))
+}
+
+/// The same as Kurator makes it, which cuts a name that would be too long;
+/// `None` if it is not.
+#[must_use]
+pub fn cut_child_name(policy: &str, target: &Target) -> Option<String> {
+    cut(composed(policy, target))
+}
+
+/// Whether a child of that name is the policy's for that member cluster, which
+/// may exist or not: by the name that we would give it, or as Kurator cut it.
+#[must_use]
+pub fn is_child_of(name: &str, policy: &str, cluster: &ClusterKey) -> bool {
+    let composed = composed_for(policy, cluster);
+    name == shorten(&composed) || cut(composed).is_some_and(|cut| name == cut)
+}
+
+fn composed(policy: &str, target: &Target) -> String {
     match target {
-        Target::Host => shorten(&format!("{policy}-currentcluster-host").to_lowercase()),
-        Target::Member(cluster) => member_child_name(policy, &cluster.key),
+        Target::Host => format!("{policy}-currentcluster-host").to_lowercase(),
+        Target::Member(cluster) => composed_for(policy, &cluster.key),
     }
 }
 
-/// The name of a policy's child for a member cluster, whether that exists or not.
-#[must_use]
-pub fn member_child_name(policy: &str, cluster: &ClusterKey) -> String {
-    shorten(&format!("{policy}-{}-{}", cluster.kind.infix(), cluster.name).to_lowercase())
+fn composed_for(policy: &str, cluster: &ClusterKey) -> String {
+    format!("{policy}-{}-{}", cluster.kind.infix(), cluster.name).to_lowercase()
+}
+
+fn cut(mut name: String) -> Option<String> {
+    let is_cut = name.len() > MAX_NAME;
+    name.truncate(name.floor_char_boundary(MAX_NAME));
+    is_cut.then_some(name)
 }
 
 /// The first hexadecimal `digits` of the SHA-256 of `bytes`.
@@ -121,6 +144,25 @@ mod tests {
         let two = child_name(&policy, &member("kurator-member-2"));
         assert_ne!(one, two);
         assert!(one.len() <= MAX_NAME && two.len() <= MAX_NAME, "{one} {two}");
+    }
+
+    #[test]
+    fn a_long_name_is_known_as_kurator_cut_it_too() {
+        let long = "a".repeat(40);
+        let cluster = cluster("kurator-member1", &[]).key;
+        let table = [
+            ("web-attachedcluster-kurator-member1".to_owned(), "web", true),
+            ("web-attachedcluster-kurator-member".to_owned(), "web", false),
+            (format!("{long}-attachedcluster-kurato"), &long, true),
+            (child_name(&long, &member("kurator-member1")), &long, true),
+            (format!("{long}-attachedcluster-kurat"), &long, false),
+        ];
+        for (name, policy, expected) in table {
+            assert_eq!(is_child_of(&name, policy, &cluster), expected, "{name}");
+        }
+        assert_eq!(cut_child_name("web", &member("m1")), None);
+        let cut = cut_child_name(&"é".repeat(40), &Target::Host).expect("it is cut");
+        assert!(cut.len() <= MAX_NAME, "{cut}");
     }
 
     #[test]

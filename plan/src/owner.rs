@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetgate_api::Application;
-use fleetgate_api::names::{ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
+use fleetgate_api::names::{ANNOTATION_DESTINATION, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::{DynamicObject, ObjectMeta};
 use kube::{Resource, ResourceExt};
@@ -34,13 +34,18 @@ impl Owner {
         }
     }
 
-    /// The metadata of the child `name` that delivers `policy`, or of the source.
-    pub(crate) fn metadata(&self, name: String, policy: Option<&str>) -> ObjectMeta {
+    /// The metadata of the child `name` that delivers a policy, given with the
+    /// digest of its destination, or of the source.
+    pub(crate) fn metadata(&self, name: String, policy: Option<(&str, &str)>) -> ObjectMeta {
+        let annotations = |(policy, destination)| {
+            let annotations = [(ANNOTATION_POLICY, policy), (ANNOTATION_DESTINATION, destination)];
+            annotations.map(|(name, value): (&str, &str)| (name.to_owned(), value.to_owned())).into()
+        };
         ObjectMeta {
             name: Some(name),
             namespace: Some(self.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             labels: Some(self.labels()),
-            annotations: policy.map(|policy| [(ANNOTATION_POLICY.to_owned(), policy.to_owned())].into()),
+            annotations: policy.map(annotations),
             owner_references: self.reference().map(|reference| vec![reference]),
             ..ObjectMeta::default()
         }

@@ -19,7 +19,7 @@ use crate::destination::{self, Resolution, Resolver};
 use crate::flagger::{Member, Release};
 use crate::render::depends_on::Siblings;
 use crate::template::Template;
-use crate::{Catalog, FluxKind, Owner, names, render};
+use crate::{Catalog, FluxKind, Owner, Tenancy, names, render};
 
 /// All that will exist for one Application.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Plan {
 pub struct PolicyPlan {
     /// The policy's name, its own or a generated one.
     pub name: String,
+    /// What tells its destination from others ([`destination::Placement::digest`]).
+    pub destination: String,
     /// Where it goes, and what of that does not exist.
     pub resolution: Arc<Resolution>,
     /// The objects that deliver it; `None` if it says neither what nor from where.
@@ -64,7 +66,8 @@ impl Plan {
         let undelivered = application.spec.sync_policies.iter().enumerate().filter_map(undelivered_part);
         let undelivered = undelivered.collect();
         if let Some(source) = &source {
-            let templates = templates(application, &policies, source.kind, &owner);
+            let source = (source.kind, &owner);
+            let templates = templates(application, &policies, source, catalog.tenancy());
             for (policy, template) in policies.iter_mut().zip(templates) {
                 policy.template = template;
             }
@@ -77,8 +80,14 @@ impl Plan {
         self.source.iter().chain(self.policies.iter().filter_map(|policy| policy.template.as_ref()))
     }
 
-    /// Every object that the controllers apply with its kind, in the order in
-    /// which it is to be applied.
+    /// Those of which the objects may be written: not those of a policy whose
+    /// destination is not understood, which stays as it is.
+    pub fn writable(&self) -> impl Iterator<Item = &Template> {
+        let understood = self.policies.iter().filter(|policy| policy.resolution.faults.is_empty());
+        self.source.iter().chain(understood.filter_map(|policy| policy.template.as_ref()))
+    }
+
+    /// Every object, with its kind, in the order in which it is to be applied.
     pub fn objects(&self) -> impl Iterator<Item = (FluxKind, DynamicObject)> {
         self.templates().flat_map(|template| {
             let bindings = template.bindings();
@@ -108,10 +117,14 @@ impl PolicyPlan {
 fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<PolicyPlan> {
     let spec = &application.spec;
     let mut resolver = Resolver::new(&owner.namespace, catalog);
-    let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| PolicyPlan {
-        name: names::policy_name(&owner.name, index, policy),
-        resolution: resolver.resolve(destination::placement(spec, policy)),
-        template: None,
+    let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| {
+        let placement = destination::placement(spec, policy);
+        PolicyPlan {
+            name: names::policy_name(&owner.name, index, policy),
+            destination: placement.digest(),
+            resolution: resolver.resolve(placement),
+            template: None,
+        }
     });
     policies.collect()
 }
@@ -120,17 +133,16 @@ fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<Po
 fn templates(
     application: &Application,
     placed: &[PolicyPlan],
-    source: FluxKind,
-    owner: &Owner,
+    source: (FluxKind, &Owner),
+    tenancy: &Tenancy,
 ) -> Vec<Option<Template>> {
     let policies = || application.spec.sync_policies.iter().zip(placed);
     let siblings = Siblings::of(policies().filter_map(|(policy, placed)| {
         Some((placed.name.as_str(), render::kind_of(policy)?, &placed.resolution))
     }));
-    let templates = policies().enumerate().map(|(index, (policy, placed))| {
-        let place = (placed.name.as_str(), &placed.resolution);
-        render::policy((index, policy), place, (source, owner), &siblings)
-    });
+    let templates = policies()
+        .enumerate()
+        .map(|(index, (policy, placed))| render::policy((index, policy), placed, source, &siblings, tenancy));
     templates.collect()
 }
 
@@ -148,6 +160,7 @@ mod laws;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FleetEntry;
     use crate::test_fixtures::{Scenario, application, rendered, source, two_clusters};
     use serde_json::{Value, json};
 
@@ -176,7 +189,9 @@ mod tests {
         };
         assert_eq!(objects[0]["metadata"], metadata("shop"));
         let mut child = metadata("web-attachedcluster-m2");
-        child["annotations"] = json!({"fleetgate.dev/policy": "web"});
+        child["annotations"] = json!({
+            "fleetgate.dev/destination": "5de8612894c923e7", "fleetgate.dev/policy": "web",
+        });
         assert_eq!(objects[2]["metadata"], child);
     }
 
@@ -198,6 +213,22 @@ mod tests {
         let policies = json!([{"destination": {"fleet": "quickstart"}, "kustomization": kustomization()}]);
         let objects = rendered(git_spec(policies), &catalog);
         assert_eq!(objects.len(), 1, "{objects:?}");
+    }
+
+    #[test]
+    fn what_goes_to_a_fleet_that_is_not_understood_is_not_written() {
+        let mut catalog = two_clusters();
+        let entry = catalog.fleet("default", "quickstart").expect("the Fleet");
+        let doubtful = FleetEntry { faults: vec!["?".to_owned()], ..FleetEntry::clone(entry) };
+        catalog.insert_fleet(doubtful);
+        let policies = json!([
+            {"name": "web", "destination": {"fleet": "quickstart"}, "kustomization": kustomization()},
+            {"name": "here", "kustomization": kustomization()},
+        ]);
+        let plan = Plan::of(&application(git_spec(policies)), &catalog);
+        let names = plan.writable().flat_map(Template::bindings).map(|binding| binding.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["shop", "here-currentcluster-host"]);
+        assert_eq!(plan.objects().count(), 4, "what is there is still planned");
     }
 
     #[test]

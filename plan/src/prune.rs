@@ -1,65 +1,121 @@
-//! When a removal is too much to be an accident's to decide.
+//! What goes of what an Application does not have planned any more, and what is
+//! held: too much to be an accident's to decide.
 //!
 //! An Application that moves, or a policy that is taken out, is a decision and
 //! goes at once. A label, a Fleet or a cluster that changes may take far more
-//! away than whoever changed it saw: such a removal is held.
+//! away than whoever changed it saw: such a removal is held until it is confirmed.
 
-use std::collections::BTreeSet;
+mod guard;
 
-/// From this many clusters on a policy may not lose more than half of them at
-/// once. Of fewer, half is quickly said: they may lose all but the last.
-pub const GUARDED_FROM: usize = 5;
+use std::collections::BTreeMap;
 
-/// Whether a policy that still stands would lose so much by going from the
-/// places `before` to the places `after` that the removal is to be held: all of
-/// them with none in their place, or more than half of [`GUARDED_FROM`] or more.
+use fleetgate_api::Application;
+use fleetgate_api::names::ANNOTATION_CONFIRM_PRUNE;
+use kube::ResourceExt;
+
+pub use self::guard::Guard;
+use crate::{Fate, Fates, FluxKind, Plan, Purpose, names};
+
+/// Hexadecimal digits of the digest that confirms a removal.
+const DIGITS: usize = 12;
+
+/// A child that exists and is not on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Existing<'a> {
+    /// Its kind.
+    pub kind: FluxKind,
+    /// Its name.
+    pub name: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
+    /// What it was made for.
+    pub purpose: Purpose<'a>,
+}
+
+/// Children that one policy would lose and that are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding<'a> {
+    /// The policy; `None` for what does not say whom it was made for.
+    pub policy: Option<&'a str>,
+    /// What it would lose.
+    pub children: Vec<Existing<'a>>,
+    /// On how many clusters it is.
+    pub of: usize,
+}
+
+/// What becomes of the children that the plan does not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict<'a> {
+    /// What somebody took out.
+    pub removed: Vec<Existing<'a>>,
+    /// What goes because a label, a Fleet or a cluster changed.
+    pub lost: Vec<Existing<'a>>,
+    /// What would go for the same reason, and is too much.
+    pub held: Vec<Holding<'a>>,
+}
+
+impl<'a> Verdict<'a> {
+    /// Everything that is held.
+    pub fn all_held(&self) -> impl Iterator<Item = &Existing<'a>> {
+        self.held.iter().flat_map(|holding| &holding.children)
+    }
+
+    /// What confirms the removal of exactly what is held: the digest of the
+    /// whole set. An object that is made again is another one.
+    #[must_use]
+    pub fn digest(&self) -> Option<String> {
+        let line = |child: &Existing<'_>| format!("{}/{}/{}", child.kind.kind(), child.name, child.uid);
+        let mut lines: Vec<String> = self.all_held().map(line).collect();
+        lines.sort_unstable();
+        (!lines.is_empty()).then(|| names::digest(lines.join("\n").as_bytes(), DIGITS))
+    }
+}
+
+/// The digest of the removal that the Application's user confirms, if there is one.
 #[must_use]
-pub fn exceeds_guard<T: Ord>(before: &BTreeSet<T>, after: &BTreeSet<T>) -> bool {
-    let lost = before.difference(after).count();
-    let loses_all = lost > 0 && after.is_empty();
-    let loses_most = before.len() >= GUARDED_FROM && 2 * lost > before.len();
-    loses_all || loses_most
+pub fn confirmed(application: &Application) -> Option<&str> {
+    application.annotations().get(ANNOTATION_CONFIRM_PRUNE).map(|digest| digest.trim())
+}
+
+/// What becomes of the children of the plan's Application that the plan does not have.
+#[must_use]
+pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guard: Guard) -> Verdict<'a> {
+    let fates = Fates::of(plan);
+    let mut verdict = Verdict::default();
+    let mut standing: BTreeMap<Option<&str>, Standing<'a>> = BTreeMap::new();
+    for child in children {
+        let fate = fates.look_up(child.kind, child.name, child.purpose);
+        if fate == Fate::Removed {
+            verdict.removed.push(child);
+            continue;
+        }
+        let of = standing.entry(child.purpose.policy()).or_default();
+        of.children += 1;
+        if fate == Fate::Lost {
+            of.lost.push(child);
+        }
+    }
+    for (policy, Standing { children, lost }) in standing {
+        if lost.is_empty() {
+            continue;
+        }
+        let goes_to = policy.and_then(|name| plan.policies.iter().find(|policy| policy.name == name));
+        let goes_to = goes_to.map_or(0, |policy| policy.resolution.targets.len());
+        if guard.holds(children, lost.len(), goes_to) {
+            verdict.held.push(Holding { policy, children: lost, of: children });
+        } else {
+            verdict.lost.extend(lost);
+        }
+    }
+    verdict
+}
+
+/// What one policy has that nobody took out.
+#[derive(Default)]
+struct Standing<'a> {
+    children: usize,
+    lost: Vec<Existing<'a>>,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn the_guard() {
-        // (before, after, held)
-        let table: [(&[u8], &[u8], bool); 12] = [
-            (&[], &[], false),
-            (&[], &[1], false),
-            (&[1], &[1], false),
-            (&[1], &[], true),
-            (&[1], &[2], false),
-            (&[1, 2, 3, 4], &[1], false),
-            (&[1, 2, 3, 4], &[], true),
-            (&[1, 2, 3, 4, 5], &[1, 2, 3], false),
-            (&[1, 2, 3, 4, 5], &[1, 2], true),
-            (&[1, 2, 3, 4, 5], &[1, 2, 6, 7, 8, 9], true),
-            (&[1, 2, 3, 4, 5, 6], &[1, 2, 3], false),
-            (&[1, 2, 3, 4, 5, 6], &[1, 2, 3, 4, 5, 6, 7], false),
-        ];
-        for (before, after, held) in table {
-            let set = |items: &[u8]| items.iter().copied().collect::<BTreeSet<_>>();
-            assert_eq!(exceeds_guard(&set(before), &set(after)), held, "{before:?} {after:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_takes_nothing_away_is_never_held_and_less_is_never_worse(
-            before in prop::collection::btree_set(0_u8..12, 0..12), lost in prop::collection::vec(0_u8..12, 0..12), more in 0_u8..12,
-        ) {
-            prop_assert!(!exceeds_guard(&before, &before));
-            let mut after = before.clone();
-            after.retain(|place| !lost.contains(place));
-            let mut kept = after.clone();
-            kept.insert(more);
-            prop_assert!(exceeds_guard(&before, &after) || !exceeds_guard(&before, &kept));
-        }
-    }
-}
+mod tests;

@@ -14,10 +14,11 @@ use kube::core::{DynamicObject, TypeMeta};
 use serde_json::{Map, Value, json};
 
 use crate::destination::{Resolution, Target};
+use crate::kept::Kept;
 use crate::render::depends_on::DependsOn;
 use crate::render::overrides::{Overrides, Which};
 use crate::render::variables;
-use crate::{Cluster, ClusterKey, ClusterKind, FluxKind, KubeconfigRef, Owner, names};
+use crate::{Cluster, ClusterKey, ClusterKind, FluxKind, KubeconfigRef, Owner, PolicyPlan};
 
 /// An object without what differs from target to target.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,7 @@ pub struct Template {
     spec: Map<String, Value>,
     overrides: Overrides,
     depends_on: DependsOn,
+    kept: Kept,
 }
 
 /// What makes a template an object.
@@ -71,7 +73,7 @@ enum Places {
     /// One object, of the Application's name.
     Source { name: String },
     /// One object per cluster that can be reached.
-    Clusters { policy: String, resolution: Arc<Resolution> },
+    Clusters { policy: String, destination: String, resolution: Arc<Resolution> },
 }
 
 /// What of a rendered object Fleetgate fills in, and which field decides it.
@@ -104,27 +106,42 @@ impl Template {
             spec,
             overrides: Overrides::default(),
             depends_on: DependsOn::default(),
+            kept: Kept::default(),
         }
     }
 
     /// The template of a policy.
     pub(crate) fn of_policy(
         (kind, origin): (FluxKind, Origin),
-        (policy, resolution): (String, Arc<Resolution>),
+        policy: &PolicyPlan,
         spec: Map<String, Value>,
         overrides: Overrides,
         depends_on: DependsOn,
     ) -> Self {
-        let places = Places::Clusters { policy, resolution };
-        Self { kind, origin, places, spec, overrides, depends_on }
+        let PolicyPlan { name, destination, resolution, .. } = policy;
+        let places = Places::Clusters {
+            policy: name.clone(),
+            destination: destination.clone(),
+            resolution: Arc::clone(resolution),
+        };
+        Self { kind, origin, places, spec, overrides, depends_on, kept: Kept::default() }
+    }
+
+    /// From now on its objects, and those that they depend on, keep these names.
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        self.kept = kept;
     }
 
     /// The policy that it delivers; `None` for the source.
     #[must_use]
     pub fn policy(&self) -> Option<&str> {
+        self.policy_and_destination().map(|(policy, _)| policy)
+    }
+
+    fn policy_and_destination(&self) -> Option<(&str, &str)> {
         match &self.places {
             Places::Source { .. } => None,
-            Places::Clusters { policy, .. } => Some(policy),
+            Places::Clusters { policy, destination, .. } => Some((policy, destination)),
         }
     }
 
@@ -132,11 +149,11 @@ impl Template {
     pub fn bindings(&self) -> impl Iterator<Item = Binding> {
         let (source, policy, targets) = match &self.places {
             Places::Source { name } => (Some(name), "", &[][..]),
-            Places::Clusters { policy, resolution } => (None, policy.as_str(), &resolution.targets[..]),
+            Places::Clusters { policy, resolution, .. } => (None, policy.as_str(), &resolution.targets[..]),
         };
         let source = source.map(|name| Binding { name: name.clone(), target: Target::Host });
         let reachable = targets.iter().filter(|target| target.is_reachable());
-        source.into_iter().chain(reachable.map(move |target| bind(policy, target)))
+        source.into_iter().chain(reachable.map(move |target| self.bind(policy, target)))
     }
 
     /// The object that `binding` makes of this template.
@@ -145,7 +162,7 @@ impl Template {
         let spec = self.spec(&binding.target, Which::Matching(&binding.target));
         DynamicObject {
             types: Some(TypeMeta { api_version: self.kind.api_version(), kind: self.kind.kind().to_owned() }),
-            metadata: owner.metadata(binding.name.clone(), self.policy()),
+            metadata: owner.metadata(binding.name.clone(), self.policy_and_destination()),
             // Not by the macro, which would copy the spec.
             data: Value::Object(Map::from_iter([("spec".to_owned(), Value::Object(spec))])),
         }
@@ -159,8 +176,8 @@ impl Template {
     #[must_use]
     pub fn sample(&self, owner: &Owner) -> Value {
         let binding = self.bindings().next();
-        let Binding { name, target } =
-            binding.unwrap_or_else(|| bind(self.policy().unwrap_or_default(), &made_up(&owner.namespace)));
+        let Binding { name, target } = binding
+            .unwrap_or_else(|| self.bind(self.policy().unwrap_or_default(), &made_up(&owner.namespace)));
         let mut object = json!({
             "apiVersion": self.kind.api_version(), "kind": self.kind.kind(),
             "metadata": {"name": name, "namespace": owner.namespace},
@@ -209,17 +226,17 @@ impl Template {
     fn spec(&self, target: &Target, which: Which<'_>) -> Map<String, Value> {
         let mut spec = self.spec.clone();
         self.overrides.apply(&mut spec, which);
-        self.depends_on.fill(&mut spec, target, which);
+        self.depends_on.fill(&mut spec, target, which, &self.kept);
         if let Target::Member(cluster) = target {
             variables::fill(&mut spec, cluster, self.kind);
             fill_kubeconfig(&mut spec, cluster);
         }
         spec
     }
-}
 
-fn bind(policy: &str, target: &Target) -> Binding {
-    Binding { name: names::child_name(policy, target), target: target.clone() }
+    fn bind(&self, policy: &str, target: &Target) -> Binding {
+        Binding { name: self.kept.child_name(policy, target), target: target.clone() }
+    }
 }
 
 fn fill_kubeconfig(spec: &mut Map<String, Value>, cluster: &Cluster) {

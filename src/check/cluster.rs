@@ -5,7 +5,7 @@ use fleetgate_plan::Catalog;
 
 use crate::cli::ClientOptions;
 use crate::commands::connect::connect;
-use crate::commands::stored::{Scope, Stored, insert_crds};
+use crate::stored::{Scope, Stored, insert_crds};
 
 /// What the cluster of that kubeconfig context knows, in all namespaces.
 ///

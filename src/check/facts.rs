@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{AppEntry, Catalog, Cluster, ClusterKind, RenderedKind};
+use fleetgate_plan::{AppEntry, Catalog, Cluster, ClusterKind, FleetEntry, RenderedKind};
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::credentials::Credentials;
+use fleetgate_webhooks::normalise::of_stored;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::rejudged;
 
 /// All that is known.
 #[derive(Debug, Default)]
@@ -22,7 +25,7 @@ pub(super) struct Learnt {
 
 /// Something that objects are judged by.
 pub(super) enum Fact {
-    Fleet(Box<Fleet>),
+    Fleet(Box<FleetEntry>),
     Cluster(Box<Cluster>),
     /// What other Applications may get in the way of.
     Application(Arc<AppEntry>),
@@ -44,13 +47,15 @@ impl Fact {
         let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
         let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
         let fact = match Kind::of(group, text("kind")) {
-            Some(kind @ Kind::Fleet) => typed(kind, object).map(|fleet| Some(Self::Fleet(Box::new(fleet)))),
+            Some(kind @ Kind::Fleet) => {
+                typed(kind, object).map(|fleet: Fleet| Some(Self::Fleet(Box::new(rejudged::fleet(&fleet)))))
+            }
             Some(kind @ Kind::AttachedCluster) => typed(kind, object)
-                .map(|cluster: AttachedCluster| Some(Self::Cluster(Box::new(Cluster::from(&cluster))))),
+                .map(|cluster: AttachedCluster| Some(Self::Cluster(Box::new(rejudged::cluster(&cluster))))),
             // One that cannot be read is in nobody's way, and gets its findings.
-            Some(kind @ Kind::Application) => Ok(typed(kind, object)
-                .ok()
-                .map(|application: Application| Self::Application(Arc::new(AppEntry::from(&application))))),
+            Some(kind @ Kind::Application) => Ok(typed(kind, object).ok().map(|application: Application| {
+                Self::Application(Arc::new(AppEntry::from(&*of_stored(&application))))
+            })),
             None if is_judging_crd(object) => {
                 serde_json::from_value(object.clone()).map(|crd| Some(Self::Crd(Box::new(crd))))
             }
@@ -68,7 +73,7 @@ impl Fact {
         let Learnt { catalog, credentials } = learnt;
         match self {
             Self::Fleet(fleet) => {
-                catalog.insert_fleet(&fleet);
+                catalog.insert_fleet(*fleet);
             }
             Self::Cluster(cluster) => {
                 catalog.insert_cluster(*cluster);

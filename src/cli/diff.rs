@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::TenancyOptions;
 use super::client::ClientOptions;
+use super::{GuardOptions, TenancyOptions};
 
 pub(super) const EXAMPLES: &str = "Examples:
   # What would kubectl apply of this file bring about, and where?
@@ -24,4 +24,6 @@ pub(crate) struct DiffOptions {
     pub(crate) client: ClientOptions,
     #[command(flatten)]
     pub(crate) tenancy: TenancyOptions,
+    #[command(flatten)]
+    pub(crate) guard: GuardOptions,
 }

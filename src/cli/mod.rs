@@ -4,6 +4,7 @@ mod client;
 mod cluster;
 mod controller;
 mod diff;
+mod guard;
 mod log;
 mod status;
 
@@ -14,11 +15,15 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use fleetgate_plan::Tenancy;
+use fleetgate_webhooks::names;
 
 pub(crate) use self::client::ClientOptions;
-pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions};
+pub(crate) use self::cluster::{
+    ClusterCommand, JoinOptions, LabelsOptions, ListFormat, ListOptions, RenameOptions,
+};
 pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
+pub(crate) use self::guard::GuardOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
 pub(crate) use self::status::{StatusFormat, StatusOptions};
 
@@ -41,6 +46,8 @@ pub(crate) enum Command {
         webhook: WebhookOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
+        #[command(flatten)]
+        guard: GuardOptions,
     },
     /// Deliver Applications: write Flux objects and status
     Controller {
@@ -48,6 +55,8 @@ pub(crate) enum Command {
         controller: ControllerOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
+        #[command(flatten)]
+        guard: GuardOptions,
     },
     /// Answer admission reviews and deliver Applications, in one process
     Serve {
@@ -57,6 +66,8 @@ pub(crate) enum Command {
         controller: ControllerOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
+        #[command(flatten)]
+        guard: GuardOptions,
     },
     /// Check manifests as admission would, without a cluster
     ///
@@ -184,12 +195,24 @@ pub(crate) struct TenancyOptions {
     /// Refuse references out of an Application's namespace, which are warned of otherwise
     #[arg(long, env = "FLEETGATE_NO_CROSS_NAMESPACE_REFS", value_parser = BoolishValueParser::new())]
     no_cross_namespace_refs: bool,
+    /// Refuse policies without a destination, which go to the host cluster otherwise
+    #[arg(long, env = "FLEETGATE_NO_HOST_DESTINATION", value_parser = BoolishValueParser::new())]
+    no_host_destination: bool,
+    /// Have Flux act as this ServiceAccount, in the cluster that it delivers to, where a policy names none
+    #[arg(long, env = "FLEETGATE_DEFAULT_SERVICE_ACCOUNT", value_parser = object_name, value_name = "NAME")]
+    default_service_account: Option<String>,
+}
+
+fn object_name(name: &str) -> Result<String, &'static str> {
+    let is_name = names::is_dns_subdomain(name);
+    is_name.then(|| name.to_owned()).ok_or("no object can have that name")
 }
 
 impl From<TenancyOptions> for Tenancy {
     fn from(options: TenancyOptions) -> Self {
-        let TenancyOptions { no_cross_namespace_refs } = options;
-        Self { no_cross_namespace_refs }
+        let TenancyOptions { no_cross_namespace_refs, no_host_destination, default_service_account } =
+            options;
+        Self { no_cross_namespace_refs, no_host_destination, default_service_account }
     }
 }
 

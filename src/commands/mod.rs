@@ -22,4 +22,3 @@ pub(crate) mod man;
 mod paint;
 pub(crate) mod program;
 pub(crate) mod status;
-pub(crate) mod stored;

@@ -43,6 +43,12 @@ impl Backoff {
         self.failing().remove(&key(object));
     }
 
+    /// So many attempts failed, the last of them just now.
+    #[cfg(test)]
+    pub(super) fn has_failed(&self, object: &impl Resource, attempts: u32) {
+        self.failing().insert(key(object), Failing { attempts, due: Instant::now() });
+    }
+
     fn failed_at(&self, key: &str, now: Instant) -> Duration {
         let mut failing = self.failing();
         let failing = failing.entry(key.to_owned()).or_insert(Failing { attempts: 0, due: now });
@@ -67,8 +73,13 @@ fn key(object: &impl Resource) -> String {
 /// and attempt, so that what failed together does not come back together.
 fn rest(key: &str, attempts: u32) -> Duration {
     let rest = FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(LONGEST);
+    spread(rest, (key, attempts))
+}
+
+/// About that long, and for all that hashes alike the same.
+pub(super) fn spread(rest: Duration, of: impl Hash) -> Duration {
     let mut hasher = DefaultHasher::new();
-    (key, attempts).hash(&mut hasher);
+    of.hash(&mut hasher);
     let spread = u32::try_from(hasher.finish() % u64::from(2 * JITTER + 1)).unwrap_or(JITTER);
     rest * (100 - JITTER + spread) / 100
 }

@@ -2,6 +2,7 @@
 //! it holds.
 
 use fleetgate_api::{ConditionReason, ConditionType};
+use fleetgate_webhooks::{Finding, Severity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -20,10 +21,24 @@ impl Summary {
         Self { reason, message: message.into() }
     }
 
+    /// That the spec breaks rules, if those are errors among `findings`.
+    pub(super) fn invalid(findings: &[Finding]) -> Option<Self> {
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        (!errors.is_empty()).then(|| Self::new(ConditionReason::InvalidSpec, errors.join("; ")))
+    }
+
+    /// Whether `Ready` holds.
+    pub(super) const fn is_ready(&self) -> bool {
+        matches!(self.reason, ConditionReason::Succeeded | ConditionReason::Reachable)
+    }
+
     /// The condition beside `Ready` that the reason calls for.
     fn companion(&self) -> Option<ConditionType> {
         match self.reason {
-            ConditionReason::Progressing | ConditionReason::Deleting => Some(ConditionType::Reconciling),
+            ConditionReason::Progressing | ConditionReason::Deleting | ConditionReason::InUse => {
+                Some(ConditionType::Reconciling)
+            }
             ConditionReason::InvalidSpec | ConditionReason::Conflict | ConditionReason::KubeconfigInvalid => {
                 Some(ConditionType::Stalled)
             }
@@ -39,8 +54,7 @@ impl Summary {
         before: &[Condition],
         now: Timestamp,
     ) -> Vec<Condition> {
-        let is_ready = self.reason == ConditionReason::Succeeded;
-        let ready = std::iter::once((ConditionType::Ready, is_ready));
+        let ready = std::iter::once((ConditionType::Ready, self.is_ready()));
         let companion = self.companion().map(|type_| (type_, true));
         ready
             .chain(companion)

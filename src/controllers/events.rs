@@ -38,21 +38,41 @@ impl Conditions for AttachedClusterStatus {
     }
 }
 
-/// The event that tells of a status: one if the reason of Ready is another, and
-/// none for counts and messages that change while that goes on.
-pub(super) fn event(before: Option<&impl Conditions>, after: &impl Conditions) -> Option<Event> {
-    let now = ready(after)?;
-    if before.and_then(ready).is_some_and(|before| before.reason == now.reason) {
-        return None;
-    }
-    let is_expected = EXPECTED.iter().any(|reason| reason.as_str() == now.reason);
-    let type_ = if now.status == "True" || is_expected { EventType::Normal } else { EventType::Warning };
-    let note = Some(cut(&now.message, MAX_NOTE).to_owned());
-    Some(Event { type_, reason: now.reason.clone(), note, action: ACTION.to_owned(), secondary: None })
+/// The events that tell of a status: one if the reason of Ready is another, and
+/// none for counts and messages that change while that goes on; and one for each
+/// removal that is held, as each is confirmed by a digest of its own.
+pub(super) fn events(before: Option<&impl Conditions>, after: &impl Conditions) -> Vec<Event> {
+    let ready = told(before, after, ConditionType::Ready, |one, other| one.reason == other.reason);
+    let held = told(before, after, ConditionType::PruneHeld, |one, other| one.message == other.message);
+    let expected = |now: &&Condition| {
+        now.status == "True" || EXPECTED.iter().any(|reason| reason.as_str() == now.reason)
+    };
+    let ready = ready.map(|now| {
+        let type_ = if expected(&now) { EventType::Normal } else { EventType::Warning };
+        event(now, type_)
+    });
+    ready.into_iter().chain(held.map(|now| event(now, EventType::Warning))).collect()
 }
 
-fn ready(status: &impl Conditions) -> Option<&Condition> {
-    status.conditions().iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+/// The condition of that type, unless it is the same as before.
+fn told<'a>(
+    before: Option<&impl Conditions>,
+    after: &'a impl Conditions,
+    type_: ConditionType,
+    is_same: impl Fn(&Condition, &Condition) -> bool,
+) -> Option<&'a Condition> {
+    let now = of_type(after, type_)?;
+    let before = before.and_then(|before| of_type(before, type_));
+    (!before.is_some_and(|before| is_same(before, now))).then_some(now)
+}
+
+fn of_type(status: &impl Conditions, type_: ConditionType) -> Option<&Condition> {
+    status.conditions().iter().find(|condition| condition.type_ == type_.as_str())
+}
+
+fn event(now: &Condition, type_: EventType) -> Event {
+    let note = Some(cut(&now.message, MAX_NOTE).to_owned());
+    Event { type_, reason: now.reason.clone(), note, action: ACTION.to_owned(), secondary: None }
 }
 
 #[cfg(test)]
@@ -79,18 +99,43 @@ mod tests {
         ];
         for (before, (reason, message), expected) in table {
             let before = before.map(|(reason, message)| status(reason, message));
-            let told = event(before.as_ref(), &status(reason, message));
-            let told = told.map(|event| {
-                format!("{:?} {} {}", event.type_, event.reason, event.note.unwrap_or_default())
-            });
-            assert_eq!(told.as_deref(), expected);
+            let told = events(before.as_ref(), &status(reason, message));
+            assert_eq!(texts(&told), expected.into_iter().collect::<Vec<_>>());
         }
-        assert!(event(None::<&FleetStatus>, &FleetStatus::default()).is_none(), "nothing is said");
+        assert!(events(None::<&FleetStatus>, &FleetStatus::default()).is_empty(), "nothing is said");
+    }
+
+    #[test]
+    fn a_removal_that_is_held_is_told_once() {
+        let held = |message: Option<&str>| {
+            let mut status = status(ConditionReason::Succeeded, "2/2");
+            let summary = message.map(|message| Summary::new(ConditionReason::PruneHeld, message));
+            status.conditions.extend(summary.map(|summary| {
+                summary.condition(ConditionType::PruneHeld, true, Some(1), &[], Timestamp::UNIX_EPOCH)
+            }));
+            status
+        };
+        let table = [
+            (None, Some("3f2a"), vec!["Warning PruneHeld 3f2a"]),
+            (Some("3f2a"), Some("3f2a"), vec![]),
+            (Some("3f2a"), Some("77c1"), vec!["Warning PruneHeld 77c1"]),
+            (Some("77c1"), None, vec![]),
+        ];
+        for (before, after, expected) in table {
+            assert_eq!(texts(&events(Some(&held(before)), &held(after))), expected, "{before:?} {after:?}");
+        }
+    }
+
+    fn texts(events: &[Event]) -> Vec<String> {
+        let text = |event: &Event| {
+            format!("{:?} {} {}", event.type_, event.reason, event.note.as_deref().unwrap_or_default())
+        };
+        events.iter().map(text).collect()
     }
 
     #[test]
     fn a_note_is_no_longer_than_it_may_be() {
-        let told = event(None::<&FleetStatus>, &status(ConditionReason::Conflict, &"ü".repeat(600)));
-        assert_eq!(told.expect("an event").note.expect("a note").len(), MAX_NOTE);
+        let told = events(None::<&FleetStatus>, &status(ConditionReason::Conflict, &"ü".repeat(600)));
+        assert_eq!(told[0].note.as_ref().expect("a note").len(), MAX_NOTE);
     }
 }

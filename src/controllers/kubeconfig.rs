@@ -12,12 +12,12 @@ use kube::{Api, Client, Config};
 
 use super::conditions::Summary;
 
-/// Reads the kubeconfig that `reference` names and makes a client configuration of it.
-pub(super) async fn load(
+/// The Secret that `reference` names.
+pub(super) async fn secret(
     client: &Client,
     namespace: &str,
     reference: &KubeconfigReference,
-) -> Result<Config, Summary> {
+) -> Result<Secret, Summary> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let not_found = |message: String| Summary::new(ConditionReason::KubeconfigNotFound, message);
     let missing = || not_found(format!("there is no Secret {:?} in namespace {namespace:?}", reference.name));
@@ -28,24 +28,28 @@ pub(super) async fn load(
     let secret = secrets.get_opt(&reference.name).await;
     let secret =
         secret.map_err(|error| not_found(format!("Secret {:?} cannot be read: {error}", reference.name)))?;
-    let secret = secret.ok_or_else(missing)?;
-    let Some(content) = secret.data.unwrap_or_default().remove(&reference.key) else {
-        return Err(not_found(format!("Secret {:?} has no key {:?}", reference.name, reference.key)));
+    secret.ok_or_else(missing)
+}
+
+/// The kubeconfig in that Secret, as a client's configuration.
+pub(super) async fn config(secret: &Secret, reference: &KubeconfigReference) -> Result<Config, Summary> {
+    let KubeconfigReference { name, key } = reference;
+    let Some(content) = secret.data.as_ref().and_then(|data| data.get(key)) else {
+        let message = format!("Secret {name:?} has no key {key:?}");
+        return Err(Summary::new(ConditionReason::KubeconfigNotFound, message));
     };
-    let kubeconfig = parse(&content.0).map_err(|reason| {
-        let message =
-            format!("the kubeconfig in Secret {:?}, key {:?}, {reason}", reference.name, reference.key);
+    let invalid = |what: &str| {
+        let message = format!("the kubeconfig in Secret {name:?}, key {key:?}, {what}");
         Summary::new(ConditionReason::KubeconfigInvalid, message)
-    })?;
+    };
+    let kubeconfig = parse(&content.0).map_err(|reason| invalid(&reason))?;
     let configured = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
     // The error's own words may repeat what stands in the Secret.
     configured.map_err(|_| {
-        let message = format!(
-            "the kubeconfig in Secret {:?}, key {:?}, cannot be used: its current context needs a cluster with a server \
-             and a user, and certificates and keys must be base64 of PEM",
-            reference.name, reference.key
-        );
-        Summary::new(ConditionReason::KubeconfigInvalid, message)
+        invalid(
+            "cannot be used: its current context needs a cluster with a server and a user, and certificates and keys must be \
+             base64 of PEM",
+        )
     })
 }
 
@@ -66,7 +70,7 @@ fn parse(content: &[u8]) -> Result<Kubeconfig, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{load, parse};
+    use super::{config, parse, secret};
     use axum::Router;
     use fleetgate_api::ConditionReason;
     use fleetgate_api::attached_cluster::KubeconfigReference;
@@ -86,7 +90,10 @@ mod tests {
         ];
         for (name, expected) in table {
             let reference = KubeconfigReference { name: name.to_owned(), key: "value".to_owned() };
-            let refused = load(&client, "default", &reference).await.expect_err("no kubeconfig");
+            let refused = match secret(&client, "default", &reference).await {
+                Ok(secret) => config(&secret, &reference).await.expect_err("no kubeconfig"),
+                Err(refused) => refused,
+            };
             assert_eq!(refused.reason, expected, "{name}");
         }
     }

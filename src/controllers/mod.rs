@@ -14,6 +14,7 @@ mod finalizers;
 mod fleet;
 mod kubeconfig;
 mod scope;
+mod secrets;
 mod version;
 mod write_status;
 
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use self::scope::Scope;
+use self::secrets::Secrets;
 pub(crate) use self::write_status::Statuses;
 use crate::metrics::Metrics;
 use crate::watches::CatalogWatch;
@@ -48,9 +50,10 @@ pub(crate) struct Setup {
 /// Starts every controller on `tasks`; they run until `stop` is set.
 pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     let stop = || stopped(stop.clone());
-    tasks.spawn(until(stop(), application::run(setup.clone(), stop())));
-    tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), stop())));
-    tasks.spawn(until(stop(), fleet::run(setup.clone(), stop())));
+    let secrets = Secrets::watch(&setup.client, &setup.scope, stop(), tasks);
+    tasks.spawn(until(stop(), application::run(setup.clone(), secrets.clone(), stop())));
+    tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), secrets.clone(), stop())));
+    tasks.spawn(until(stop(), fleet::run(setup.clone(), secrets, stop())));
 }
 
 /// The object of that key, as a controller's queue names it.

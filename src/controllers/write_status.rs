@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::events::{Conditions, event};
+use super::events::{Conditions, events};
 use super::version::Version;
 use crate::manifests::CONTROLLER;
 
@@ -98,9 +98,10 @@ impl Statuses {
         before: Option<&S>,
         status: &S,
     ) {
-        let Some(event) = event(before, status) else { return };
-        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
-            tracing::debug!(%error, reason = event.reason, "an event is not written");
+        for event in events(before, status) {
+            if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
+                tracing::debug!(%error, reason = event.reason, "an event is not written");
+            }
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::leader::Leadership;
 /// How many clusters there are, by state.
 type CountClusters = Box<dyn Fn() -> BTreeMap<&'static str, u32> + Send>;
 
+/// Of how many Applications a removal is held.
+type CountHeld = Box<dyn Fn() -> u32 + Send>;
+
 pub(super) struct Live {
     leadership: Leadership,
     /// When the watch of each kind was opened last.
@@ -22,6 +25,7 @@ pub(super) struct Live {
     /// By the namespace that is counted, or for all.
     clusters: Mutex<BTreeMap<Option<String>, CountClusters>>,
     queues: Mutex<BTreeMap<Option<String>, Queue>>,
+    held: Mutex<BTreeMap<Option<String>, CountHeld>>,
 }
 
 impl Live {
@@ -31,6 +35,7 @@ impl Live {
             watches: Mutex::new(BTreeMap::new()),
             clusters: Mutex::new(BTreeMap::new()),
             queues: Mutex::new(BTreeMap::new()),
+            held: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -47,6 +52,16 @@ impl Live {
     /// Says what the queue of a namespace, or of all, is.
     pub(super) fn queue(&self, namespace: Option<String>, queue: Queue) {
         locked(&self.queues).insert(namespace, queue);
+    }
+
+    /// Says how removals that are held in a namespace, or in all, are counted.
+    pub(super) fn count_held(&self, namespace: Option<String>, count: CountHeld) {
+        locked(&self.held).insert(namespace, count);
+    }
+
+    /// Of how many Applications a removal is held. None of a process that does not lead.
+    fn held(&self) -> Option<u32> {
+        self.leadership.is_held().then(|| locked(&self.held).values().map(|count| count()).sum())
     }
 
     /// How many Applications wait, and the longest that one has. None of a process that does not lead.
@@ -85,6 +100,13 @@ impl Collector for Live {
         let depth = depth.map(|(depth, _)| (label, f64::from(depth)));
         gauges(&mut encoder, "queue_depth", "Objects that are to be looked at, and wait", depth)?;
         gauges(&mut encoder, "queue_oldest_seconds", "How long the first of them has waited", oldest)?;
+
+        if let Some(held) = self.held() {
+            let help = "Applications of which a removal is held";
+            encoder
+                .encode_descriptor("prunes_held", help, None, MetricType::Gauge)?
+                .encode_gauge(&i64::from(held))?;
+        }
 
         let clusters = self.clusters().into_iter();
         let counts = clusters

@@ -140,6 +140,11 @@ impl Metrics {
         self.0.live.count_clusters(namespace, Box::new(count));
     }
 
+    /// Has the Applications of a namespace, or of all, of which a removal is held counted by `count`.
+    pub(crate) fn count_held(&self, namespace: Option<String>, count: impl Fn() -> u32 + Send + 'static) {
+        self.0.live.count_held(namespace, Box::new(count));
+    }
+
     /// A queue of Applications of a namespace, or of all, in place of the one before.
     pub(crate) fn queue(&self, namespace: Option<String>) -> Queue {
         let queue = Queue::default();
@@ -215,6 +220,8 @@ mod tests {
         metrics.count_clusters(None, || BTreeMap::from([("ready", 7)]));
         metrics.count_clusters(None, || BTreeMap::from([("ready", 2)]));
         metrics.count_clusters(Some("a".to_owned()), || BTreeMap::from([("ready", 1), ("unknown", 1)]));
+        metrics.count_held(None, || 2);
+        metrics.count_held(Some("a".to_owned()), || 1);
         metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
         let (status, text) = get(&metrics, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
@@ -225,6 +232,7 @@ mod tests {
             "fleetgate_leader 1",
             "fleetgate_queue_depth{controller=\"application\"} 1",
             "fleetgate_queue_oldest_seconds{controller=\"application\"} 0.",
+            "fleetgate_prunes_held 3",
             "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
             "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",
         ] {

@@ -10,6 +10,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 
 use super::Table;
+use crate::rejudged;
 
 /// The clusters of one kind.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ pub(crate) fn insert_cluster(
     cluster: &DeserializeGuard<AttachedCluster>,
 ) -> Option<Change> {
     match &cluster.0 {
-        Ok(cluster) => catalog.insert_cluster(Cluster::from(cluster)),
+        Ok(cluster) => catalog.insert_cluster(rejudged::cluster(cluster)),
         Err(error) => {
             tracing::warn!(name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is not used");
             let key = key(ClusterKind::AttachedCluster, cluster);

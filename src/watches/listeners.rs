@@ -9,18 +9,18 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 
 /// Those who are told, for as long as they listen.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listeners(Arc<Mutex<Vec<UnboundedSender<ObjectKey>>>>);
+pub(crate) struct Listeners(Arc<Mutex<Vec<UnboundedSender<ObjectKey>>>>);
 
 impl Listeners {
     /// The objects that the changes from now on concern, over and over again.
-    pub(super) fn listen(&self) -> UnboundedReceiverStream<ObjectKey> {
+    pub(crate) fn listen(&self) -> UnboundedReceiverStream<ObjectKey> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         UnboundedReceiverStream::new(receiver)
     }
 
     /// Tells all who listen; where nobody does, nobody is looked for.
-    pub(super) fn tell(&self, concerned: impl FnOnce() -> BTreeSet<ObjectKey>) {
+    pub(crate) fn tell(&self, concerned: impl FnOnce() -> BTreeSet<ObjectKey>) {
         let mut listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| !listener.is_closed());
         if listeners.is_empty() {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Change, ClusterKind, FluxKind, ObjectKey, RenderedKind, Tenancy};
+use fleetgate_plan::{Catalog, Change, ClusterKind, FluxKind, ObjectKey, RenderedKind};
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
@@ -34,7 +34,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use self::clusters::ClusterTable;
 pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
-use self::listeners::Listeners;
+pub(crate) use self::listeners::Listeners;
 use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
 pub(crate) use self::tables::{insert_application, insert_fleet};
 
@@ -54,10 +54,10 @@ pub(crate) struct CatalogWatch {
 }
 
 impl CatalogWatch {
-    /// Starts the watches on `tasks`, where tenants may reach as far as that.
-    pub(crate) fn start(client: &Client, tenancy: Tenancy, tasks: &mut JoinSet<()>) -> Self {
+    /// Starts the watches on `tasks`, which fill the `empty` Catalog.
+    pub(crate) fn start(client: &Client, empty: Catalog, tasks: &mut JoinSet<()>) -> Self {
         let this = Self::default();
-        this.catalog.send_modify(|catalog| *catalog = Catalog::default().with_tenancy(tenancy));
+        this.catalog.send_modify(|catalog| *catalog = empty);
         let fleets = guarded::<Fleet>(client);
         let clusters = guarded::<AttachedCluster>(client);
         let applications = guarded::<Application>(client);
@@ -94,6 +94,11 @@ impl CatalogWatch {
     /// The Applications that changes from now on concern.
     pub(crate) fn applications_concerned(&self) -> UnboundedReceiverStream<ObjectKey> {
         self.applications.listen()
+    }
+
+    /// Is told of every change from now on. What it has borrowed nobody can change.
+    pub(crate) fn changes(&self) -> watch::Receiver<Catalog> {
+        self.catalog.subscribe()
     }
 
     /// The Fleets that changes from now on concern.

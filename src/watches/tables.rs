@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use fleetgate_api::{Application, Fleet};
 use fleetgate_plan::{Catalog, Change, ObjectKey};
+use fleetgate_webhooks::normalise::of_stored;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 
 use super::Table;
+use crate::rejudged;
 
 #[derive(Debug, Default)]
 pub(super) struct FleetTable {
@@ -40,7 +42,7 @@ impl Table<DeserializeGuard<Fleet>> for FleetTable {
 /// Puts a Fleet into the Catalog; says what that changed.
 pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet>) -> Option<Change> {
     match &fleet.0 {
-        Ok(fleet) => catalog.insert_fleet(fleet),
+        Ok(fleet) => catalog.insert_fleet(rejudged::fleet(fleet)),
         Err(error) => {
             tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
             None
@@ -84,7 +86,7 @@ pub(crate) fn insert_application(
     application: &DeserializeGuard<Application>,
 ) -> Option<Change> {
     match &application.0 {
-        Ok(application) => catalog.insert_application(application),
+        Ok(application) => catalog.insert_application(&of_stored(application)),
         Err(error) => {
             tracing::warn!(name = application.name_any(), %error, "an Application cannot be read and is not in the index");
             None
@@ -107,5 +109,30 @@ impl Table<PartialObjectMeta<Namespace>> for NamespaceTable {
             Event::Delete(namespace) => catalog.set_terminating(&namespace.name_any(), false),
         };
         change.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Else no change of their clusters would wake them.
+    #[test]
+    fn policies_that_were_stored_under_an_early_name_are_in_the_index() {
+        let application = serde_json::from_value(json!({
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "default"},
+            "spec": {
+                "source": {"gitRepo": {"url": "https://e.com/r", "interval": "3m"}},
+                "syncPolicy": [{"name": "web", "destination": {"fleet": "quickstart"}}],
+            },
+        }));
+        let mut catalog = Catalog::default();
+        insert_application(&mut catalog, &application.expect("a guarded Application"));
+        assert_eq!(catalog.applications_of_fleet("default", "quickstart").count(), 1);
+        let entry = catalog.application("default", "shop").expect("an entry");
+        assert!(entry.source.is_some());
+        assert_eq!(entry.policies.len(), 1);
     }
 }

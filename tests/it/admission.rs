@@ -254,8 +254,12 @@ async fn the_webhook_may_not_read_secrets() {
     assert!(may("fleetgate-webhook", "watch", "applications.apps.kurator.dev").await);
     assert!(!may("fleetgate-webhook", "get", "secrets").await);
     assert!(!may("fleetgate-webhook", "patch", "applications.apps.kurator.dev").await);
+    assert!(!may("fleetgate-webhook", "list", "secrets").await);
     assert!(may("fleetgate-controller", "get", "secrets").await);
-    assert!(!may("fleetgate-controller", "list", "secrets").await);
+    assert!(may("fleetgate-controller", "patch", "secrets").await);
+    for verb in ["create", "update", "delete"] {
+        assert!(!may("fleetgate-controller", verb, "secrets").await, "{verb}");
+    }
     assert!(may("fleetgate-controller", "get", "serviceaccounts").await);
     assert!(!may("fleetgate-controller", "list", "serviceaccounts").await);
     assert!(!may("fleetgate-controller", "delete", "applications.apps.kurator.dev").await);

@@ -21,20 +21,30 @@ struct Shared {
 /// The host control plane with the webhook, shared by all tests of admission.
 pub(crate) fn admission() -> &'static Sandbox {
     static SHARED: OnceLock<Shared> = OnceLock::new();
-    &SHARED.get_or_init(|| start(Scope::Admission)).sandbox
+    &SHARED.get_or_init(|| start(options(Scope::Admission))).sandbox
 }
 
 /// Host, members, Flux, git and Fleetgate, shared by all tests of delivery.
 pub(crate) fn delivery() -> &'static Sandbox {
     static SHARED: OnceLock<Shared> = OnceLock::new();
-    &SHARED.get_or_init(|| start(Scope::Delivery)).sandbox
+    &SHARED.get_or_init(|| start(options(Scope::Delivery))).sandbox
+}
+
+/// Host, members, Flux and git, without Fleetgate, shared by all tests in which it comes later.
+pub(crate) fn before_fleetgate() -> &'static Sandbox {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    let options = || Options { without_fleetgate: true, ..options(Scope::Delivery) };
+    &SHARED.get_or_init(|| start(options())).sandbox
+}
+
+fn options(scope: Scope) -> Options {
+    Options::new(env!("CARGO_BIN_EXE_fleetgate"), scope)
 }
 
 /// A test runs on a runtime already, so that this one needs a thread of its own.
-fn start(scope: Scope) -> Shared {
+fn start(options: Options) -> Shared {
     let started = thread::spawn(move || {
         let runtime = Runtime::new().expect("a runtime");
-        let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), scope);
         let sandbox = runtime.block_on(Sandbox::start(options, &Progress::stderr()));
         Shared {
             sandbox: sandbox.unwrap_or_else(|error| panic!("the sandbox does not start: {error:#}")),

@@ -64,7 +64,9 @@ fn every_object_is_printed_with_whose_it_is() {
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
             "metadata": {
                 "name": "web-attachedcluster-m2", "namespace": "default",
-                "labels": {"apps.kurator.dev/app-name": "shop"}, "annotations": {"fleetgate.dev/policy": "web"},
+                "labels": {"apps.kurator.dev/app-name": "shop"}, "annotations": {
+                    "fleetgate.dev/destination": "5de8612894c923e7", "fleetgate.dev/policy": "web",
+                },
             },
             "spec": {
                 "interval": "5m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "shop"},

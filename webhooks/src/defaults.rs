@@ -15,7 +15,8 @@ pub fn fill(object: &mut Value) {
 
 /// A Helm repository's absent type follows its URL; Flux takes an absent one for `default`.
 fn helm_type(object: &mut Value) {
-    let Some(Value::Object(helm)) = object.pointer_mut("/spec/source/helmRepository") else {
+    let source = object.get_mut("spec").and_then(|spec| spec.get_mut("source"));
+    let Some(Value::Object(helm)) = source.and_then(|source| source.get_mut("helmRepository")) else {
         return;
     };
     let is_oci = helm.get("url").and_then(Value::as_str).is_some_and(|url| url.starts_with("oci://"));

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde_json::Value;
+use smallvec::{SmallVec, smallvec};
 
 /// One step into an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +19,11 @@ pub enum Segment {
 
 /// A path from an object's root, written as Kubernetes writes it in its own errors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FieldPath(Vec<Segment>);
+pub struct FieldPath(SmallVec<[Segment; INLINE]>);
+
+/// Most paths are no longer, and cost no allocation: rules make them before they
+/// know whether they find anything.
+const INLINE: usize = 5;
 
 impl FieldPath {
     /// The object itself.
@@ -30,20 +35,17 @@ impl FieldPath {
     /// `spec`.
     #[must_use]
     pub fn spec() -> Self {
-        Self(vec![Segment::Field("spec".into())])
+        Self(smallvec![Segment::Field("spec".into())])
     }
 
     /// `spec.syncPolicies[index]`.
     #[must_use]
     pub fn policy(index: usize) -> Self {
-        // With room for the field below: most rules speak of one.
-        let mut segments = Vec::with_capacity(4);
-        segments.extend([
+        Self(smallvec![
             Segment::Field("spec".into()),
             Segment::Field("syncPolicies".into()),
             Segment::Index(index),
-        ]);
-        Self(segments)
+        ])
     }
 
     /// This path and one field further.
@@ -65,8 +67,7 @@ impl FieldPath {
     }
 
     fn with(&self, segment: Segment) -> Self {
-        let mut segments = Vec::with_capacity(self.0.len() + 1);
-        segments.extend_from_slice(&self.0);
+        let mut segments = self.0.clone();
         segments.push(segment);
         Self(segments)
     }
@@ -87,7 +88,7 @@ impl FieldPath {
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (_, parent) = self.0.split_last()?;
-        Some(Self(parent.to_vec()))
+        Some(Self(parent.into()))
     }
 
     /// Whether this path is `other` or leads through it.
@@ -130,7 +131,7 @@ impl Borrow<[Segment]> for FieldPath {
 
 impl From<Vec<Segment>> for FieldPath {
     fn from(segments: Vec<Segment>) -> Self {
-        Self(segments)
+        Self(segments.into())
     }
 }
 
@@ -144,7 +145,7 @@ impl FromStr for FieldPath {
     type Err = NotAPath;
 
     fn from_str(text: &str) -> Result<Self, NotAPath> {
-        let mut segments = Vec::new();
+        let mut segments = SmallVec::new();
         let mut rest = text;
         while !rest.is_empty() {
             if let Some(bracketed) = rest.strip_prefix('[') {

@@ -4,7 +4,9 @@
 //! the old file brings both. Then the one that differs from the stored object
 //! is what the user changed.
 
-use fleetgate_api::{APPLICATION_ALIASES, Alias};
+use std::borrow::Cow;
+
+use fleetgate_api::{APPLICATION_ALIASES, Alias, Application};
 use serde_json::{Value, json};
 
 use crate::defaults;
@@ -38,18 +40,33 @@ pub fn early_path(path: &FieldPath) -> Option<FieldPath> {
     None
 }
 
+/// A stored Application as admission would store it today: one that no gate saw
+/// may have early names. What cannot be moved stays as it is.
+#[must_use]
+pub fn of_stored(application: &Application) -> Cow<'_, Application> {
+    if !application.spec.has_early_names() {
+        return Cow::Borrowed(application);
+    }
+    let moved = serde_json::to_value(application).and_then(|mut object| {
+        normalise(&mut object, None);
+        serde_json::from_value(object)
+    });
+    moved.map_or(Cow::Borrowed(application), Cow::Owned)
+}
+
 /// Moves early names in an Application to the names that are stored.
 pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut moved = Vec::new();
     for alias in &APPLICATION_ALIASES {
-        let parent = parent_path(alias);
-        let stored = old.and_then(|old| parent.field(alias.new).get(old).cloned());
-        if let Some(Value::Object(fields)) = parent.get_mut(object)
+        let holder = alias.parent.split('.').try_fold(&mut *object, |value, name| value.get_mut(name));
+        if let Some(Value::Object(fields)) = holder
             && let Some(early) = fields.remove(alias.old).filter(|early| !early.is_null())
         {
-            let current = fields.get(alias.new).filter(|current| !current.is_null());
-            match choose(&parent.field(alias.new), early, current, stored.as_ref()) {
+            let parent = parent_path(alias);
+            let stored = old.and_then(|old| parent.field(alias.new).get(old));
+            let current = fields.get(alias.new).filter(|current| !is_nothing(current));
+            match choose(&parent.field(alias.new), early, current, stored) {
                 Choice::Early(early) => {
                     fields.insert(alias.new.to_owned(), early);
                     findings.push(deprecated(&parent, alias));
@@ -69,6 +86,12 @@ pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// Whether a field is there for form's sake: clients that know only the new
+/// name of a list write it empty.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 enum Choice {
@@ -144,6 +167,41 @@ mod tests {
             json!({"spec": {"source": {"gitRepository": git("main")}, "syncPolicies": [{"name": "web"}]}})
         );
         assert_eq!(findings.len(), 2);
+    }
+
+    #[test]
+    fn what_was_stored_under_early_names_is_read_by_the_new_ones() {
+        let policies = json!([{"name": "web"}]);
+        let new = json!({"source": {"gitRepository": git("main")}, "syncPolicies": policies});
+        let table = [
+            ("early names", json!({"source": {"gitRepo": git("main")}, "syncPolicy": policies}), true),
+            (
+                "beside an empty list",
+                json!({"source": {"gitRepo": git("main")}, "syncPolicy": policies, "syncPolicies": []}),
+                true,
+            ),
+            ("new names", new.clone(), false),
+        ];
+        let of = |spec: &Value| {
+            let object = json!({
+                "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "metadata": {"name": "shop"}, "spec": spec,
+            });
+            serde_json::from_value::<Application>(object).expect("an Application")
+        };
+        for (what, spec, is_moved) in table {
+            let stored = of(&spec);
+            let read = of_stored(&stored);
+            assert_eq!(matches!(read, Cow::Owned(_)), is_moved, "{what}");
+            assert_eq!(read.spec, of(&new).spec, "{what}");
+        }
+        for alias in &APPLICATION_ALIASES {
+            let mut object = json!({"spec": {"source": {}}});
+            let parent = parent_path(alias).get_mut(&mut object).expect("its parent");
+            parent[alias.old] = json!({});
+            assert!(of(&object["spec"]).spec.has_early_names(), "{}", alias.old);
+        }
+        let unreadable = of(&json!({"source": {"gitRepo": 5}, "syncPolicies": []}));
+        assert_eq!(of_stored(&unreadable).spec, unreadable.spec);
     }
 
     #[test]

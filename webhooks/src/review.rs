@@ -174,7 +174,8 @@ fn is_let_through(request: &Request, catalog: &Catalog) -> bool {
     let is_reviewed = matches!(request.operation.as_str(), "CREATE" | "UPDATE" | "DELETE");
     // A DELETE has no object, and may be the second one.
     let object = if request.operation == "DELETE" { &request.old_object } else { &request.object };
-    let is_deleted = object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+    let time = object.get("metadata").and_then(|metadata| metadata.get("deletionTimestamp"));
+    let is_deleted = time.is_some_and(|time| !time.is_null());
     !is_reviewed || is_deleted || catalog.is_terminating(&request.namespace)
 }
 

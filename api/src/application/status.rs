@@ -49,6 +49,9 @@ pub struct ApplicationStatus {
     /// How many policies the cap left out of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub omitted_policies: Option<i32>,
+    /// What is not removed until it is confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldStatus>,
     /// The source as Kurator's own status has it, for tools that read that: gitRepoStatus,
     /// helmRepoStatus or ociRepoStatus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +121,18 @@ pub struct DestinationStatus {
     /// True if spec.destination decides, the policy having no destination of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inherited: Option<bool>,
+}
+
+/// A removal that nobody decided and that is held: too much goes because of a label, a Fleet or a
+/// cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldStatus {
+    /// What confirms exactly this removal, as the value of the Application's annotation
+    /// fleetgate.dev/confirm-prune.
+    pub digest: String,
+    /// How many Flux objects would go.
+    pub count: i32,
 }
 
 /// One policy, over all of its clusters.

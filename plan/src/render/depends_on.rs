@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 use super::overrides::Which;
 use super::to_map;
 use crate::destination::Resolution;
-use crate::{FluxKind, Target, names};
+use crate::kept::Kept;
+use crate::{FluxKind, Target};
 
 /// The policies of an Application: what they are and where they go.
 #[derive(Debug, Default)]
@@ -82,13 +83,19 @@ impl DependsOn {
 
     /// Writes what is to be ready first on `target` into a spec; for a sample,
     /// all of it.
-    pub(crate) fn fill(&self, spec: &mut Map<String, Value>, target: &Target, which: Which<'_>) {
+    pub(crate) fn fill(
+        &self,
+        spec: &mut Map<String, Value>,
+        target: &Target,
+        which: Which<'_>,
+        names: &Kept,
+    ) {
         if self.0.is_empty() {
             return;
         }
         let is_whole = matches!(which, Which::All);
         let kept = self.0.iter().filter(|dependency| is_whole || dependency.goes_to(target));
-        let references: Vec<Value> = kept.map(|dependency| dependency.on(target)).collect();
+        let references: Vec<Value> = kept.map(|dependency| dependency.on(target, names)).collect();
         if references.is_empty() {
             spec.remove("dependsOn");
         } else {
@@ -109,10 +116,10 @@ impl Dependency {
         elsewhere.is_none_or(|resolution| resolution.targets.iter().any(|other| other.is(target)))
     }
 
-    fn on(&self, target: &Target) -> Value {
+    fn on(&self, target: &Target, names: &Kept) -> Value {
         let mut reference = self.reference.clone();
         if let Some(policy) = &self.policy {
-            reference.insert("name".into(), json!(names::child_name(&policy.name, target)));
+            reference.insert("name".into(), json!(names.child_name(&policy.name, target)));
         }
         Value::Object(reference)
     }

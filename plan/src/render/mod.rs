@@ -18,17 +18,14 @@ pub(crate) mod overrides;
 mod source;
 pub(crate) mod variables;
 
-use std::sync::Arc;
-
 use fleetgate_api::application::SyncPolicy;
 use serde_json::{Map, Value};
 
 use self::depends_on::{DependsOn, Siblings};
 use self::overrides::Overrides;
 pub(crate) use self::source::{source, source_kind};
-use crate::destination::Resolution;
 use crate::template::{Origin, Template};
-use crate::{FluxKind, Owner};
+use crate::{FluxKind, Owner, PolicyPlan, Tenancy};
 
 /// The kind of object that delivers `policy`; `None` if it says neither.
 pub(crate) fn kind_of(policy: &SyncPolicy) -> Option<FluxKind> {
@@ -42,12 +39,13 @@ pub(crate) fn kind_of(policy: &SyncPolicy) -> Option<FluxKind> {
 /// What the policy at `index` becomes, delivered from `source`.
 pub(crate) fn policy(
     (index, policy): (usize, &SyncPolicy),
-    (name, resolution): (&str, &Arc<Resolution>),
+    placed: &PolicyPlan,
     (source, owner): (FluxKind, &Owner),
     siblings: &Siblings<'_>,
+    tenancy: &Tenancy,
 ) -> Option<Template> {
     let kind = kind_of(policy)?;
-    let (field, spec, depends_on) = match (&policy.kustomization, &policy.helm) {
+    let (field, mut spec, depends_on) = match (&policy.kustomization, &policy.helm) {
         (Some(kustomization), _) => {
             let spec = kustomization::spec(kustomization, source, &owner.name)?;
             ("kustomization", spec, &kustomization.depends_on)
@@ -55,13 +53,14 @@ pub(crate) fn policy(
         (None, Some(helm)) => ("helm", helm_release::spec(helm, source, owner), &helm.depends_on),
         (None, None) => return None,
     };
+    tenancy.fill(&mut spec);
     let depends_on = depends_on.as_deref().unwrap_or_default();
     Some(Template::of_policy(
         (kind, Origin::Policy { index, field }),
-        (name.to_owned(), Arc::clone(resolution)),
+        placed,
         spec,
         Overrides::of(policy, kind),
-        DependsOn::of(depends_on, kind, (&owner.namespace, resolution), siblings),
+        DependsOn::of(depends_on, kind, (&owner.namespace, &placed.resolution), siblings),
     ))
 }
 

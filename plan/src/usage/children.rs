@@ -11,6 +11,9 @@ use crate::{Catalog, Plan};
 /// rare, and each costs as much as its fleet has clusters.
 pub(super) const MOST_POLICIES: usize = 100;
 
+/// So many policies are looked at to find that there are only the Application's own.
+const NEAR: usize = 8;
+
 /// An object of a policy that another Application makes, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedChild<'a> {
@@ -77,14 +80,17 @@ pub(super) fn related<'a>(
 ) -> Vec<(&'a Arc<AppEntry>, &'a PolicyEntry)> {
     let is_other = |(entry, _): &(&Arc<AppEntry>, &PolicyEntry)| entry.key.name != own;
     let mut found = Vec::new();
+    // Mostly there is nobody else from here on, which one look tells.
+    let mut near = catalog.policies_with_base_prefix(namespace, base);
+    let is_alone = !near.by_ref().take(NEAR).any(|policy| is_other(&policy)) && near.next().is_none();
     let shorter = base.match_indices('-').filter_map(|(at, _)| {
         let (head, tail) = (base.get(..at)?, base.get(at + 1..)?);
         CHILD_KINDS.iter().any(|kind| tail.starts_with(kind)).then_some(head)
     });
-    for name in shorter.chain([base]) {
+    for name in shorter.chain((!is_alone).then_some(base)) {
         found.extend(catalog.policies_with_base(namespace, name).filter(is_other).take(most));
     }
-    for kind in CHILD_KINDS {
+    for kind in CHILD_KINDS.into_iter().filter(|_| !is_alone) {
         let prefix = format!("{base}-{kind}");
         found.extend(catalog.policies_with_base_prefix(namespace, &prefix).filter(is_other).take(most));
     }

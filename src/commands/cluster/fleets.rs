@@ -5,7 +5,7 @@ use fleetgate_api::{ClusterReference, FIELD_MANAGER, Fleet};
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use crate::commands::stored::in_words;
+use crate::stored::in_words;
 
 /// How often is tried what someone else changes at the same time.
 const ATTEMPTS: usize = 5;
@@ -31,6 +31,21 @@ pub(super) async fn remove(
     cluster: &str,
 ) -> anyhow::Result<()> {
     edit(client, namespace, fleet, |clusters| clusters.retain(|reference| !is(reference, cluster))).await
+}
+
+/// Puts a cluster in the place of another.
+pub(super) async fn exchange(
+    client: &Client,
+    namespace: &str,
+    fleet: &str,
+    (old, new): (&str, &str),
+) -> anyhow::Result<()> {
+    edit(client, namespace, fleet, |clusters| {
+        for reference in clusters.iter_mut().filter(|reference| is(reference, old)) {
+            reference.name = Some(new.to_owned());
+        }
+    })
+    .await
 }
 
 /// Whether the Fleet lists the cluster.

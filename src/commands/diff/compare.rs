@@ -3,14 +3,15 @@
 //! Of an object that exists only that is compared which Fleetgate asks for, or
 //! has asked for: what the API server and Flux fill in is nobody's wish.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fleetgate_plan::prune::{self, Existing};
 use fleetgate_plan::{Catalog, ClusterKey, ClusterKind, Fate, Fates, FluxKind, Plan, Target};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 
-use crate::commands::stored::Child;
+use crate::stored::Child;
 
 /// A Flux object that is not as it would be, and on which cluster that is felt.
 #[derive(Debug, PartialEq)]
@@ -39,18 +40,28 @@ pub(super) enum Change {
     Loss,
     /// It would be written: from the first to the second, as far as they were asked for.
     Write(Value, Value),
-    /// It is not planned, and stays, as nobody decided that it should go.
+    /// It is not planned, and stays, as nobody can tell whether it should go.
     Keep,
+    /// It is not planned, and held until that digest confirms that it goes.
+    Hold(String),
     /// It belongs to someone else, and would not be touched.
     Conflict,
 }
 
+impl Change {
+    /// Whether the object stays as it is.
+    pub(super) const fn keeps(&self) -> bool {
+        matches!(self, Self::Keep | Self::Hold(_))
+    }
+}
+
 type Key = (FluxKind, String);
 
-/// What would change if `after` were planned in place of `before`, in the order of the places.
+/// What would change if `after` were planned in place of `before`, in the order
+/// of the places; with it comes the removal that its user confirms.
 pub(super) fn compare(
     before: Option<&Plan>,
-    after: &Plan,
+    (after, confirmed): (&Plan, Option<&str>),
     children: &[Child],
     catalog: &Catalog,
 ) -> Vec<Difference> {
@@ -73,13 +84,17 @@ pub(super) fn compare(
             Some(Difference { place: planned.place, kind: key.0, name: key.1, change })
         })
         .collect();
+    let ours: Vec<(Key, &Child)> = existing.into_iter().filter(|(_, child)| child.is_of(uid)).collect();
+    let held = held(after, &ours, catalog).filter(|(digest, _)| Some(digest.as_str()) != confirmed);
     let fates = Fates::of(after);
-    for child in existing.values().filter(|child| child.is_of(uid)) {
-        let (kind, name) = key(child);
-        let change = match fates.look_up(kind, &name, child.purpose()) {
-            Fate::Planned => continue,
-            Fate::Held => Change::Keep,
-            Fate::Removed => Change::Loss,
+    for ((kind, name), child) in ours {
+        let change = match (fates.look_up(kind, &name, child.purpose()), &held) {
+            (Fate::Planned, _) => continue,
+            (Fate::Held, _) => Change::Keep,
+            (Fate::Lost, Some((digest, names))) if names.contains(&(kind, name.clone())) => {
+                Change::Hold(digest.clone())
+            }
+            (Fate::Lost | Fate::Removed, _) => Change::Loss,
         };
         let place = formerly.get(&(kind, name.clone())).map(|formerly| formerly.place.clone());
         let place = place.unwrap_or_else(|| place_of(child, catalog));
@@ -87,6 +102,19 @@ pub(super) fn compare(
     }
     differences.sort_by(|one, other| one.place.cmp(&other.place));
     differences
+}
+
+/// What is too much to go by nobody's decision, and the digest that confirms it.
+fn held(plan: &Plan, children: &[(Key, &Child)], catalog: &Catalog) -> Option<(String, BTreeSet<Key>)> {
+    let existing = children.iter().map(|((kind, name), child)| Existing {
+        kind: *kind,
+        name,
+        uid: child.object.metadata.uid.as_deref().unwrap_or_default(),
+        purpose: child.purpose(),
+    });
+    let verdict = prune::judge(plan, existing, catalog.guard());
+    let names = verdict.all_held().map(|held| (held.kind, held.name.to_owned())).collect();
+    Some((verdict.digest()?, names))
 }
 
 fn key(child: &Child) -> Key {
@@ -107,7 +135,7 @@ impl Planned {
 }
 
 fn planned(plan: &Plan) -> impl Iterator<Item = Planned> {
-    plan.templates().flat_map(|template| {
+    plan.writable().flat_map(|template| {
         template.bindings().map(|binding| {
             let place = match &binding.target {
                 Target::Member(cluster) => Place::Member(cluster.key.to_string()),
@@ -121,8 +149,7 @@ fn planned(plan: &Plan) -> impl Iterator<Item = Planned> {
 
 /// The cluster of an object that nothing plans any more, by its credentials.
 fn place_of(child: &Child, catalog: &Catalog) -> Place {
-    let secret = child.object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str);
-    let Some(secret) = secret else {
+    let Some(secret) = child.secret() else {
         return if child.kind.is_source() { Place::Source } else { Place::Host };
     };
     let namespace = child.object.namespace().unwrap_or_default();

@@ -18,18 +18,18 @@ use std::io::Write;
 
 use anyhow::Context as _;
 use fleetgate_api::Application;
-use fleetgate_plan::{Catalog, Plan, Tenancy};
+use fleetgate_plan::{Catalog, Plan, prune};
 use fleetgate_webhooks::Kind;
 use kube::core::DeserializeGuard;
 use kube::{Client, ResourceExt};
 use serde::Serialize;
 use serde_json::Value;
 
-use self::compare::{Change, Difference, compare};
+use self::compare::{Difference, compare};
 use super::connect::connect;
-use super::stored::{Child, Scope, Stored, all_children, insert_crds};
 use crate::check::{Object, Objects, objects, verdict};
 use crate::cli::DiffOptions;
+use crate::stored::{Child, Scope, Stored, all_children, insert_crds, keeping_names};
 
 /// What a comparison comes to, as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +62,10 @@ pub(crate) async fn run(
     if !wanted.unreadable.is_empty() {
         return Ok(Outcome::Refused);
     }
-    let tenancy: Tenancy = options.tenancy.into();
+    let empty = Catalog::default().with_tenancy(options.tenancy.into()).with_guard(options.guard.into());
     let mut judged = Vec::new();
     for (namespace, objects) in by_namespace(wanted.objects) {
-        let live = Live::read(&connection.client, namespace, &tenancy).await?;
+        let live = Live::read(&connection.client, namespace, empty.clone()).await?;
         judged.push(judge(live, objects, notes)?);
     }
     let Some(judged) = judged.into_iter().collect::<Option<Vec<Judged>>>() else {
@@ -77,7 +77,7 @@ pub(crate) async fn run(
         writeln!(out)?;
     }
     let all = || differences.iter().flat_map(|(_, differences)| differences);
-    let is_change = |difference: &Difference| difference.change != Change::Keep;
+    let is_change = |difference: &Difference| !difference.change.keeps();
     if !all().any(is_change) {
         return Ok(Outcome::Same);
     }
@@ -108,10 +108,10 @@ struct Live {
 }
 
 impl Live {
-    async fn read(client: &Client, namespace: String, tenancy: &Tenancy) -> anyhow::Result<Self> {
+    async fn read(client: &Client, namespace: String, empty: Catalog) -> anyhow::Result<Self> {
         let scope = Scope { namespace: Some(namespace), application: None };
         let stored = Stored::read(client, &scope).await?;
-        let mut catalog = stored.catalog().with_tenancy(tenancy.clone());
+        let mut catalog = stored.in_catalog(empty);
         // Who may not read CRDs has the bundled ones.
         if let Err(error) = insert_crds(client, &mut catalog).await {
             tracing::warn!("rendered objects are judged by the schemas of this version: {error:#}");
@@ -188,16 +188,22 @@ impl Judged {
         let stored = self.live.applications();
         let given: BTreeSet<String> = self.applications.iter().map(ResourceExt::name_any).collect();
         let others = stored.values().filter(|other| self.moves_others && !given.contains(&other.name_any()));
+        let plan = |application: &Application, catalog: &Catalog| {
+            keeping_names(Plan::of(application, catalog), &self.live.children)
+        };
         let given = self.applications.iter().map(|given| {
-            let before = stored.get(&given.name_any()).map(|stored| Plan::of(stored, &self.live.catalog));
-            (before, Plan::of(given, &self.after))
+            let before = stored.get(&given.name_any()).map(|stored| plan(stored, &self.live.catalog));
+            (before, plan(given, &self.after), prune::confirmed(given))
         });
         let moved = others
-            .map(|other| (Some(Plan::of(other, &self.live.catalog)), Plan::of(other, &self.after)))
-            .filter(|(before, after)| before.as_ref() != Some(after));
-        let differences = given.chain(moved).map(|(before, after)| {
+            .map(|other| {
+                let (before, after) = (plan(other, &self.live.catalog), plan(other, &self.after));
+                (Some(before), after, prune::confirmed(other))
+            })
+            .filter(|(before, after, _)| before.as_ref() != Some(after));
+        let differences = given.chain(moved).map(|(before, after, confirmed)| {
             let name = format!("{}/{}", after.owner.namespace, after.owner.name);
-            (name, compare(before.as_ref(), &after, &self.live.children, &self.after))
+            (name, compare(before.as_ref(), (&after, confirmed), &self.live.children, &self.after))
         });
         differences.filter(|(_, differences)| !differences.is_empty()).collect()
     }

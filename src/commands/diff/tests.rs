@@ -7,13 +7,13 @@ use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use serde_json::{Value, json};
 
-use super::compare::{Difference, compare};
+use super::compare::{Change, Difference, compare};
 use super::text::{summary, text};
 use super::{Judged, Live, judge};
 use crate::check::{Objects, objects};
 use crate::commands::fixtures::{application, catalog, clusters, fleet};
 use crate::commands::golden::assert_golden;
-use crate::commands::stored::{Child, Stored};
+use crate::stored::{Child, Stored};
 
 /// The policy `web`, to the clusters of an environment or to all.
 fn web(env: Option<&str>, path: Option<&str>) -> Value {
@@ -90,7 +90,7 @@ fn each_cluster_is_said_to_gain_lose_change_or_keep() {
     ];
     for (what, before, after, expected) in table {
         let (before, after) = (plan(&before, &both), plan(&after, &both));
-        let seen = compare(Some(&before), &after, &children(&before), &both);
+        let seen = compare(Some(&before), (&after, None), &children(&before), &both);
         assert_eq!(lines(&seen), expected, "{what}");
     }
 }
@@ -102,7 +102,7 @@ fn what_is_stored_counts_and_not_what_was_planned() {
     let seen = |change: fn(&mut Vec<Child>)| {
         let mut children = children(&plan);
         change(&mut children);
-        lines(&compare(Some(&plan), &plan, &children, &catalog))
+        lines(&compare(Some(&plan), (&plan, None), &children, &catalog))
     };
     let on_m1 = |verb: &str| [format!("AttachedCluster/m1 {verb} web-attachedcluster-m1")];
     assert_eq!(seen(|children| children[1].object.data["spec"]["path"] = json!("./else")), on_m1("changes"));
@@ -127,11 +127,33 @@ fn what_nobody_planned_is_found_by_its_credentials() {
     of_a_cluster_that_is_gone.object.metadata.name = Some("web-attachedcluster-m9".to_owned());
     of_a_cluster_that_is_gone.object.data["spec"]["kubeConfig"]["secretRef"]["name"] = json!("m9");
     all.push(of_a_cluster_that_is_gone);
-    let seen = compare(None, &plan(&[web(Some("test"), None)], &catalog), &all, &catalog);
+    let seen = compare(None, (&plan(&[web(Some("test"), None)], &catalog), None), &all, &catalog);
     let places: Vec<_> = lines(&seen);
     assert_eq!(places[0], "AttachedCluster/m1 gains web-attachedcluster-m1");
     assert_eq!(places[1], "AttachedCluster/m2 loses web-attachedcluster-m2");
     assert!(text("", &seen, false).expect("text").contains("the cluster of Secret m9"), "{seen:?}");
+}
+
+#[test]
+fn what_would_be_held_is_said_with_what_confirms_it() {
+    let before = plan(&[web(None, None)], &catalog(&["m1", "m2"]));
+    let children = children(&before);
+    let seen = |listed: &[&str], confirmed: Option<&str>| {
+        let catalog = catalog(listed);
+        let after = plan(&[web(None, None)], &catalog);
+        compare(Some(&before), (&after, confirmed), &children, &catalog)
+    };
+    let both = |verb: &str| {
+        ["m1", "m2"].map(|name| format!("AttachedCluster/{name} {verb} web-attachedcluster-{name}"))
+    };
+    assert_eq!(lines(&seen(&["m1"], None)), both("loses")[1..]);
+    let held = seen(&[], None);
+    assert_eq!(lines(&held), both("keeps"));
+    let Change::Hold(digest) = &held[0].change else { panic!("{held:?}") };
+    let text = text("default/shop", &held, false).expect("text");
+    assert!(text.contains(&format!("held until fleetgate.dev/confirm-prune={digest}")), "{text}");
+    assert_eq!(lines(&seen(&[], Some("3f2a"))), both("keeps"));
+    assert_eq!(lines(&seen(&[], Some(digest))), both("loses"));
 }
 
 #[test]
@@ -153,7 +175,7 @@ fn differences_are_read_at_a_glance() {
     );
     let mut all = children(&before);
     all[0].object.data["spec"]["interval"] = json!("9m");
-    let differences = compare(Some(&before), &after, &all, &both);
+    let differences = compare(Some(&before), (&after, None), &all, &both);
     let plain = text("default/shop", &differences, false).expect("text");
     assert_golden("diff.txt", &format!("{plain}\n{}", summary(differences.iter())));
     let coloured = text("default/shop", &differences, true).expect("text");

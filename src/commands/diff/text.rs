@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::builder::styling::AnsiColor;
+use fleetgate_api::names::ANNOTATION_CONFIRM_PRUNE;
 use serde_json::Value;
 use similar::TextDiff;
 
@@ -55,7 +56,7 @@ pub(super) fn summary<'a>(differences: impl Iterator<Item = &'a Difference>) -> 
             Change::Gain => made += 1,
             Change::Write(..) => written += 1,
             Change::Loss => deleted += 1,
-            Change::Keep | Change::Conflict => {}
+            Change::Keep | Change::Hold(_) | Change::Conflict => {}
         }
     }
     format!("{made} to make, {written} to change, {deleted} to delete\n")
@@ -74,16 +75,19 @@ const fn verb(change: &Change) -> &'static str {
         Change::Gain => "gains",
         Change::Loss => "loses",
         Change::Write(..) => "changes",
-        Change::Keep => "keeps",
+        Change::Keep | Change::Hold(_) => "keeps",
         Change::Conflict => "conflicts",
     }
 }
 
-const fn note(change: &Change) -> &'static str {
+fn note(change: &Change) -> String {
     match change {
-        Change::Keep => ", which is not planned: nobody decided that it should go",
-        Change::Conflict => ", which exists and belongs to someone else",
-        _ => "",
+        Change::Keep => ", which is not planned: whether it should go cannot be told".to_owned(),
+        Change::Hold(digest) => {
+            format!(", which is not planned: held until {ANNOTATION_CONFIRM_PRUNE}={digest}")
+        }
+        Change::Conflict => ", which exists and belongs to someone else".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -92,7 +96,7 @@ const fn colour(change: &Change) -> Option<AnsiColor> {
         Change::Gain => Some(AnsiColor::Green),
         Change::Loss | Change::Conflict => Some(AnsiColor::Red),
         Change::Write(..) => Some(AnsiColor::Yellow),
-        Change::Keep => None,
+        Change::Keep | Change::Hold(_) => None,
     }
 }
 

@@ -30,8 +30,8 @@ use self::text::Look;
 use self::tree::{Troubles, tree};
 use self::watch::Changes;
 use super::connect::connect;
-use super::stored::{Scope, Stored, labelled_children};
 use crate::cli::{StatusFormat, StatusOptions};
+use crate::stored::{Scope, Stored, labelled_children};
 
 /// What a status comes to, as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::tree::{Troubles, tree};
 use super::{Outcome, Scope, StatusFormat, outcome, written};
 use crate::commands::fixtures::{self, application};
 use crate::commands::golden::assert_golden;
-use crate::commands::stored::Child;
+use crate::stored::Child;
 
 const REVISION: &str = "main@sha1:8a9f12c7d04b6f2f5f5b8f36bc3c3f9a1d2e4f60";
 

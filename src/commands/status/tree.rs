@@ -10,8 +10,8 @@ use kube::ResourceExt;
 use kube::core::Selector;
 
 use super::node::{Health, Node};
-use crate::commands::stored::Child;
 use crate::flux_state::State;
+use crate::stored::{Child, keeping_names};
 
 /// What the cluster objects say of themselves where they are not ready, by
 /// namespace, kind and name.
@@ -24,7 +24,7 @@ pub(super) fn tree(
     children: &[Child],
     troubles: &Troubles,
 ) -> Node {
-    let plan = Plan::of(application, catalog);
+    let plan = keeping_names(Plan::of(application, catalog), children);
     let uid = application.uid();
     let mut objects = Objects::of(children.iter().filter(|child| child.is_of(uid.as_deref())));
     let source = plan.source.as_ref().map(|source| objects.take(source.kind, &plan.owner.name, None));
@@ -39,7 +39,8 @@ pub(super) fn tree(
             ..policy_node(planned, &mut objects, fetched.as_deref(), troubles)
         })
         .collect();
-    let left = objects.left(&plan);
+    let is_held = application.status.as_ref().is_some_and(|status| status.held.is_some());
+    let left = objects.left(&plan, is_held);
     let planned = match source {
         Some(source) => vec![Node { children: below, ..source }],
         None => below,
@@ -192,17 +193,19 @@ impl<'a> Objects<'a> {
         node(child, &state)
     }
 
-    /// What the plan does not have, the source last.
-    fn left(self, plan: &Plan) -> Vec<Node> {
+    /// What the plan does not have, the source last; some of it may be held.
+    fn left(self, plan: &Plan, is_held: bool) -> Vec<Node> {
         let fates = Fates::of(plan);
         let left = self.left.into_iter().rev().map(|((kind, name), child)| {
-            let is_removed = fates.look_up(kind, &name, child.purpose()) == Fate::Removed;
-            let (state, message) = if child.is_going() {
-                (Health::Deleting, State::of(kind, &child.object).message)
-            } else if is_removed {
-                (Health::Deleting, "is not planned any more".to_owned())
-            } else {
-                (Health::Kept, "is not planned, and kept until someone decides".to_owned())
+            let (state, message) = match fates.look_up(kind, &name, child.purpose()) {
+                _ if child.is_going() => (Health::Deleting, State::of(kind, &child.object).message),
+                Fate::Lost if is_held => {
+                    (Health::Kept, "is not planned, and held until its removal is confirmed".to_owned())
+                }
+                Fate::Lost | Fate::Removed => (Health::Deleting, "is not planned any more".to_owned()),
+                Fate::Planned | Fate::Held => {
+                    (Health::Kept, "is not planned, and kept until someone decides".to_owned())
+                }
             };
             Node { state, message: Some(message), ..node(child, &State::absent()) }
         });

@@ -12,7 +12,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use tokio::time::timeout;
 
-use crate::commands::stored::Scope;
+use crate::stored::Scope;
 
 /// Changes come in bursts; this long after the first of one it is shown.
 const BURST: Duration = Duration::from_millis(200);

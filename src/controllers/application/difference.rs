@@ -51,7 +51,7 @@ pub(super) struct Blocked {
 pub(super) fn difference<'a>(plan: &'a Plan, children: &'a Children) -> impl Iterator<Item = Step> + 'a {
     let mut seen = BTreeSet::new();
     let bindings =
-        plan.templates().flat_map(|template| template.bindings().map(move |binding| (template, binding)));
+        plan.writable().flat_map(|template| template.bindings().map(move |binding| (template, binding)));
     bindings.map(move |(template, binding)| {
         // Another one of that name is not written: they would be in turn, for
         // ever. Admission refuses such names (`policy/name`).

@@ -7,12 +7,14 @@
 //!                           └──▶ references: Secrets and ServiceAccounts, each by name ──┘
 //! ```
 
+mod adopt;
 mod apply;
 mod children;
 mod damping;
 mod difference;
 mod finalize;
 mod observed;
+mod protection;
 mod prune;
 mod reconcile;
 mod references;
@@ -24,6 +26,7 @@ mod write;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
+use fleetgate_webhooks::router::Snapshots;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::Controller;
@@ -31,16 +34,19 @@ use kube::runtime::controller::{Action, Config, Error};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Client, ResourceExt};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::children::Children;
 use self::damping::Damping;
+use self::protection::Holds;
+use self::prune::{Pending, Pruner};
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
 use self::write::Writer;
 use super::backoff::Backoff;
-use super::{Scope, Setup, Statuses, object_ref};
+use super::{Scope, Secrets, Setup, Statuses, object_ref};
 use crate::metrics::{Controlled, Queue};
 use crate::watches::CatalogWatch;
 
@@ -52,6 +58,9 @@ struct Context {
     catalog: CatalogWatch,
     children: Children,
     writer: Writer,
+    holds: Holds,
+    secrets: Secrets,
+    pruner: Pruner,
     references: References,
     damping: Damping,
     backoff: Backoff,
@@ -64,10 +73,15 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+pub(super) async fn run(
+    setup: Setup,
+    secrets: Secrets,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
     let Setup { client, statuses, catalog, metrics, scope, concurrency } = setup;
     let mut tasks = JoinSet::new();
-    let (triggers, triggered) = Triggers::new();
+    let released = Arc::new(Notify::new());
+    let (triggers, triggered) = Triggers::new(Arc::clone(&released));
     let children = Children::watch(&client, &scope, &triggers, &mut tasks);
     let stop = stop.shared();
     tokio::select! {
@@ -76,24 +90,34 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     }
     let queue = metrics.queue(scope.namespace.clone());
     let (applications, known) = applications(&client, &scope, &queue);
+    let pending = Arc::new(Pending::default());
+    metrics.count_held(scope.namespace.clone(), {
+        let pending = Arc::clone(&pending);
+        move || pending.held()
+    });
     let concerned = catalog.applications_concerned().map(object_ref);
+    let pruner = Pruner::new(client.clone(), catalog.current().emptied(), pending);
     let context = Arc::new(Context {
         statuses,
         catalog,
         children,
         writer: Writer::new(client.clone()),
+        pruner,
+        holds: Holds::new(client.clone()),
+        secrets,
         references: References::default(),
         damping: Damping::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
         client: client.clone(),
     });
-    Controller::for_stream(applications, known)
+    let protection = protection::run(&context, &scope, &released);
+    let controller = Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))
         .reconcile_on(queue.naming(concerned))
         .graceful_shutdown_on(stop)
-        .run(metrics.timing(Controlled::Application, reconcile), retry, context)
+        .run(metrics.timing(Controlled::Application, reconcile), retry, Arc::clone(&context))
         .for_each(|result| {
             if let Err(error) = result {
                 tracing::debug!(%error, "a reconcile did not run");
@@ -102,8 +126,11 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
                 }
             }
             std::future::ready(())
-        })
-        .await;
+        });
+    tokio::select! {
+        () = controller => {}
+        () = protection => {}
+    }
 }
 
 /// The Applications, each when it changes in what a reconcile goes by: own

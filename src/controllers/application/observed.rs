@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use fleetgate_plan::FluxKind;
 use fleetgate_webhooks::{Finding, Severity};
 
+use super::prune::Held;
 use crate::controllers::conditions::Summary;
 use crate::flux_state::State;
 
@@ -18,6 +19,8 @@ pub(super) struct Observed {
     pub(super) missing: Vec<Finding>,
     /// What could not be written.
     pub(super) failures: Vec<Summary>,
+    /// What is not removed until someone confirms it.
+    pub(super) held: Option<Held>,
     /// How the planned objects fare, by kind and name.
     pub(super) states: BTreeMap<(FluxKind, String), State>,
 }

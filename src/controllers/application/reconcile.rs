@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fleetgate_api::{Application, FINALIZER_APPLICATION};
+use fleetgate_api::{Application, ConditionReason, FINALIZER_APPLICATION};
 use fleetgate_plan::Plan;
 use fleetgate_webhooks::router::Snapshots;
 use fleetgate_webhooks::{Kind, judge};
@@ -18,6 +18,7 @@ use super::finalize::finalize;
 use super::observed::Observed;
 use super::references::LOOK_AGAIN;
 use super::{Context, Failed, Guarded, status};
+use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
 
 /// Brings one Application to what its spec asks for.
@@ -36,7 +37,13 @@ pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Re
 
 async fn reconcile_application(application: &Application, context: &Context) -> anyhow::Result<Action> {
     if application.meta().deletion_timestamp.is_some() {
+        context.pruner.forget(application);
         return finalize(application, context).await;
+    }
+    let namespace = application.namespace().unwrap_or_default();
+    if context.catalog.current().is_terminating(&namespace) {
+        // The Application goes next, and nothing new may be made there.
+        return Ok(Action::await_change());
     }
     if !finalizers::has(application, FINALIZER_APPLICATION)
         && !finalizers::add(&context.client, application, FINALIZER_APPLICATION).await?
@@ -50,14 +57,18 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     // What was judged is what is planned: an early name that was stored without
     // its new one would otherwise plan as nothing.
     let judged = serde_json::from_value(verdict.object.clone()).unwrap_or_else(|_| application.clone());
-    let plan = Plan::of(&judged, &catalog);
+    let plan = context.children.keeping_names(Plan::of(&judged, &catalog));
+    let guard = catalog.guard();
     // Writing takes its time, and a Catalog that is held is copied at the next change.
     drop(catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
-    let mut retry_after = None;
+    let (mut retry_after, mut again) = (None, None);
     if observed.is_valid() {
-        let outcome = apply(&plan, &context.children, &context.writer).await;
+        let outcome = apply(&judged, &plan, guard, context).await;
         (observed.failures, retry_after) = (outcome.failures, outcome.retry_after);
+        (observed.held, again) = (outcome.held, outcome.again);
+    } else {
+        context.pruner.forget(application);
     }
     context.children.observe(&plan, &mut observed);
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
@@ -70,15 +81,18 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         context.backoff.succeeded(application);
         None
     } else {
-        Some(context.backoff.failed(application)).max(retry_after)
+        let rest = context.backoff.failed(application);
+        let is_missing = |failure: &Summary| failure.reason == ConditionReason::KubeconfigNotFound;
+        let rest = if observed.failures.iter().any(is_missing) { rest.min(LOOK_AGAIN) } else { rest };
+        Some(rest).max(retry_after)
     };
-    Ok(next(rest, held, &observed))
+    Ok(next(rest, [again, held], &observed))
 }
 
 /// When to look again at what no event will tell of: what failed after its
-/// rest, and what is held back when it is to be said.
-fn next(rest: Option<Duration>, held: Option<Duration>, observed: &Observed) -> Action {
+/// rest, what is to be removed or said when it is due.
+fn next(rest: Option<Duration>, due: [Option<Duration>; 2], observed: &Observed) -> Action {
     let missing = (!observed.missing.is_empty()).then_some(LOOK_AGAIN);
-    let next = rest.or(missing).into_iter().chain(held).min();
-    next.map_or_else(Action::await_change, Action::requeue)
+    let first = due.into_iter().chain([rest.or(missing)]).flatten().min();
+    first.map_or_else(Action::await_change, Action::requeue)
 }

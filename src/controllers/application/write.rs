@@ -11,9 +11,11 @@ use std::time::Duration;
 use fleetgate_api::{ConditionReason, FIELD_MANAGER};
 use fleetgate_plan::FluxKind;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::adopt::adopted;
 use super::children::Child;
 use super::difference::{Wanted, foreign};
 use crate::controllers::conditions::Summary;
@@ -25,6 +27,10 @@ pub(super) const CONCURRENCY: usize = 16;
 /// A resource version that no object has: the first change of a cluster is none
 /// of an object. An apply that names it is refused wherever one stands.
 const NONE_HAS: &str = "1";
+
+/// How often an object that changes meanwhile is looked at again before it is
+/// left for later.
+const MOST_LOOKS: usize = 3;
 
 /// Why something is not written.
 #[derive(Debug)]
@@ -51,6 +57,11 @@ impl Failure {
         let Self::Refused(kube::Error::Api(status)) = self else { return None };
         let seconds = status.details.as_ref()?.retry_after_seconds;
         (seconds > 0).then(|| Duration::from_secs(seconds.into()))
+    }
+
+    /// Whether nothing stands there any more.
+    fn is_of_none(&self) -> bool {
+        matches!(self, Self::Refused(kube::Error::Api(status)) if status.is_not_found())
     }
 
     /// Whether the refusal may mean that something else stands there than was
@@ -82,7 +93,7 @@ impl Writer {
 
     /// Makes a child that is known what it should be.
     pub(super) async fn update(&self, wanted: &Wanted, child: &Child) -> Result<Option<Child>, Failure> {
-        match self.apply_over(wanted, &child.uid).await {
+        match self.apply_over(wanted, child).await {
             Err(failure) if failure.is_of_another() => {
                 self.look_and_write(wanted, Some(&child.uid), failure).await
             }
@@ -111,6 +122,27 @@ impl Writer {
         }
     }
 
+    /// Deletes exactly this child and leaves what it delivered: Flux takes nothing
+    /// away for what is suspended, also where it has begun to.
+    pub(super) async fn let_go(&self, child: &Child) -> Result<Option<Child>, Failure> {
+        let suspended = if child.facts.state.suspended { None } else { self.suspend(child).await? };
+        let left = self.delete(child).await?;
+        Ok(left.or(suspended))
+    }
+
+    async fn suspend(&self, child: &Child) -> Result<Option<Child>, Failure> {
+        let patch = json!({"metadata": {"uid": child.uid}, "spec": {"suspend": true}});
+        let parameters =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let _permit = self.permits.acquire().await;
+        let api = self.api(child.kind, &child.namespace);
+        match api.patch(&child.name, &parameters, &Patch::Merge(&patch)).await.map_err(Failure::Refused) {
+            Ok(object) => Ok(Some(Child::of(child.kind, &object))),
+            Err(failure) if failure.is_of_another() || failure.is_of_none() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Writes over what the API server has under the name, if that is ours. If
     /// it is what was meant in the first place, the write was refused for itself.
     async fn look_and_write(
@@ -135,7 +167,7 @@ impl Writer {
             // Written before, but nobody heard the answer.
             Ok(Some(child))
         } else {
-            self.apply_over(wanted, &child.uid).await.map(Some)
+            self.apply_over(wanted, &child).await.map(Some)
         }
     }
 
@@ -146,11 +178,39 @@ impl Writer {
         self.apply(wanted, &object, &PatchParams::apply(FIELD_MANAGER)).await
     }
 
-    /// Applies over the object of that uid: refused where another one, or none, stands there.
-    async fn apply_over(&self, wanted: &Wanted, uid: &str) -> Result<Child, Failure> {
+    /// Applies over that very object: refused where another one, or none, stands there.
+    async fn apply_over(&self, wanted: &Wanted, child: &Child) -> Result<Child, Failure> {
+        if child.facts.is_kurators {
+            self.adopt(child).await?;
+        }
         let mut object = wanted.object.clone();
-        object.metadata.uid = Some(uid.to_owned());
+        object.metadata.uid = Some(child.uid.as_ref().to_owned());
         self.apply(wanted, &object, &PatchParams::apply(FIELD_MANAGER).force()).await
+    }
+
+    /// Makes the fields ours that Kurator's client wrote. Flux may write the
+    /// object at the same time: then it is looked at again.
+    async fn adopt(&self, child: &Child) -> Result<(), Failure> {
+        let api = self.api(child.kind, &child.namespace);
+        let mut looks = 0;
+        loop {
+            let found = api.get_metadata_opt(&child.name).await.map_err(Failure::Refused)?;
+            let found = found.filter(|found| found.uid().as_deref() == Some(&child.uid));
+            let fields = found.as_ref().map(ResourceExt::managed_fields).unwrap_or_default();
+            // If it is gone, or is another one by now, the apply finds that out.
+            let Some(fields) = adopted(fields, &child.kind.api_version()) else { return Ok(()) };
+            let version = found.and_then(|found| found.resource_version());
+            let patch = json!({"metadata": {"resourceVersion": version, "managedFields": fields}});
+            let _permit = self.permits.acquire().await;
+            match api.patch_metadata(&child.name, &PatchParams::default(), &Patch::Merge(patch)).await {
+                Ok(_) => {
+                    tracing::info!(kind = child.kind.kind(), namespace = %child.namespace, name = %child.name, "taken over from Kurator");
+                    return Ok(());
+                }
+                Err(kube::Error::Api(status)) if status.is_conflict() && looks < MOST_LOOKS => looks += 1,
+                Err(error) => return Err(Failure::Refused(error)),
+            }
+        }
     }
 
     async fn apply(

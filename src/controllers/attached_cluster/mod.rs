@@ -1,34 +1,51 @@
 //! The AttachedCluster controller: can the cluster be reached with its
 //! kubeconfig, and what is it?
+//!
+//! ```text
+//! AttachedCluster ─▶ judge ─▶ kubeconfig ─▶ probe ─▶ status, and when to look again
+//! its Secret ───────────────────▲
+//! ```
 
-mod probe;
+mod kubeconfigs;
+mod status;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetgate_api::{AttachedCluster, AttachedClusterStatus, ConditionReason};
-use futures::StreamExt;
+use fleetgate_api::{AttachedCluster, ConditionReason};
+use fleetgate_plan::{ClusterKind, ObjectKey};
+use fleetgate_webhooks::Kind;
+use fleetgate_webhooks::router::Snapshots;
+use futures::{Stream, StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
-use kube::runtime::Controller;
-use kube::runtime::controller::Action;
-use kube::runtime::reflector::Store;
+use kube::runtime::controller::{Action, Config, Error};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Client, Resource, ResourceExt};
 
-use self::probe::probe;
-use super::backoff::Backoff;
+use self::kubeconfigs::Kubeconfigs;
+use self::status::{count, status};
+use super::backoff::{Backoff, spread};
 use super::conditions::Summary;
-use super::{Setup, Statuses};
+use super::secrets::Secrets;
+use super::{Scope, Setup, Statuses, object_ref};
+use crate::member::probe;
 use crate::metrics::Controlled;
+use crate::rejudged::rejudged;
+use crate::watches::CatalogWatch;
 
-/// How often a cluster is asked whether it is still there.
+/// How often a cluster that answers is asked whether it still does, more or less.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Clusters that are asked at the same time. Each takes five seconds at most.
+const PROBES_AT_ONCE: u16 = 32;
 
 type Guarded = DeserializeGuard<AttachedCluster>;
 
 struct Context {
-    client: Client,
+    kubeconfigs: Kubeconfigs,
+    catalog: CatalogWatch,
     backoff: Backoff,
     statuses: Statuses,
 }
@@ -38,35 +55,62 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let Setup { client, statuses, metrics, scope, .. } = setup;
-    let controller =
-        Controller::new(scope.api::<Guarded>(&client), scope.watched()).graceful_shutdown_on(stop);
-    let clusters = controller.store();
-    metrics.count_clusters(scope.namespace, move || count(&clusters));
-    controller
-        .run(
-            metrics.timing(Controlled::AttachedCluster, reconcile),
-            retry,
-            Arc::new(Context { client, statuses, backoff: Backoff::default() }),
-        )
-        .for_each(|_| std::future::ready(()))
+pub(super) async fn run(
+    setup: Setup,
+    secrets: Secrets,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
+    let (clusters, known) = clusters(&client, &scope);
+    let counted = known.clone();
+    metrics.count_clusters(scope.namespace, move || count(&counted));
+    let changes = secrets.changes();
+    let kubeconfigs = Kubeconfigs::new(client, secrets);
+    let context = Arc::new(Context { kubeconfigs, catalog, statuses, backoff: Backoff::default() });
+    Controller::for_stream(clusters, known)
+        .with_config(Config::default().concurrency(PROBES_AT_ONCE))
+        .reconcile_on(with_other_secrets(changes, Arc::clone(&context)))
+        .graceful_shutdown_on(stop)
+        .run(metrics.timing(Controlled::AttachedCluster, reconcile), retry, Arc::clone(&context))
+        .for_each(|result| {
+            if let Err(Error::ObjectNotFound(gone)) = result {
+                context.kubeconfigs.forget(&ObjectKey::new(gone.namespace.unwrap_or_default(), gone.name));
+            }
+            std::future::ready(())
+        })
         .await;
 }
 
-/// How many clusters are ready, and how many are not.
-fn count(clusters: &Store<Guarded>) -> BTreeMap<&'static str, u32> {
-    let mut counts = BTreeMap::new();
-    for cluster in clusters.state() {
-        let status = cluster.0.as_ref().ok().and_then(|cluster| cluster.status.as_ref());
-        let state = match status.and_then(|status| status.ready) {
-            Some(true) => "ready",
-            Some(false) => "not-ready",
-            None => "unknown",
-        };
-        *counts.entry(state).or_default() += 1;
-    }
-    counts
+/// The clusters, each when it changes in what a look at it goes by: own writes
+/// of its status are none of that.
+fn clusters(
+    client: &Client,
+    scope: &Scope,
+) -> (impl Stream<Item = watcher::Result<Guarded>> + Send + use<>, Store<Guarded>) {
+    let (known, writer) = reflector::store();
+    let events = watcher(scope.api::<Guarded>(client), scope.watched()).default_backoff();
+    let of_interest = predicates::generation
+        .combine(predicates::labels)
+        .combine(predicates::annotations)
+        .combine(predicates::finalizers);
+    let changed = events.reflect(writer).applied_objects();
+    (changed.predicate_filter(of_interest, PredicateConfig::default()), known)
+}
+
+/// The clusters whose Secret is not any more as it was read.
+fn with_other_secrets(
+    changes: impl Stream<Item = ObjectKey>,
+    context: Arc<Context>,
+) -> impl Stream<Item = ObjectRef<Guarded>> {
+    changes.flat_map(move |secret| {
+        let catalog = context.catalog.current();
+        let clusters = catalog.clusters_with_secret(&secret);
+        let attached = clusters.filter(|cluster| cluster.key.kind == ClusterKind::AttachedCluster);
+        let keys =
+            attached.map(|cluster| ObjectKey::new(cluster.key.namespace.as_str(), cluster.key.name.as_str()));
+        let other: Vec<_> = keys.filter(|key| !context.kubeconfigs.is_read(key, &secret)).collect();
+        stream::iter(other.into_iter().map(object_ref))
+    })
 }
 
 fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
@@ -79,37 +123,86 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         // The Catalog's watch has said so already.
         return Ok(Action::await_change());
     };
-    if cluster.meta().deletion_timestamp.is_none() {
-        let probed = probe(cluster, &context.client).await;
-        report(cluster, &context.statuses, probed).await.map_err(Failed)?;
+    // Why one that is being deleted is held, who holds it says.
+    if cluster.meta().deletion_timestamp.is_some() {
+        context.backoff.succeeded(cluster);
+        context.kubeconfigs.forget(&key(cluster));
+        return Ok(Action::await_change());
     }
-    context.backoff.succeeded(cluster);
-    Ok(Action::requeue(PROBE_INTERVAL))
+    let seen = look(cluster, &context).await;
+    let rest = rest(cluster, &seen, &context.backoff);
+    let status = status(cluster, seen, Timestamp::now());
+    context.statuses.write(cluster, cluster.status.as_ref(), &status).await.map_err(Failed)?;
+    Ok(Action::requeue(rest))
 }
 
-async fn report(
-    cluster: &AttachedCluster,
-    statuses: &Statuses,
-    probed: Result<String, Summary>,
-) -> anyhow::Result<()> {
-    let before = cluster.status.clone().unwrap_or_default();
-    let (version, summary) = match probed {
-        Ok(version) => {
-            let summary = Summary::new(
-                ConditionReason::Succeeded,
-                format!("the cluster answers: Kubernetes {version}"),
-            );
-            (Some(version), summary)
+/// The version of the cluster, or why nothing can be delivered there.
+async fn look(cluster: &AttachedCluster, context: &Context) -> Result<String, Summary> {
+    let findings = rejudged(Kind::AttachedCluster, cluster, &context.catalog.current());
+    if let Some(invalid) = Summary::invalid(&findings) {
+        return Err(invalid);
+    }
+    let Some(reference) = &cluster.spec.kubeconfig else {
+        return Err(Summary::new(ConditionReason::KubeconfigNotFound, "spec.kubeconfig names no Secret"));
+    };
+    let config = context.kubeconfigs.of(&key(cluster), reference).await?;
+    probe(config).await.map_err(|unreached| Summary::new(unreached.reason, unreached.message))
+}
+
+fn key(cluster: &AttachedCluster) -> ObjectKey {
+    ObjectKey::new(cluster.namespace().unwrap_or_default(), cluster.name_any())
+}
+
+/// When to look again.
+fn rest(cluster: &AttachedCluster, seen: &Result<String, Summary>, backoff: &Backoff) -> Duration {
+    let interval = spread(PROBE_INTERVAL, (cluster.namespace(), cluster.name_any()));
+    match seen {
+        Ok(_) => {
+            backoff.succeeded(cluster);
+            interval
         }
-        // What it was stays known while it is away.
-        Err(summary) => (before.version.clone(), summary),
-    };
-    let generation = cluster.metadata.generation;
-    let status = AttachedClusterStatus {
-        observed_generation: generation,
-        conditions: summary.conditions(generation, &before.conditions, Timestamp::now()),
-        ready: Some(summary.reason == ConditionReason::Succeeded),
-        version,
-    };
-    statuses.write(cluster, cluster.status.as_ref(), &status).await
+        // A Secret that is not there yet is in no watch.
+        Err(summary) if summary.reason == ConditionReason::KubeconfigNotFound => {
+            backoff.failed(cluster).min(interval)
+        }
+        Err(_) => backoff.failed(cluster),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleetgate_api::AttachedClusterSpec;
+
+    /// More than a thousand of them are asked in time: those that answer in
+    /// their interval, and those that do not in their longest rest.
+    #[test]
+    fn clusters_are_looked_at_again_in_good_time() {
+        let clusters: Vec<AttachedCluster> = (0..1000)
+            .map(|number| AttachedCluster::new(&format!("m{number}"), AttachedClusterSpec::default()))
+            .collect();
+        let of = |reason| Err(Summary::new(reason, ""));
+        let table = [
+            (Ok("v1.36.3".to_owned()), 24..=36, 24..=36),
+            (of(ConditionReason::Unreachable), 0..=1, 240..=360),
+            (of(ConditionReason::KubeconfigInvalid), 0..=1, 240..=360),
+            (of(ConditionReason::KubeconfigNotFound), 0..=1, 24..=36),
+        ];
+        for (seen, first, last) in table {
+            let mut rests = Vec::new();
+            for cluster in &clusters {
+                let backoff = Backoff::default();
+                let within = |rest: Duration, range: &std::ops::RangeInclusive<u64>| {
+                    assert!(range.contains(&rest.as_secs()), "{seen:?}: {rest:?}");
+                };
+                within(rest(cluster, &seen, &backoff), &first);
+                backoff.has_failed(cluster, 20);
+                rests.push(rest(cluster, &seen, &backoff));
+                within(rests[rests.len() - 1], &last);
+            }
+            rests.sort();
+            rests.dedup();
+            assert!(rests.len() > 20, "{seen:?}: they would all come at once");
+        }
+    }
 }

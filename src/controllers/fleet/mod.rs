@@ -1,33 +1,46 @@
 //! The Fleet controller: which clusters belong to a Fleet, and are they ready?
+//!
+//! ```text
+//! Fleet ─▶ judge, members ─▶ which are ready ─▶ status
+//! Catalog, readiness of clusters, Secrets ─▶ the Fleets that have the cluster
+//! ```
 
+mod readiness;
 mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::{Cluster, ClusterKind, FleetEntry, Members};
+use fleetgate_api::{FINALIZER_FLEET, Fleet};
+use fleetgate_plan::{FleetEntry, Members};
+use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::router::Snapshots;
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
+use kube::runtime::Controller;
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
 use kube::{Resource, ResourceExt};
 
-use self::status::status;
+use self::readiness::Readiness;
+use self::status::{Standing, status};
 use super::backoff::Backoff;
-use super::{Setup, Statuses, object_ref};
+use super::secrets::Secrets;
+use super::{Setup, Statuses, finalizers, object_ref};
 use crate::metrics::Controlled;
+use crate::rejudged::rejudged;
 use crate::watches::CatalogWatch;
 
+/// How often a Secret that somebody else is to make is looked for: until it is
+/// there, no watch has it.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 type Guarded = DeserializeGuard<Fleet>;
-type GuardedCluster = DeserializeGuard<AttachedCluster>;
 
 struct Context {
     statuses: Statuses,
     catalog: CatalogWatch,
-    clusters: Store<GuardedCluster>,
+    readiness: Readiness,
     backoff: Backoff,
 }
 
@@ -36,18 +49,18 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+pub(super) async fn run(
+    setup: Setup,
+    secrets: Secrets,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
     let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
-    let (clusters, writer) = reflector::store();
-    let events = watcher(scope.api::<GuardedCluster>(&client), watcher::Config::default()).default_backoff();
-    let cluster_changes = reflector(writer, events)
-        .touched_objects()
-        .filter_map(|event| std::future::ready(event.ok().map(|_| ())));
     let concerned = catalog.fleets_concerned().map(object_ref);
-    let context = Arc::new(Context { statuses, catalog, clusters, backoff: Backoff::default() });
+    let (readiness, turned) = Readiness::watch(&client, &scope, secrets, &catalog);
+    let context = Arc::new(Context { statuses, catalog, readiness, backoff: Backoff::default() });
     Controller::new(scope.api::<Guarded>(&client), scope.watched())
         .reconcile_on(concerned)
-        .reconcile_all_on(cluster_changes)
+        .reconcile_on(turned.map(object_ref))
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Fleet, reconcile), retry, context)
         .for_each(|_| std::future::ready(()))
@@ -60,31 +73,36 @@ fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action 
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
+    let mut next = Action::await_change();
+    // Why one that is held is still there is said by who holds it: one writer of a status.
+    let is_held = object.meta().deletion_timestamp.is_some() && finalizers::has(&*object, FINALIZER_FLEET);
     if let Ok(fleet) = &object.0
-        && fleet.meta().deletion_timestamp.is_none()
+        && !is_held
     {
-        let entry = FleetEntry::from(fleet);
-        let Members { clusters: members, missing } = context.catalog.current().members(&entry);
-        let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let not_ready: Vec<&str> = members
-            .iter()
-            .filter(|member| !is_ready(member, &context.clusters))
-            .map(|member| member.key.name.as_str())
-            .collect();
-        let status = status(fleet, members.len(), &not_ready, &missing, Timestamp::now());
+        let standing = standing(fleet, &context).await.map_err(Failed)?;
+        let status = status(fleet, &standing, Timestamp::now());
         context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
+        if standing.awaits_secret {
+            next = Action::requeue(LOOK_AGAIN);
+        }
     }
     context.backoff.succeeded(&*object);
-    Ok(Action::await_change())
+    Ok(next)
 }
 
-fn is_ready(member: &Cluster, clusters: &Store<GuardedCluster>) -> bool {
-    // Of one that others provision it is known whether its kubeconfig is named.
-    if member.key.kind != ClusterKind::AttachedCluster {
-        return member.kubeconfig.is_some();
-    }
-    let key = ObjectRef::new(&member.key.name).within(&member.key.namespace);
-    let object = clusters.get(&key);
-    let status = object.as_ref().and_then(|object| object.0.as_ref().ok()?.status.as_ref());
-    status.is_some_and(|status| status.ready == Some(true))
+/// How the Fleet stands now.
+async fn standing(fleet: &Fleet, context: &Context) -> anyhow::Result<Standing> {
+    let catalog = context.catalog.current();
+    let entry = FleetEntry::from(fleet);
+    let Members { clusters: members, missing } = catalog.members(&entry);
+    let count = members.len();
+    let not_ready = context.readiness.not_ready(members).await?;
+    Ok(Standing {
+        is_deleting: fleet.meta().deletion_timestamp.is_some(),
+        findings: rejudged(Kind::Fleet, fleet, &catalog),
+        members: count,
+        awaits_secret: not_ready.iter().any(|cluster| Readiness::is_by_secret(cluster)),
+        not_ready: not_ready.iter().map(|cluster| cluster.key.name.clone()).collect(),
+        missing: missing.iter().map(ToString::to_string).collect(),
+    })
 }

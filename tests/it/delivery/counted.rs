@@ -81,7 +81,7 @@ async fn a_late_watch_and_a_lost_answer_cause_no_second_write() {
 }
 
 /// A host with a gate and Flux's CRDs, where nothing else runs.
-async fn with_fluxs_crds() -> Sandbox {
+pub(super) async fn with_fluxs_crds() -> Sandbox {
     let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
     let sandbox = Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
     install_crds(&sandbox, &flux_crds().expect("Flux's CRDs")).await;
@@ -97,7 +97,7 @@ async fn deliver(sandbox: &Sandbox) {
     assert!(apply(sandbox, &list.to_string()).await.success());
 }
 
-/// Two clusters, and the Fleet of both.
+/// Two clusters with their Secrets, and the Fleet of both.
 fn clusters() -> Vec<Value> {
     let names = ["m1", "m2"];
     let cluster = |name: &str| {
@@ -111,10 +111,11 @@ fn clusters() -> Vec<Value> {
         "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
         "metadata": {"name": "quickstart", "namespace": "default"}, "spec": {"clusters": members},
     });
-    names.map(cluster).into_iter().chain([fleet]).collect()
+    let secret = |name: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "default"}});
+    names.map(secret).into_iter().chain(names.map(cluster)).chain([fleet]).collect()
 }
 
-fn application(number: usize) -> Value {
+pub(super) fn application(number: usize) -> Value {
     json!({
         "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
         "metadata": {"name": format!("app-{number}"), "namespace": "default"},

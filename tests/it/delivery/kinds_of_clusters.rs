@@ -8,7 +8,7 @@ use super::*;
 use crate::support::install_crds;
 
 /// Installs a kind of cluster in these versions, as small as a CRD can be.
-async fn install(sandbox: &Sandbox, kind: ClusterKind, versions: &[&str]) {
+pub(super) async fn install(sandbox: &Sandbox, kind: ClusterKind, versions: &[&str]) {
     let last = versions.last();
     let versions = versions.iter().map(|version| {
         json!({"name": version, "served": true, "storage": Some(version) == last, "schema": {"openAPIV3Schema": {
@@ -57,7 +57,7 @@ async fn fleet(sandbox: &Sandbox, namespace: &str, kinds: &[(ClusterKind, &str)]
 }
 
 /// The kubeconfig of a member as a provisioner would leave it.
-async fn kubeconfig(sandbox: &Sandbox, namespace: &str, name: &str, member: &str) {
+pub(super) async fn kubeconfig(sandbox: &Sandbox, namespace: &str, name: &str, member: &str) {
     let secret = ["get", "secret", member, "--namespace", "default", "--output", "json"];
     let secret: Value = serde_json::from_str(&kubectl(sandbox, &secret).await.stdout).expect("JSON");
     let data = secret["data"].as_object().expect("data").values().next().cloned();
@@ -68,7 +68,13 @@ async fn kubeconfig(sandbox: &Sandbox, namespace: &str, name: &str, member: &str
     assert!(apply(sandbox, &secret.to_string()).await.success());
 }
 
-async fn cluster(sandbox: &Sandbox, namespace: &str, kind: ClusterKind, version: &str, status: Value) {
+pub(super) async fn cluster(
+    sandbox: &Sandbox,
+    namespace: &str,
+    kind: ClusterKind,
+    version: &str,
+    status: Value,
+) {
     let cluster = json!({
         "apiVersion": api_version(kind, version), "kind": kind.as_str(),
         "metadata": {"name": "prod", "namespace": namespace, "labels": {"env": "test"}}, "status": status,

@@ -23,6 +23,7 @@ use crate::process::{Layer, Processes, Spec};
 use crate::wait::{self, Probe};
 
 const NAMESPACE: &str = "fleetgate-system";
+const WEBHOOK: &str = "fleetgate-webhook";
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A year: a sandbox does not last longer.
@@ -59,7 +60,7 @@ impl Fleetgate {
             program,
             webhook_addr: (Ipv4Addr::LOCALHOST, ports.take()?).into(),
             cert_dir,
-            webhook_kubeconfig: identity(&client, host, home, "fleetgate-webhook").await?,
+            webhook_kubeconfig: identity(&client, host, home, WEBHOOK).await?,
             controller_kubeconfig: identity(&client, host, home, "fleetgate-controller").await?,
             ca_bundle: kubeconfig::base64(authority.pem().as_bytes())?,
         })
@@ -75,7 +76,7 @@ impl Fleetgate {
 
     /// Starts the webhook; returns when it listens, which it does once it knows the cluster.
     pub(crate) async fn start_webhook(&self, processes: &Processes) -> anyhow::Result<()> {
-        processes.spawn(self.role("fleetgate-webhook", self.webhook_args(), &self.webhook_kubeconfig))?;
+        processes.spawn(self.role(WEBHOOK, self.webhook_args(), &self.webhook_kubeconfig))?;
         wait::until(&format!("the webhook to listen on {}", self.webhook_addr), DEADLINE, async || {
             processes.check()?;
             Ok(match TcpStream::connect(self.webhook_addr).await {
@@ -112,6 +113,7 @@ impl Fleetgate {
             webhooks::redirect(object, self.webhook_addr.port(), &self.ca_bundle);
         }
         objects.sort_by_key(|object| !webhooks::is_mutating(object));
+        objects.insert(0, webhooks::service(NAMESPACE, WEBHOOK));
         manifests::apply(client, objects).await
     }
 

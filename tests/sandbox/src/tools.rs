@@ -13,6 +13,7 @@ mod go;
 mod key;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, bail};
 
@@ -158,15 +159,17 @@ impl ControlPlane {
     }
 }
 
-/// Makes `link` lead to `target`; that another process has just done so is as good.
+/// Makes `link` lead to `target`; that another process or sandbox has just done so is as good.
 pub(crate) fn link(target: &Path, link: &Path) -> anyhow::Result<()> {
+    static LINKS: AtomicUsize = AtomicUsize::new(0);
     if std::fs::read_link(link).is_ok_and(|found| found == target) {
         return Ok(());
     }
     if let Some(folder) = link.parent() {
         files::private_folder(folder)?;
     }
-    let fresh = link.with_added_extension(std::process::id().to_string());
+    let number = LINKS.fetch_add(1, Ordering::Relaxed);
+    let fresh = link.with_added_extension(format!("{}-{number}", std::process::id()));
     std::os::unix::fs::symlink(target, &fresh)
         .and_then(|()| std::fs::rename(&fresh, link))
         .with_context(|| format!("cannot link {} to {}", link.display(), target.display()))

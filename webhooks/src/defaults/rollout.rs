@@ -10,7 +10,8 @@ const SECONDS: i32 = 60;
 
 /// Fills in the rollouts of an Application's policies.
 pub(super) fn fill(object: &mut Value) {
-    let Some(Value::Array(policies)) = object.pointer_mut("/spec/syncPolicies") else {
+    let policies = object.get_mut("spec").and_then(|spec| spec.get_mut("syncPolicies"));
+    let Some(Value::Array(policies)) = policies else {
         return;
     };
     for policy in policies {

@@ -36,24 +36,30 @@ enum Use {
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     let spec = &input.application.spec;
-    let mut judge = |text: Option<&str>, usage: Use, path: FieldPath| {
-        if let Some(finding) = text.and_then(|text| judge(text, usage, path)) {
-            findings.push(finding);
-        }
-    };
-    visit_source(&spec.source, &mut judge);
+    visit_source(&spec.source, &mut Judge { below: &FieldPath::spec, findings });
     for (index, policy) in spec.sync_policies.iter().enumerate() {
-        visit_policy(policy, &FieldPath::policy(index), &mut judge);
+        visit_policy(policy, &mut Judge { below: &|| FieldPath::policy(index), findings });
     }
 }
 
-type Judge<'a> = dyn FnMut(Option<&str>, Use, FieldPath) + 'a;
+/// Judges durations; their paths are made only for what is found.
+struct Judge<'a> {
+    /// The path below which they stand.
+    below: &'a dyn Fn() -> FieldPath,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Judge<'_> {
+    fn duration(&mut self, usage: Use, fields: &[&'static str], text: Option<&str>) {
+        let path = || fields.iter().fold((self.below)(), |path, field| path.field(*field));
+        self.findings.extend(text.and_then(|text| judge(text, usage, path)));
+    }
+}
 
 fn visit_source(source: &Source, judge: &mut Judge<'_>) {
     let mut visit = |kind: &'static str, interval: Option<&str>, timeout: Option<&str>| {
-        let path = FieldPath::spec().field("source").field(kind);
-        judge(interval, Use::Interval, path.field("interval"));
-        judge(timeout, Use::SourceTimeout, path.field("timeout"));
+        judge.duration(Use::Interval, &["source", kind, "interval"], interval);
+        judge.duration(Use::SourceTimeout, &["source", kind, "timeout"], timeout);
     };
     if let Some(git) = &source.git_repository {
         visit("gitRepository", Some(&git.interval), git.timeout.as_deref());
@@ -69,42 +75,40 @@ fn visit_source(source: &Source, judge: &mut Judge<'_>) {
     }
 }
 
-fn visit_policy(policy: &SyncPolicy, path: &FieldPath, judge: &mut Judge<'_>) {
+fn visit_policy(policy: &SyncPolicy, judge: &mut Judge<'_>) {
     if let Some(kustomization) = &policy.kustomization {
-        let path = path.field("kustomization");
-        judge(Some(&kustomization.interval), Use::Interval, path.field("interval"));
-        judge(kustomization.retry_interval.as_deref(), Use::Interval, path.field("retryInterval"));
-        judge(kustomization.timeout.as_deref(), Use::Timeout, path.field("timeout"));
+        let mut visit = |usage, field, text| judge.duration(usage, &["kustomization", field], text);
+        visit(Use::Interval, "interval", Some(&kustomization.interval));
+        visit(Use::Interval, "retryInterval", kustomization.retry_interval.as_deref());
+        visit(Use::Timeout, "timeout", kustomization.timeout.as_deref());
     }
     if let Some(helm) = &policy.helm {
-        let path = path.field("helm");
-        judge(Some(&helm.interval), Use::Interval, path.field("interval"));
-        judge(helm.timeout.as_deref(), Use::Timeout, path.field("timeout"));
+        judge.duration(Use::Interval, &["helm", "interval"], Some(&helm.interval));
+        judge.duration(Use::Timeout, &["helm", "timeout"], helm.timeout.as_deref());
         let chart = helm.chart.as_ref().and_then(|chart| chart.spec.interval.as_deref());
-        judge(chart, Use::Interval, path.field("chart").field("spec").field("interval"));
+        judge.duration(Use::Interval, &["helm", "chart", "spec", "interval"], chart);
         let steps = [
             ("install", helm.install.as_ref().and_then(|step| step.timeout.as_deref())),
             ("upgrade", helm.upgrade.as_ref().and_then(|step| step.timeout.as_deref())),
             ("rollback", helm.rollback.as_ref().and_then(|step| step.timeout.as_deref())),
             ("uninstall", helm.uninstall.as_ref().and_then(|step| step.timeout.as_deref())),
+            ("test", helm.test.as_ref().and_then(|test| test.timeout.as_deref())),
         ];
         for (step, timeout) in steps {
-            judge(timeout, Use::Timeout, path.field(step).field("timeout"));
+            judge.duration(Use::Timeout, &["helm", step, "timeout"], timeout);
         }
-        let test = helm.test.as_ref().and_then(|test| test.timeout.as_deref());
-        judge(test, Use::Timeout, path.field("test").field("timeout"));
         let strategies = [
             ("install", helm.install.as_ref().and_then(|step| step.strategy.as_ref())),
             ("upgrade", helm.upgrade.as_ref().and_then(|step| step.strategy.as_ref())),
         ];
         for (step, strategy) in strategies {
-            let path = path.field(step).field("strategy").field("retryInterval");
-            judge(strategy.and_then(|strategy| strategy.retry_interval.as_deref()), Use::Interval, path);
+            let interval = strategy.and_then(|strategy| strategy.retry_interval.as_deref());
+            judge.duration(Use::Interval, &["helm", step, "strategy", "retryInterval"], interval);
         }
     }
 }
 
-fn judge(text: &str, usage: Use, path: FieldPath) -> Option<Finding> {
+fn judge(text: &str, usage: Use, path: impl FnOnce() -> FieldPath) -> Option<Finding> {
     let units: &[&str] = if usage == Use::SourceTimeout { &["ms", "s", "m"] } else { &["ms", "s", "m", "h"] };
     let nanos = match parse(text, units) {
         Ok(nanos) => nanos,
@@ -115,7 +119,7 @@ fn judge(text: &str, usage: Use, path: FieldPath) -> Option<Finding> {
                 }
                 DurationFault::TooLarge => "is too large: a Go duration ends at 292 years".to_owned(),
             };
-            let finding = Finding::error(&INTERVAL, path, Fault::Invalid, message).value(text);
+            let finding = Finding::error(&INTERVAL, path(), Fault::Invalid, message).value(text);
             return Some(match way_out(text, usage, fault) {
                 Some(hint) => finding.hint(hint),
                 None => finding,
@@ -130,7 +134,7 @@ fn judge(text: &str, usage: Use, path: FieldPath) -> Option<Finding> {
     } else {
         "is shorter than 10s: every cluster asks the source that often"
     };
-    Some(Finding::warning(&INTERVAL, path, Fault::Invalid, message).value(text).hint("5m is usual"))
+    Some(Finding::warning(&INTERVAL, path(), Fault::Invalid, message).value(text).hint("5m is usual"))
 }
 
 /// What was most likely meant: hours where there are none, days, or a number without its unit.
@@ -260,7 +264,7 @@ mod tests {
             ("2562048h", Use::Interval, None),
         ];
         for (text, usage, expected) in table {
-            let finding = judge(text, usage, FieldPath::spec()).expect("a finding");
+            let finding = judge(text, usage, FieldPath::spec).expect("a finding");
             assert_eq!(finding.hint.as_deref(), expected, "{text:?}");
         }
     }

@@ -23,7 +23,7 @@ impl Step {
         match self {
             Self::Cluster(_, Some(cluster)) => catalog.insert_cluster(cluster),
             Self::Cluster(name, None) => catalog.remove_cluster(&cluster(name, &[]).key),
-            Self::Fleet(_, Some(fleet)) => catalog.insert_fleet(&fleet),
+            Self::Fleet(_, Some(fleet)) => catalog.insert_fleet(fleet.as_ref()),
             Self::Fleet(name, None) => catalog.remove_fleet(&ObjectKey::new("default", name)),
             Self::Application(_, Some(application)) => catalog.insert_application(&application),
             Self::Application(name, None) => catalog.remove_application(&ObjectKey::new("default", name)),

@@ -4,12 +4,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
-use fleetgate_plan::{FluxKind, Purpose, owner_of};
+use fleetgate_api::names::{
+    ANNOTATION_APPLIED, ANNOTATION_DESTINATION, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD,
+};
+use fleetgate_plan::{FluxKind, KubeconfigRef, Purpose, owner_of};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use crate::controllers::application::adopt;
 use crate::controllers::version::Version;
 use crate::flux_state::State;
 
@@ -36,13 +40,21 @@ pub(in crate::controllers::application) struct Facts {
     pub(in crate::controllers::application) owner: Option<Box<str>>,
     /// The policy that it was made for.
     policy: Option<Box<str>>,
+    /// What tells the destination that it was made for from others.
+    destination: Option<Box<str>>,
     /// The digest of what was last applied to it.
     applied: Option<Box<str>>,
     labels: [Option<Box<str>>; LABELS.len()],
     /// Compact JSON.
     spec: Arc<str>,
+    /// The Secret with the kubeconfig that it names; none on the host.
+    pub(in crate::controllers::application) secret: Option<Box<str>>,
     pub(in crate::controllers::application) state: State,
     pub(in crate::controllers::application) is_going: bool,
+    /// Whether fields of it are Kurator's.
+    pub(in crate::controllers::application) is_kurators: bool,
+    /// Since when it is going.
+    pub(in crate::controllers::application) going_since: Option<Timestamp>,
 }
 
 impl Child {
@@ -51,11 +63,15 @@ impl Child {
         let facts = Facts {
             owner: owner_of(object).map(Into::into),
             policy: annotation(ANNOTATION_POLICY),
+            destination: annotation(ANNOTATION_DESTINATION),
             applied: annotation(ANNOTATION_APPLIED),
             labels: labels(object),
             spec: object.data.get("spec").map(Value::to_string).unwrap_or_default().into(),
+            secret: secret_of(object).map(Into::into),
             state: State::of(kind, object),
             is_going: object.metadata.deletion_timestamp.is_some(),
+            is_kurators: adopt::is_kurators(object.managed_fields()),
+            going_since: object.metadata.deletion_timestamp.as_ref().map(|since| since.0),
         };
         Self {
             kind,
@@ -73,6 +89,16 @@ impl Child {
         (self.namespace.clone(), self.name.clone())
     }
 
+    /// Its spec, as it was last told of.
+    pub(in crate::controllers::application) fn spec(&self) -> Value {
+        serde_json::from_str(&self.facts.spec).unwrap_or_default()
+    }
+
+    /// Namespace and name of the Secret with the kubeconfig that it names.
+    pub(in crate::controllers::application) fn secret(&self) -> Option<(Box<str>, Box<str>)> {
+        self.facts.secret.clone().map(|secret| (self.namespace.clone(), secret))
+    }
+
     /// Whether it belongs to the Application of that uid.
     pub(in crate::controllers::application) fn is_owned_by(&self, uid: Option<&str>) -> bool {
         uid.is_some() && self.facts.owner.as_deref() == uid
@@ -86,7 +112,18 @@ impl Child {
 
     /// What it was made for, by what it says of itself.
     pub(in crate::controllers::application) fn purpose(&self) -> Purpose<'_> {
-        Purpose::new(self.kind, self.facts.policy.as_deref(), self.facts.applied.as_deref())
+        let Facts { policy, destination, applied, .. } = &self.facts;
+        Purpose::new(self.kind, |name| match name {
+            ANNOTATION_POLICY => policy.as_deref(),
+            ANNOTATION_DESTINATION => destination.as_deref(),
+            ANNOTATION_APPLIED => applied.as_deref(),
+            _ => None,
+        })
+    }
+
+    /// Whether these are the credentials that it is delivered with.
+    pub(super) fn is_delivered_by(&self, kubeconfig: Option<&KubeconfigRef>) -> bool {
+        self.facts.secret.as_deref() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
     }
 
     /// Whether `wanted`, of that digest, is what was last applied, and still there.
@@ -121,14 +158,18 @@ impl Child {
     }
 
     fn has_spec(&self, wanted: &DynamicObject, digest: &str) -> bool {
-        let spec: Value = serde_json::from_str(&self.facts.spec).unwrap_or_default();
-        let is_same = wanted.data.get("spec").is_some_and(|wanted| contains(&spec, wanted));
+        let is_same = wanted.data.get("spec").is_some_and(|wanted| contains(&self.spec(), wanted));
         if is_same {
             // Another one may have seen the same meanwhile.
             drop(self.same_as.set(digest.into()));
         }
         is_same
     }
+}
+
+/// The Secret with the kubeconfig that a policy's object names.
+pub(in crate::controllers::application) fn secret_of(object: &DynamicObject) -> Option<&str> {
+    object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
 }
 
 fn labels(object: &DynamicObject) -> [Option<Box<str>>; LABELS.len()] {

@@ -12,17 +12,22 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetgate_plan::{FluxKind, Plan};
-use kube::Client;
+use anyhow::Context as _;
+use fleetgate_plan::{FluxKind, Owner, Plan};
+use kube::api::{DynamicObject, ListParams};
+use kube::{Api, Client};
 use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 
-pub(super) use self::child::Child;
+pub(super) use self::child::{Child, secret_of};
 use self::store::Store;
 use super::observed::Observed;
 use super::triggers::Triggers;
 use crate::controllers::Scope;
 use crate::flux_state::State;
+
+/// Namespace and name of a Secret with a kubeconfig.
+pub(super) type SecretKey = (Box<str>, Box<str>);
 
 /// Every Flux object that carries an Application's label, by kind.
 pub(super) struct Children {
@@ -82,6 +87,46 @@ impl Children {
     pub(super) fn of(&self, uid: Option<&str>) -> Vec<Arc<Child>> {
         let stores = self.stores.values().rev();
         uid.into_iter().flat_map(|uid| stores.clone().flat_map(|store| store.of(uid))).collect()
+    }
+
+    /// The plan, in which children keep the names that Kurator cut.
+    pub(super) fn keeping_names(&self, plan: Plan) -> Plan {
+        let Owner { namespace, name, uid, .. } = plan.owner.clone();
+        plan.keeping(|kind, cut, kubeconfig| {
+            self.get(kind, &namespace, cut).is_some_and(|child| {
+                child.is_owned_by(uid.as_deref())
+                    && child.application() == Some(&name)
+                    && child.is_delivered_by(kubeconfig)
+            })
+        })
+    }
+
+    /// The Secrets with kubeconfigs that any of them names.
+    pub(super) fn secrets(&self) -> BTreeSet<SecretKey> {
+        self.stores.values().flat_map(|store| store.secrets()).collect()
+    }
+
+    /// Those that name that Secret.
+    pub(super) fn naming(&self, secret: &SecretKey) -> Vec<Arc<Child>> {
+        self.stores.values().flat_map(|store| store.naming(secret)).collect()
+    }
+
+    /// What there is of these kinds in a namespace by the API server's own word:
+    /// the watches see only what has our label, and that a moment late.
+    pub(super) async fn listed(
+        &self,
+        kinds: &[FluxKind],
+        namespace: &str,
+        client: &Client,
+    ) -> anyhow::Result<Vec<Arc<Child>>> {
+        let mut children = Vec::new();
+        for kind in kinds.iter().filter(|kind| !self.is_missing(**kind)) {
+            let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind.resource());
+            let listed = api.list(&ListParams::default()).await;
+            let listed = listed.with_context(|| format!("{}s cannot be listed", kind.kind()))?;
+            children.extend(listed.items.iter().map(|object| Arc::new(Child::of(*kind, object))));
+        }
+        Ok(children)
     }
 
     /// The API server answered a write, with this object if it still stands there.

@@ -1,6 +1,8 @@
-//! Points webhook configurations at a server on loopback: the sandbox has no service network. Pure.
+//! Points webhook configurations at a server on loopback: the sandbox has no service network, but a
+//! Service may name a host. So the API server asks as it does in an installation, by HTTP/1.1, which
+//! it does not of a URL on loopback. Pure.
 
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ObjectMeta, TypeMeta};
 use serde_json::{Value, json};
 
 /// Whether the object configures admission webhooks.
@@ -14,18 +16,28 @@ pub(crate) fn is_mutating(object: &DynamicObject) -> bool {
     kind(object) == Some("MutatingWebhookConfiguration")
 }
 
-/// Replaces each `clientConfig.service` by a URL with the service's path, and the CA by the given one.
+/// Sets each service's port and the CA.
 pub(crate) fn redirect(object: &mut DynamicObject, port: u16, ca_bundle: &str) {
     let webhooks = object.data.get_mut("webhooks").and_then(Value::as_array_mut);
     for config in webhooks.into_iter().flatten().filter_map(|webhook| webhook.get_mut("clientConfig")) {
-        if let Some(path) = config.get("service").map(|service| service_path(service).to_owned()) {
-            *config = json!({"url": format!("https://127.0.0.1:{port}{path}"), "caBundle": ca_bundle});
+        if let Some(service) = config.get_mut("service") {
+            service["port"] = json!(port);
+            config["caBundle"] = json!(ca_bundle);
         }
     }
 }
 
-fn service_path(service: &Value) -> &str {
-    service.get("path").and_then(Value::as_str).unwrap_or("/")
+/// The Service `name` that stands for this machine.
+pub(crate) fn service(namespace: &str, name: &str) -> DynamicObject {
+    DynamicObject {
+        types: Some(TypeMeta { api_version: "v1".to_owned(), kind: "Service".to_owned() }),
+        metadata: ObjectMeta {
+            namespace: Some(namespace.to_owned()),
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        data: json!({"spec": {"type": "ExternalName", "externalName": "localhost"}}),
+    }
 }
 
 fn kind(object: &DynamicObject) -> Option<&str> {
@@ -44,7 +56,7 @@ mod tests {
             "metadata": {"name": "fleetgate"},
             "webhooks": [
                 {"name": "a", "timeoutSeconds": 5, "clientConfig": {
-                    "service": {"namespace": "fleetgate-system", "name": "webhook", "path": "/validate"}}},
+                    "service": {"namespace": "fleetgate-system", "name": "webhook", "path": "/validate", "port": 443}}},
                 {"name": "b", "clientConfig": {"service": {"namespace": "x", "name": "y"}, "caBundle": "b2xk"}},
             ],
         }))
@@ -54,9 +66,11 @@ mod tests {
         assert_eq!(
             object.data,
             json!({"webhooks": [
-                {"name": "a", "timeoutSeconds": 5,
-                 "clientConfig": {"url": "https://127.0.0.1:20443/validate", "caBundle": "Y2E="}},
-                {"name": "b", "clientConfig": {"url": "https://127.0.0.1:20443/", "caBundle": "Y2E="}},
+                {"name": "a", "timeoutSeconds": 5, "clientConfig": {
+                    "service": {"namespace": "fleetgate-system", "name": "webhook", "path": "/validate", "port": 20443},
+                    "caBundle": "Y2E="}},
+                {"name": "b", "clientConfig": {
+                    "service": {"namespace": "x", "name": "y", "port": 20443}, "caBundle": "Y2E="}},
             ]})
         );
     }

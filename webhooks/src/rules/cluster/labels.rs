@@ -28,7 +28,7 @@ pub(crate) fn check(input: ClusterInput<'_>, findings: &mut Vec<Finding>) {
             format!("no longer match the selectors of {losers}: what they delivered here is removed");
         findings.push(Finding::warning(&PREVIEW, path.clone(), Fault::Invalid, message));
     }
-    findings.extend(mass_removal(&losses, path));
+    findings.extend(mass_removal(&losses, input.catalog.guard(), path));
 }
 
 #[cfg(test)]
@@ -65,8 +65,8 @@ mod tests {
         assert_eq!(
             relabelled("m2", json!({"env": "dev"}), json!({"env": "test"})),
             [
-                "metadata.labels: takes every cluster, or most of five or more, away from Application \"dev\"; \
-                 is that meant? Where none is left, what was delivered stays [selector/mass-removal]"
+                "metadata.labels: takes every cluster, or more than half of 5 or more, away from Application \"dev\"; \
+                 what was delivered stays until fleetgate.dev/confirm-prune confirms that [selector/mass-removal]"
             ]
         );
         assert_eq!(relabelled("stranger", json!({"env": "dev"}), json!({})), none);

@@ -50,7 +50,7 @@ pub(crate) fn check(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
         )
     };
     findings.push(Finding::warning(&REMOVAL, path.clone(), Fault::Invalid, message));
-    findings.extend(mass_removal(&losses, path));
+    findings.extend(mass_removal(&losses, input.catalog.guard(), path));
 }
 
 /// Every cluster that belongs to the Fleet, whether it exists or is only listed.
@@ -63,6 +63,7 @@ fn keys(fleet: &FleetEntry, catalog: &Catalog) -> BTreeSet<ClusterKey> {
 #[cfg(test)]
 mod tests {
     use crate::test_fixtures::{catalog_with, fleet_object, said};
+    use fleetgate_plan::prune::Guard;
     use serde_json::{Value, json};
 
     fn clusters(names: &[&str]) -> Value {
@@ -71,6 +72,10 @@ mod tests {
 
     /// What is said of an update of `quickstart` from both clusters to these.
     fn update(to: Value) -> Vec<String> {
+        update_under(Guard::default(), to)
+    }
+
+    fn update_under(guard: Guard, to: Value) -> Vec<String> {
         let stored = fleet_object("quickstart", json!({"clusters": clusters(&["m1", "m2"])}));
         let test = json!({"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}});
         let catalog = catalog_with(&[
@@ -78,7 +83,7 @@ mod tests {
             ("test", json!({"destination": test, "syncPolicies": [{}, {}]})),
             ("elsewhere", json!({"destination": {"fleet": "other"}, "syncPolicies": [{}]})),
         ]);
-        said(&fleet_object("quickstart", to), Some(&stored), &catalog)
+        said(&fleet_object("quickstart", to), Some(&stored), &catalog.with_guard(guard))
     }
 
     #[test]
@@ -96,9 +101,21 @@ mod tests {
             update(json!({"clusters": clusters(&["m2"])})),
             [
                 "spec.clusters: \"m1\" leaves the Fleet, and loses what Applications \"all\", \"test\" delivered [fleet/removal]",
-                "spec.clusters: takes every cluster, or most of five or more, away from Application \"test\"; \
-                 is that meant? Where none is left, what was delivered stays [selector/mass-removal]",
+                "spec.clusters: takes every cluster, or more than half of 5 or more, away from Application \"test\"; \
+                 what was delivered stays until fleetgate.dev/confirm-prune confirms that [selector/mass-removal]",
             ]
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_the_installation_says() {
+        let one_left = || json!({"clusters": clusters(&["m1"])});
+        assert_eq!(update_under(Guard { clusters: 2, percent: 50 }, one_left()).len(), 1);
+        let said = update_under(Guard { clusters: 2, percent: 49 }, one_left());
+        assert_eq!(
+            said[1],
+            "spec.clusters: takes every cluster, or more than 49 % of 2 or more, away from Application \"all\"; what was \
+             delivered stays until fleetgate.dev/confirm-prune confirms that [selector/mass-removal]"
         );
     }
 

@@ -33,6 +33,9 @@ enum Delivery {
 }
 
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+    if input.application.spec.sync_policies.len() < 2 {
+        return;
+    }
     let namespace = input.application.metadata.namespace.as_deref().unwrap_or_default();
     let mut groups: BTreeMap<Delivery, Vec<(usize, &'static str, &'static str)>> = BTreeMap::new();
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {

@@ -35,14 +35,14 @@ fn check_manifests(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding
     else {
         return;
     };
-    let place = FieldPath::policy(index).field("kustomization").field("path");
+    let place = || FieldPath::policy(index).field("kustomization").field("path");
     if path.starts_with('/') {
         let message = "is not absolute: it is taken from the source's root";
         findings.push(
-            Finding::warning(&PATH, place, Fault::Invalid, message).value(path).hint("begin it with ./"),
+            Finding::warning(&PATH, place(), Fault::Invalid, message).value(path).hint("begin it with ./"),
         );
     } else if climbs(path) {
-        findings.push(climbing(path, place));
+        findings.push(climbing(path, place()));
     }
 }
 
@@ -70,13 +70,14 @@ fn check_chart(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
     let Some(path) = chart.and_then(|chart| chart.spec.chart.as_deref()) else {
         return;
     };
-    let place = FieldPath::policy(index).field("helm").field("chart").field("spec").field("chart");
+    let place = || FieldPath::policy(index).field("helm").field("chart").field("spec").field("chart");
     if path.starts_with('/') {
         let message = "must be a path relative to the source's root";
-        findings
-            .push(Finding::error(&PATH, place, Fault::Invalid, message).value(path).hint("begin it with ./"));
+        findings.push(
+            Finding::error(&PATH, place(), Fault::Invalid, message).value(path).hint("begin it with ./"),
+        );
     } else if climbs(path) {
-        findings.push(climbing(path, place));
+        findings.push(climbing(path, place()));
     }
 }
 

@@ -13,7 +13,7 @@ use fleetgate_api::application::SyncPolicy;
 use fleetgate_plan::destination::{Placement, placement};
 use fleetgate_plan::impact::Loss;
 use fleetgate_plan::names::policy_name;
-use fleetgate_plan::prune::GUARDED_FROM;
+use fleetgate_plan::prune::Guard;
 use fleetgate_plan::{Resolution, Resolver, Target};
 use kube::ResourceExt;
 
@@ -39,8 +39,8 @@ pub const PREVIEW: Rule = Rule {
 pub const MASS_REMOVAL: Rule = Rule {
     code: "selector/mass-removal",
     severities: WARNS,
-    what: "On an update, a policy that stays would be left without any cluster; or a change of a Fleet or of a cluster's labels would take all of its clusters away, or more than half of five or more.",
-    why: "Nobody may have meant it. Where none is left, what was delivered stays.",
+    what: "On an update, a policy that stays would be left without any cluster; or a change of a Fleet or of a cluster's labels would take all of its clusters away, or more than half of five or more (`--prune-guard-clusters`, `--prune-guard-percent`).",
+    why: "Nobody may have meant it. What was delivered stays until `fleetgate.dev/confirm-prune` confirms the removal.",
     example: Example::update(
         r#"spec.destination.fleet: "quickstart""#,
         r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "staging"}}}"#,
@@ -49,17 +49,13 @@ pub const MASS_REMOVAL: Rule = Rule {
 };
 
 /// What of the losses is to be held, as one finding.
-pub(crate) fn mass_removal(losses: &[Loss<'_>], path: FieldPath) -> Option<Finding> {
+pub(crate) fn mass_removal(losses: &[Loss<'_>], guard: Guard, path: FieldPath) -> Option<Finding> {
     let held: BTreeSet<&str> =
         losses.iter().filter(|loss| loss.is_held).map(|loss| loss.application).collect();
-    const { assert!(GUARDED_FROM == 5, "the message says so") };
     (!held.is_empty()).then(|| {
-        let message = format!(
-            "takes every cluster, or most of five or more, away from {}",
-            names::of_kind("Application", &held)
-        );
+        let message = format!("takes {guard}, away from {}", names::of_kind("Application", &held));
         Finding::warning(&MASS_REMOVAL, path, Fault::Invalid, message)
-            .hint("is that meant? Where none is left, what was delivered stays")
+            .hint("what was delivered stays until fleetgate.dev/confirm-prune confirms that")
     })
 }
 

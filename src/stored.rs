@@ -1,11 +1,13 @@
-//! What a cluster has stored, read once.
+//! What a cluster has stored, read from its API server at once, where watches are none or too late.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 use anyhow::Context as _;
-use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_POLICY, LABEL_APPLICATION};
+use fleetgate_api::names::LABEL_APPLICATION;
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, Purpose, RenderedKind, owner_of};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, Owner, Plan, Purpose, RenderedKind, owner_of};
+use fleetgate_webhooks::normalise::of_stored;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, ListParams};
@@ -14,6 +16,7 @@ use kube::discovery;
 use kube::error::DiscoveryError;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::watches::{insert_application, insert_cluster, insert_fleet};
 
@@ -46,21 +49,35 @@ impl Stored {
     ///
     /// When the cluster does not answer, or its objects may not be listed.
     pub(crate) async fn read(client: &Client, scope: &Scope) -> anyhow::Result<Self> {
-        let all = ListParams::default();
         let one = scope.application.iter().fold(ListParams::default(), |parameters, name| {
             parameters.fields(&format!("metadata.name={name}"))
         });
+        let applications = list_applications(client, scope, one).await?;
+        Ok(Self { applications, ..Self::destinations(client, scope).await? })
+    }
+
+    /// Where Applications in `scope` may go, and none of themselves.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster does not answer, or its objects may not be listed.
+    pub(crate) async fn destinations(client: &Client, scope: &Scope) -> anyhow::Result<Self> {
+        let all = ListParams::default();
         Ok(Self {
             fleets: list_ours(client, scope, all.clone()).await?,
             clusters: list_ours(client, scope, all).await?,
             provisioned: list_provisioned(client, scope).await?,
-            applications: list_ours(client, scope, one).await?,
+            applications: Vec::new(),
         })
     }
 
     /// The Catalog of all that.
     pub(crate) fn catalog(&self) -> Catalog {
-        let mut catalog = Catalog::default();
+        self.in_catalog(Catalog::default())
+    }
+
+    /// That Catalog with all that in it.
+    pub(crate) fn in_catalog(&self, mut catalog: Catalog) -> Catalog {
         for fleet in &self.fleets {
             insert_fleet(&mut catalog, fleet);
         }
@@ -111,13 +128,34 @@ impl Child {
     /// What it was made for.
     pub(crate) fn purpose(&self) -> Purpose<'_> {
         let annotation = |name: &str| self.object.annotations().get(name).map(String::as_str);
-        Purpose::new(self.kind, annotation(ANNOTATION_POLICY), annotation(ANNOTATION_APPLIED))
+        Purpose::new(self.kind, annotation)
+    }
+
+    /// The Secret with the kubeconfig that it names.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
     }
 
     /// Whether it is on its way out.
     pub(crate) fn is_going(&self) -> bool {
         self.object.metadata.deletion_timestamp.is_some()
     }
+}
+
+/// The plan, in which those of the `children` that are its own keep the names
+/// that Kurator cut.
+pub(crate) fn keeping_names(plan: Plan, children: &[Child]) -> Plan {
+    let Owner { namespace, name, uid, .. } = plan.owner.clone();
+    plan.keeping(|kind, cut, kubeconfig| {
+        children.iter().any(|child| {
+            child.kind == kind
+                && child.object.name_any() == cut
+                && child.object.namespace().unwrap_or_default() == namespace
+                && child.is_of(uid.as_deref())
+                && child.object.labels().get(LABEL_APPLICATION) == Some(&name)
+                && child.secret() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
+        })
+    })
 }
 
 /// The Flux objects in `scope` that carry an Application's label. Kinds that
@@ -181,6 +219,21 @@ fn within(client: &Client, scope: &Scope, resource: &ApiResource) -> Api<Dynamic
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
     }
+}
+
+/// The Applications, each as admission would store it today.
+async fn list_applications(
+    client: &Client,
+    scope: &Scope,
+    parameters: ListParams,
+) -> anyhow::Result<Vec<DeserializeGuard<Application>>> {
+    let mut applications = list_ours::<Application>(client, scope, parameters).await?;
+    for application in applications.iter_mut().filter_map(|application| application.0.as_mut().ok()) {
+        if let Cow::Owned(moved) = of_stored(application) {
+            *application = moved;
+        }
+    }
+    Ok(applications)
 }
 
 /// All objects of one of our kinds; one that cannot be decoded says so itself.

@@ -1,0 +1,154 @@
+//! What goes and what is held, by plans and children.
+
+use super::*;
+use crate::Catalog;
+use crate::test_fixtures::{Scenario, application, source};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// The names of policies, and the environment that each selects.
+type Policies = [(&'static str, &'static str)];
+
+fn plan(policies: &Policies, catalog: &Catalog) -> Plan {
+    let policy = |(name, env): &(&str, &str)| {
+        let selector = json!({"matchLabels": {"env": env}});
+        json!({
+            "name": name, "destination": {"fleet": "f", "clusterSelector": selector},
+            "kustomization": {"interval": "5m", "prune": true},
+        })
+    };
+    let policies: Vec<Value> = policies.iter().map(policy).collect();
+    Plan::of(&application(json!({"source": source("gitRepository"), "syncPolicies": policies})), catalog)
+}
+
+/// The Fleet `f` of so many clusters, of which the first ones have `env=test`.
+fn catalog(clusters: usize, test: usize) -> Catalog {
+    let names: Vec<String> = (0..clusters).map(|number| format!("m{number}")).collect();
+    let with = |scenario: Scenario, (number, name): (usize, &String)| {
+        let env = if number < test { "test" } else { "dev" };
+        scenario.cluster(name, &[("env", env)])
+    };
+    let scenario = names.iter().enumerate().fold(Scenario::new(), with);
+    scenario.fleet("f", &names.iter().map(String::as_str).collect::<Vec<_>>()).catalog()
+}
+
+/// The objects of a plan, as those that exist, with what they say of themselves.
+struct Children(Vec<(FluxKind, String, BTreeMap<String, String>)>);
+
+impl Children {
+    fn of(plan: &Plan) -> Self {
+        let said = |(kind, object): (FluxKind, kube::core::DynamicObject)| {
+            (kind, object.name_any(), object.annotations().clone())
+        };
+        Self(plan.objects().map(said).collect())
+    }
+
+    fn existing(&self) -> impl Iterator<Item = Existing<'_>> {
+        self.0.iter().map(|(kind, name, annotations)| {
+            let purpose = Purpose::new(*kind, |name| annotations.get(name).map(String::as_str));
+            Existing { kind: *kind, name, uid: name, purpose }
+        })
+    }
+}
+
+/// `2 removed, 1 lost, web 3/5 held`.
+fn said(verdict: &Verdict<'_>) -> String {
+    let held = verdict.held.iter().map(|Holding { policy, children, of }| {
+        format!(", {} {}/{of} held", policy.unwrap_or("-"), children.len())
+    });
+    let held: String = held.collect();
+    format!("{} removed, {} lost{held}", verdict.removed.len(), verdict.lost.len())
+}
+
+#[test]
+fn a_policy_may_lose_a_part_and_not_all_or_most_of_many() {
+    let one = [("web", "test")];
+    let two = [("api", "test"), ("web", "dev")];
+    // (policies, clusters, of them with env=test before, and after, what is said)
+    let table: [(&Policies, usize, usize, usize, &str); 8] = [
+        (&one, 4, 4, 4, "0 removed, 0 lost"),
+        (&one, 4, 4, 1, "0 removed, 3 lost"),
+        (&one, 4, 4, 0, "0 removed, 0 lost, web 4/4 held"),
+        (&one, 5, 5, 3, "0 removed, 2 lost"),
+        (&one, 5, 5, 2, "0 removed, 0 lost, web 3/5 held"),
+        (&one, 1, 1, 0, "0 removed, 0 lost, web 1/1 held"),
+        (&two, 6, 6, 1, "0 removed, 0 lost, api 5/6 held"),
+        (&two, 6, 1, 6, "0 removed, 0 lost, web 5/5 held"),
+    ];
+    for (policies, clusters, before, after, expected) in table {
+        let children = Children::of(&plan(policies, &catalog(clusters, before)));
+        let now = plan(policies, &catalog(clusters, after));
+        let verdict = judge(&now, children.existing(), Guard::default());
+        assert_eq!(said(&verdict), expected, "{policies:?} {clusters} {before} {after}");
+        assert_eq!(verdict.digest().is_some(), expected.contains("held"));
+    }
+}
+
+#[test]
+fn what_was_edited_goes_at_once_however_much_it_is() {
+    let catalog = catalog(9, 8);
+    let children = Children::of(&plan(&[("web", "test")], &catalog));
+    let table = [
+        ("moved", vec![("web", "dev")], "8 removed, 0 lost"),
+        ("taken out", vec![], "8 removed, 0 lost"),
+        ("moved to nobody", vec![("web", "prod")], "0 removed, 0 lost, web 8/8 held"),
+    ];
+    for (what, policies, expected) in table {
+        let now = plan(&policies, &catalog);
+        assert_eq!(said(&judge(&now, children.existing(), Guard::default())), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_does_not_say_whose_it_is_waits_for_a_word() {
+    let mut children = Children::of(&plan(&[("web", "test")], &catalog(3, 2)));
+    children.0.iter_mut().for_each(|(.., annotations)| annotations.clear());
+    let now = plan(&[("web", "test")], &catalog(3, 1));
+    assert_eq!(said(&judge(&now, children.existing(), Guard::default())), "0 removed, 0 lost, - 1/3 held");
+}
+
+#[test]
+fn the_digest_is_of_exactly_that_set() {
+    let before = plan(&[("web", "test")], &catalog(5, 5));
+    let children = Children::of(&before);
+    let digest = |test: usize, change: fn(&mut Vec<Existing<'_>>)| {
+        let mut existing: Vec<Existing<'_>> = children.existing().collect();
+        change(&mut existing);
+        judge(&plan(&[("web", "test")], &catalog(5, test)), existing.into_iter(), Guard::default()).digest()
+    };
+    let two_left = digest(2, |_| {});
+    assert_eq!(two_left.as_ref().map(String::len), Some(DIGITS));
+    assert_eq!(two_left, digest(2, |existing| existing.reverse()), "in whatever order");
+    assert_ne!(two_left, digest(1, |_| {}));
+    assert_ne!(two_left, digest(2, |existing| existing[5].uid = "another"), "one that was made again");
+    assert_eq!(two_left, digest(2, |existing| existing[1].uid = "another"), "one that stays");
+    assert_eq!(digest(3, |_| {}), None);
+}
+
+#[test]
+fn an_empty_word_confirms_nothing() {
+    let mut application = application(json!({"syncPolicies": []}));
+    assert_eq!(confirmed(&application), None);
+    application.annotations_mut().insert(ANNOTATION_CONFIRM_PRUNE.to_owned(), " 3f2a ".to_owned());
+    assert_eq!(confirmed(&application), Some("3f2a"));
+}
+
+proptest! {
+    /// Whatever becomes of labels: each child that is not planned is in one list,
+    /// and what goes unasked is never the last of a policy, nor most of many.
+    #[test]
+    fn nothing_is_forgotten_and_never_too_much_goes(clusters in 1..9_usize, before in 0..9_usize, after in 0..9_usize) {
+        let (before, after) = (before.min(clusters), after.min(clusters));
+        let policies = [("api", "test"), ("web", "dev")];
+        let children = Children::of(&plan(&policies, &catalog(clusters, before)));
+        let now = plan(&policies, &catalog(clusters, after));
+        let verdict = judge(&now, children.existing(), Guard::default());
+        prop_assert!(verdict.removed.is_empty(), "nobody edited anything");
+        let gone: usize = before.abs_diff(after);
+        prop_assert_eq!(verdict.lost.len() + verdict.all_held().count(), gone);
+        let (had, has) = if after < before { (before, after) } else { (clusters - before, clusters - after) };
+        if !verdict.lost.is_empty() {
+            prop_assert!(has > 0 && (had < 5 || 2 * gone <= had), "{had} {gone} {has}");
+        }
+    }
+}

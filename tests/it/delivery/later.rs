@@ -1,0 +1,162 @@
+//! What changes later: the new is there before the old goes, on the host, too.
+
+use super::*;
+
+const MEMBERS: [&str; 2] = ["kurator-member1", "kurator-member2"];
+
+/// One policy with a folder of its own, with that destination.
+fn placed(namespace: &str, destination: &str) -> String {
+    let on_test = "destination: {fleet: quickstart, clusterSelector: {matchLabels: {env: test}}}";
+    selected(namespace, &[("web", "env: test")]).replace(on_test, destination)
+}
+
+const FLEET: &str = "destination: {fleet: quickstart}";
+
+/// The same as a chart, of which the release is called `web`.
+fn chart(namespace: &str) -> String {
+    let kustomization = placed(namespace, FLEET);
+    let (head, _) = kustomization.split_once("    kustomization:").expect("a kustomization");
+    format!(
+        "{head}    helm: {{interval: 5m, releaseName: web, targetNamespace: {namespace}, chart: {{spec: {{chart: ./charts/podinfo}}}}}}\n"
+    )
+}
+
+fn member(sandbox: &Sandbox, index: usize) -> Client {
+    sandbox.member_client(index).expect("a member")
+}
+
+/// Waits until these are the Kustomizations.
+async fn children(sandbox: &Sandbox, namespace: &str, expected: &[&str]) {
+    let seen = until("the Kustomizations", PATIENCE, async || {
+        let names = kustomizations(sandbox, namespace).await;
+        Ok(if names == expected { Probe::Done(()) } else { Probe::NotYet(names.join(" ")) })
+    });
+    seen.await.expect("the Kustomizations");
+}
+
+/// The Fleet's clusters, edited as a user does.
+async fn fleet_of(sandbox: &Sandbox, namespace: &str, clusters: &[&str]) {
+    let clusters: Vec<Value> =
+        clusters.iter().map(|name| serde_json::json!({"kind": "AttachedCluster", "name": name})).collect();
+    let patch = serde_json::json!({"spec": {"clusters": clusters}}).to_string();
+    let arguments =
+        ["patch", "fleet", "quickstart", "--namespace", namespace, "--type=merge", "--patch", &patch];
+    kubectl(sandbox, &arguments).await;
+}
+
+/// While one of the new objects cannot be written, the old one stays.
+#[tokio::test]
+async fn from_the_host_to_a_fleet_creates_before_it_removes() {
+    let sandbox = delivery();
+    namespace(sandbox, "to-fleet").await;
+    member_namespace(sandbox, "to-fleet").await;
+    assert!(apply(sandbox, &placed("to-fleet", "")).await.success());
+    becomes(sandbox, "to-fleet", "shop", "True Succeeded 1/1").await;
+    deployments(sandbox.client(), "to-fleet", &["podinfo"]).await;
+
+    let taken = "web-attachedcluster-kurator-member2";
+    let foreign = format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {taken}, namespace: to-fleet}}\n\
+         spec: {{interval: 5m, prune: true, suspend: true, sourceRef: {{kind: GitRepository, name: shop}}}}\n"
+    );
+    assert!(apply(sandbox, &foreign).await.success());
+    assert!(apply(sandbox, &placed("to-fleet", FLEET)).await.success());
+    becomes(sandbox, "to-fleet", "shop", "False Conflict").await;
+    deployments(member(sandbox, 0), "to-fleet", &["podinfo"]).await;
+    deployments(sandbox.client(), "to-fleet", &["podinfo"]).await;
+    let both = MEMBERS.map(|name| format!("web-attachedcluster-{name}"));
+    let host = "web-currentcluster-host";
+    children(sandbox, "to-fleet", &[&both[0], &both[1], host]).await;
+
+    kubectl(sandbox, &["delete", "kustomization", taken, "--namespace", "to-fleet"]).await;
+    becomes(sandbox, "to-fleet", "shop", "True Succeeded 2/2").await;
+    children(sandbox, "to-fleet", &[&both[0], &both[1]]).await;
+    deployments(sandbox.client(), "to-fleet", &[]).await;
+    deployments(member(sandbox, 1), "to-fleet", &["podinfo"]).await;
+    delete_shop(sandbox, "to-fleet").await;
+}
+
+#[tokio::test]
+async fn from_a_fleet_to_the_host() {
+    let sandbox = delivery();
+    namespace(sandbox, "to-host").await;
+    member_namespace(sandbox, "to-host").await;
+    assert!(apply(sandbox, &placed("to-host", FLEET)).await.success());
+    becomes(sandbox, "to-host", "shop", "True Succeeded 2/2").await;
+    assert!(apply(sandbox, &placed("to-host", "")).await.success());
+    becomes(sandbox, "to-host", "shop", "True Succeeded 1/1").await;
+    deployments(sandbox.client(), "to-host", &["podinfo"]).await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "to-host", &[]).await;
+    }
+    children(sandbox, "to-host", &["web-currentcluster-host"]).await;
+    delete_shop(sandbox, "to-host").await;
+    deployments(sandbox.client(), "to-host", &[]).await;
+}
+
+#[tokio::test]
+async fn from_a_kustomization_to_a_chart() {
+    let sandbox = delivery();
+    namespace(sandbox, "to-chart").await;
+    member_namespace(sandbox, "to-chart").await;
+    let kustomization = placed("to-chart", FLEET);
+    assert!(apply(sandbox, &kustomization).await.success());
+    becomes(sandbox, "to-chart", "shop", "True Succeeded 2/2").await;
+    assert!(apply(sandbox, &chart("to-chart")).await.success());
+    becomes(sandbox, "to-chart", "shop", "True Succeeded 2/2").await;
+    children(sandbox, "to-chart", &[]).await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "to-chart", &["web"]).await;
+    }
+    assert!(apply(sandbox, &kustomization).await.success());
+    becomes(sandbox, "to-chart", "shop", "True Succeeded 2/2").await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "to-chart", &["podinfo"]).await;
+    }
+    delete_shop(sandbox, "to-chart").await;
+}
+
+/// To Helm both policies mean one release, which the old one would take away.
+#[tokio::test]
+async fn a_policy_by_another_name_keeps_its_release() {
+    let sandbox = delivery();
+    namespace(sandbox, "renamed").await;
+    member_namespace(sandbox, "renamed").await;
+    let named = |policy: &str| chart("renamed").replace("- name: web", &format!("- name: {policy}"));
+    assert!(apply(sandbox, &named("old")).await.success());
+    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    let workload = async || {
+        let api: Api<Deployment> = Api::namespaced(member(sandbox, 0), "renamed");
+        api.get("web").await.expect("the Deployment").metadata.uid
+    };
+    let before = workload().await;
+    assert!(apply(sandbox, &named("new")).await.success());
+    let releases = MEMBERS.map(|name| format!("new-attachedcluster-{name}"));
+    let seen = until("the new releases alone", PATIENCE, async || {
+        let arguments = ["get", "helmreleases", "--namespace", "renamed", "--output", "name"];
+        let answer = kubectl(sandbox, &arguments).await.stdout;
+        let found: Vec<&str> = answer.lines().filter_map(|line| Some(line.split_once('/')?.1)).collect();
+        Ok(if found == releases { Probe::Done(()) } else { Probe::NotYet(answer) })
+    });
+    seen.await.expect("the old ones go");
+    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    assert_eq!(workload().await, before, "it was never gone");
+    delete_shop(sandbox, "renamed").await;
+    deployments(member(sandbox, 0), "renamed", &[]).await;
+}
+
+#[tokio::test]
+async fn a_fleet_loses_a_cluster_and_gets_it_back() {
+    let sandbox = delivery();
+    namespace(sandbox, "edited").await;
+    member_namespace(sandbox, "edited").await;
+    assert!(apply(sandbox, &placed("edited", FLEET)).await.success());
+    becomes(sandbox, "edited", "shop", "True Succeeded 2/2").await;
+    fleet_of(sandbox, "edited", &MEMBERS[..1]).await;
+    deployments(member(sandbox, 1), "edited", &[]).await;
+    becomes(sandbox, "edited", "shop", "True Succeeded 1/1").await;
+    fleet_of(sandbox, "edited", &MEMBERS).await;
+    deployments(member(sandbox, 1), "edited", &["podinfo"]).await;
+    becomes(sandbox, "edited", "shop", "True Succeeded 2/2").await;
+    delete_shop(sandbox, "edited").await;
+}
