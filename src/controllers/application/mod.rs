@@ -85,6 +85,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         move || pending.held()
     });
     let concerned = catalog.applications_concerned().map(object_ref);
+    let crds_changed = children.crds_changed();
     let context = Arc::new(Context {
         statuses,
         catalog,
@@ -101,6 +102,7 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))
         .reconcile_on(queue.naming(concerned))
+        .reconcile_all_on(crds_changed)
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Application, reconcile), retry, context)
         .for_each(|result| {

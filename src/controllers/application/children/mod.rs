@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fleetgate_plan::{FluxKind, Owner, Plan};
+use futures::{Stream, StreamExt};
 use kube::Client;
 use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
+use tokio_stream::wrappers::WatchStream;
 
 pub(super) use self::child::Child;
 use self::store::Store;
@@ -66,6 +68,11 @@ impl Children {
                 absent = missing.wait_for(|missing| missing.contains(kind)) => drop(absent),
             }
         }
+    }
+
+    /// Tells when a CRD has come, or has gone: what waits for it rests long by then.
+    pub(super) fn crds_changed(&self) -> impl Stream<Item = ()> + Send + use<> {
+        WatchStream::from_changes(self.missing.subscribe()).map(drop)
     }
 
     /// Whether the host does not have the kind's CRD.
