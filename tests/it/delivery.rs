@@ -30,6 +30,7 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use serde_json::Value;
 
+pub(crate) use self::counted::with_fluxs_crds;
 use crate::support::{apply, delivery, file, kubectl, namespace, past_the_gate};
 
 /// How long Flux and the members may take.
@@ -45,14 +46,14 @@ fn in_namespace(example: &str, name: &str) -> String {
     example.replace("namespace: default", &format!("namespace: {name}"))
 }
 
-async fn get(sandbox: &Sandbox, namespace: &str, name: &str) -> Value {
+pub(crate) async fn get(sandbox: &Sandbox, namespace: &str, name: &str) -> Value {
     let answer =
         kubectl(sandbox, &["get", "application", name, "--namespace", namespace, "--output", "json"]).await;
     serde_json::from_str(&answer.stdout).expect("JSON")
 }
 
 /// The Ready condition as `False Progressing 0/2: …`.
-fn ready(application: &Value) -> String {
+pub(crate) fn ready(application: &Value) -> String {
     let conditions = application["status"]["conditions"].as_array().cloned().unwrap_or_default();
     let ready = conditions.into_iter().find(|condition| condition["type"] == "Ready").unwrap_or_default();
     let text = |field: &str| ready[field].as_str().unwrap_or_default().to_owned();
@@ -61,7 +62,7 @@ fn ready(application: &Value) -> String {
 }
 
 /// Waits until the Ready condition of the current generation starts with `expected`.
-async fn becomes(sandbox: &Sandbox, namespace: &str, name: &str, expected: &str) -> Value {
+pub(crate) async fn becomes(sandbox: &Sandbox, namespace: &str, name: &str, expected: &str) -> Value {
     let what = format!("{namespace}/{name} to be {expected:?}");
     let seen = until(&what, PATIENCE, async || {
         let application = get(sandbox, namespace, name).await;
@@ -77,7 +78,7 @@ async fn becomes(sandbox: &Sandbox, namespace: &str, name: &str, expected: &str)
 }
 
 /// Waits until exactly these Deployments exist in a cluster's namespace, all available.
-async fn deployments(client: Client, namespace: &str, expected: &[&str]) {
+pub(crate) async fn deployments(client: Client, namespace: &str, expected: &[&str]) {
     let api: Api<Deployment> = Api::namespaced(client, namespace);
     let what = format!("Deployments {expected:?} in {namespace}");
     let seen = until(&what, PATIENCE, async || {
@@ -102,13 +103,13 @@ async fn deployments(client: Client, namespace: &str, expected: &[&str]) {
 }
 
 /// The names of an Application's Kustomizations.
-async fn kustomizations(sandbox: &Sandbox, namespace: &str) -> Vec<String> {
+pub(crate) async fn kustomizations(sandbox: &Sandbox, namespace: &str) -> Vec<String> {
     let answer =
         kubectl(sandbox, &["get", "kustomizations", "--namespace", namespace, "--output", "name"]).await;
     answer.stdout.lines().filter_map(|line| line.split_once('/')).map(|(_, name)| name.to_owned()).collect()
 }
 
-async fn gone(sandbox: &Sandbox, namespace: &str) {
+pub(crate) async fn gone(sandbox: &Sandbox, namespace: &str) {
     let what = format!("{namespace} to be empty");
     let seen = until(&what, PATIENCE, async || {
         let answer = kubectl(
@@ -135,7 +136,7 @@ async fn delete_shop(sandbox: &Sandbox, namespace: &str) {
 }
 
 /// One policy with a folder of its own namespace, to the clusters of a selector.
-fn selected(namespace: &str, policies: &[(&str, &str)]) -> String {
+pub(crate) fn selected(namespace: &str, policies: &[(&str, &str)]) -> String {
     let policies = policies
         .iter()
         .map(|(name, labels)| {
@@ -161,7 +162,7 @@ fn rollout(namespace: &str) -> String {
     )
 }
 
-async fn label(sandbox: &Sandbox, namespace: &str, cluster: &str, label: &str) {
+pub(crate) async fn label(sandbox: &Sandbox, namespace: &str, cluster: &str, label: &str) {
     kubectl(sandbox, &["label", "attachedcluster", cluster, label, "--overwrite", "--namespace", namespace])
         .await;
 }
@@ -173,7 +174,7 @@ async fn tear_out(sandbox: &Sandbox, namespace: &str, kind: &str, name: &str) {
     past_the_gate(sandbox, namespace, &["patch", kind, name, "--type=merge", "--patch", bare], "").await;
 }
 
-async fn member_namespace(sandbox: &Sandbox, name: &str) {
+pub(crate) async fn member_namespace(sandbox: &Sandbox, name: &str) {
     for index in 0..2 {
         let api: Api<k8s_openapi::api::core::v1::Namespace> =
             Api::all(sandbox.member_client(index).expect("a member"));

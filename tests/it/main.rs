@@ -17,6 +17,7 @@ mod cases;
 mod check;
 mod delivery;
 mod explain;
+mod faults;
 mod generated;
 mod leader;
 mod replica;

@@ -66,6 +66,8 @@ pub(super) async fn apply(
     pruner.prune((application, plan, guard), &failed, (children, writer), &mut outcome).await;
     // They end in any order; the status says the same thing of the same failures.
     outcome.failures.sort_by(|one, other| one.message.cmp(&other.message));
+    // A CRD that is missing is so for every cluster.
+    outcome.failures.dedup();
     outcome
 }
 

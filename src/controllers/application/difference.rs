@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fleetgate_api::ConditionReason;
 use fleetgate_api::names::ANNOTATION_APPLIED;
-use fleetgate_plan::{FluxKind, Plan, Template, names};
+use fleetgate_plan::{FluxKind, Plan, RenderedKind, Template, names};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 
@@ -102,7 +102,8 @@ fn made_twice(kind: FluxKind, name: &str) -> Summary {
 }
 
 fn not_installed(kind: FluxKind) -> Summary {
-    let message = format!("Flux's {}s are not installed on the host", kind.kind());
+    let crd = RenderedKind::Flux(kind).crd_name();
+    let message = format!("Flux's {crd} are not installed on the host");
     Summary::new(ConditionReason::ApplyFailed, message)
 }
 

@@ -97,6 +97,7 @@ pub(super) async fn run(
     });
     let concerned = catalog.applications_concerned().map(object_ref);
     let pruner = Pruner::new(client.clone(), catalog.current().emptied(), pending);
+    let crds_changed = children.crds_changed();
     let context = Arc::new(Context {
         statuses,
         catalog,
@@ -116,6 +117,7 @@ pub(super) async fn run(
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))
         .reconcile_on(queue.naming(concerned))
+        .reconcile_all_on(crds_changed)
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Application, reconcile), retry, Arc::clone(&context))
         .for_each(|result| {

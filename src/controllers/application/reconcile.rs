@@ -48,8 +48,8 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     if !finalizers::has(application, FINALIZER_APPLICATION)
         && !finalizers::add(&context.client, application, FINALIZER_APPLICATION).await?
     {
-        // Gone, or changed: the event is on its way.
-        return Ok(Action::await_change());
+        // Gone, or changed in what has no Application looked at, such as its status.
+        return Ok(Action::requeue(context.backoff.failed(application)));
     }
     let catalog = context.catalog.current();
     let object = serde_json::to_value(application).context("an Application cannot be rendered")?;

@@ -81,7 +81,7 @@ async fn a_late_watch_and_a_lost_answer_cause_no_second_write() {
 }
 
 /// A host with a gate and Flux's CRDs, where nothing else runs.
-pub(super) async fn with_fluxs_crds() -> Sandbox {
+pub(crate) async fn with_fluxs_crds() -> Sandbox {
     let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
     let sandbox = Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
     install_crds(&sandbox, &flux_crds().expect("Flux's CRDs")).await;

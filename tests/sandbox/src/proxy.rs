@@ -46,6 +46,8 @@ pub struct Proxy {
 struct Shared {
     upstream: Client,
     state: Mutex<State>,
+    /// How many requests there were: who waits for one looks at every one.
+    heard: watch::Sender<u64>,
     gate: watch::Sender<Gate>,
 }
 
@@ -59,6 +61,7 @@ impl std::fmt::Debug for Shared {
 struct State {
     rules: Vec<Rule>,
     asked: BTreeMap<Asked, usize>,
+    answered: BTreeMap<(Asked, u16), usize>,
 }
 
 impl Proxy {
@@ -72,7 +75,12 @@ impl Proxy {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("the proxy cannot listen")?;
         let address = listener.local_addr().context("the proxy has no address")?;
-        let shared = Arc::new(Shared { upstream, state: Mutex::default(), gate: watch::Sender::default() });
+        let shared = Arc::new(Shared {
+            upstream,
+            state: Mutex::default(),
+            heard: watch::Sender::default(),
+            gate: watch::Sender::default(),
+        });
         let task = tokio::spawn(forward::accept(listener, Arc::clone(&shared)));
         Ok(Self { address, server: server.to_owned(), folder: home.join("proxies"), shared, task })
     }
@@ -126,9 +134,28 @@ impl Proxy {
     /// How often a verb was asked of a resource, for instance `applications/status`.
     #[must_use]
     pub fn count(&self, verb: Verb, resource: &str) -> usize {
-        let asked = self.asked();
-        let matching = asked.iter().filter(|(asked, _)| asked.verb == verb && asked.resource == resource);
+        let state = self.shared.state();
+        let matching = state.asked.iter().filter(|(asked, _)| asked.is(verb, resource));
         matching.map(|(_, count)| count).sum()
+    }
+
+    /// How the API server answered a verb for a resource, by the answers' codes. What it never heard of
+    /// is not among them, nor what the client did not wait for; an answer that was lost is.
+    #[must_use]
+    pub fn answers(&self, verb: Verb, resource: &str) -> BTreeMap<u16, usize> {
+        let mut codes = BTreeMap::new();
+        for ((asked, code), count) in &self.shared.state().answered {
+            if asked.is(verb, resource) {
+                *codes.entry(*code).or_default() += count;
+            }
+        }
+        codes
+    }
+
+    /// Returns at the very request that makes it so, while that is on its way to the API server.
+    pub async fn when(&self, is_so: impl Fn(&Self) -> bool) {
+        // The sender lives as long as `self`.
+        drop(self.shared.heard.subscribe().wait_for(|_| is_so(self)).await);
     }
 
     /// How many requests there were that write.
@@ -139,7 +166,9 @@ impl Proxy {
 
     /// Begins to count anew.
     pub fn forget(&self) {
-        self.shared.state().asked.clear();
+        let mut state = self.shared.state();
+        state.asked.clear();
+        state.answered.clear();
     }
 }
 

@@ -80,8 +80,12 @@ async fn answers_are_counted_and_replaced(proxy: &Proxy, maps: &Api<ConfigMap>) 
         asked,
         ["Get configmaps default/applied", "Create configmaps default/", "Apply configmaps default/applied"]
     );
+    let answers = |verb| proxy.answers(verb, "configmaps").into_iter().collect::<Vec<_>>();
+    assert_eq!(answers(Verb::Apply), [(201, 1)], "of the API server, and not of the proxy");
+    assert_eq!(answers(Verb::Get), [(404, 1)]);
     proxy.forget();
     assert_eq!(proxy.writes(), 0);
+    assert_eq!(answers(Verb::Apply), []);
 }
 
 async fn connections_are_cut(proxy: &Proxy, maps: &Api<ConfigMap>) {
@@ -90,7 +94,10 @@ async fn connections_are_cut(proxy: &Proxy, maps: &Api<ConfigMap>) {
     assert!(code(cut).is_none(), "no answer is no answer of the API server");
     assert_eq!(maps.get_opt("cut").await.expect("an answer"), None);
     proxy.add(Rule::new(Action::Lose).verb(Verb::Create).times(1));
-    assert!(maps.create(&PostParams::default(), &map("lost")).await.is_err(), "the answer is lost");
+    let (parameters, lost) = (PostParams::default(), map("lost"));
+    let second = proxy.when(|proxy| proxy.count(Verb::Create, "configmaps") == 2);
+    let (answer, ()) = tokio::join!(maps.create(&parameters, &lost), second);
+    assert!(answer.is_err(), "the answer is lost");
     maps.get("lost").await.expect("and yet it was carried out");
 
     proxy.add(Rule::new(Action::Delay(Duration::from_millis(300))).verb(Verb::Get));

@@ -14,10 +14,12 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use fleetgate_plan::{FluxKind, Owner, Plan};
+use futures::{Stream, StreamExt};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
 use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
+use tokio_stream::wrappers::WatchStream;
 
 pub(super) use self::child::{Child, secret_of};
 use self::store::Store;
@@ -71,6 +73,11 @@ impl Children {
                 absent = missing.wait_for(|missing| missing.contains(kind)) => drop(absent),
             }
         }
+    }
+
+    /// Tells when a CRD has come, or has gone: what waits for it rests long by then.
+    pub(super) fn crds_changed(&self) -> impl Stream<Item = ()> + Send + use<> {
+        WatchStream::from_changes(self.missing.subscribe()).map(drop)
     }
 
     /// Whether the host does not have the kind's CRD.

@@ -63,8 +63,9 @@ fn note(
     missing: &watch::Sender<BTreeSet<FluxKind>>,
 ) {
     match event {
-        // A watch begins anew before it knows whether there is anything to list.
-        Ok(Event::Init) => {}
+        // A watch begins anew before it knows whether there is anything to list,
+        // and who is told of the kind then looks at what was listed.
+        Ok(Event::Init | Event::InitApply(_)) => {}
         Ok(_) => drop(missing.send_if_modified(|missing| missing.remove(&kind))),
         Err(error) if is_not_found(error) => {
             if missing.send_if_modified(|missing| missing.insert(kind)) {
@@ -85,4 +86,31 @@ fn is_not_found(error: &watcher::Error) -> bool {
         return false;
     };
     matches!(source, kube::Error::Api(status) if status.is_not_found() || status.code == 404)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Whoever is told that a CRD has come finds in the store what there is of it.
+    #[test]
+    fn a_crd_has_come_when_what_there_is_was_listed() {
+        let (kind, missing) = (FluxKind::Bucket, watch::Sender::default());
+        let object = json!({"apiVersion": "v1", "kind": "Bucket", "metadata": {"name": "a"}});
+        let object: DynamicObject = serde_json::from_value(object).expect("an object");
+        let status = kube::core::Status::failure("no such kind", "NotFound").with_code(404);
+        let not_found = watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()));
+        let table = [
+            (Ok(Event::Init), false),
+            (Err(not_found), true),
+            (Ok(Event::Init), true),
+            (Ok(Event::InitApply(object)), true),
+            (Ok(Event::InitDone), false),
+        ];
+        for (event, is_missing) in table {
+            note(kind, &event, &missing);
+            assert_eq!(missing.borrow().contains(&kind), is_missing, "{event:?}");
+        }
+    }
 }

@@ -65,7 +65,11 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
 fn decide(shared: &Shared, asked: &Asked) -> Option<Action> {
     let mut state = shared.state();
     *state.asked.entry(asked.clone()).or_default() += 1;
-    rules::decide(&mut state.rules, asked)
+    let action = rules::decide(&mut state.rules, asked);
+    // Whoever is told looks at the state.
+    drop(state);
+    shared.heard.send_modify(|heard| *heard += 1);
+    action
 }
 
 async fn forward(request: Request<Incoming>, asked: &Asked, shared: &Shared) -> Result<Response<Body>, Cut> {
@@ -75,6 +79,8 @@ async fn forward(request: Request<Incoming>, asked: &Asked, shared: &Shared) -> 
     let request = Request::from_parts(parts, bytes.into());
     // An API server that does not answer is to the client as if it were not there.
     let answer = shared.upstream.send(request).await.map_err(|_| Cut)?;
+    let answered = (asked.clone(), answer.status().as_u16());
+    *shared.state().answered.entry(answered).or_default() += 1;
     let answer = answer.map(Body::new);
     Ok(if asked.verb == Verb::Watch {
         answer.map(|body| gate::watch(body, asked.resource.clone(), shared.gate.subscribe()))
@@ -92,8 +98,10 @@ fn refusal(code: u16) -> Response<Body> {
         504 => "Timeout",
         _ => "InternalError",
     };
+    // It says so in two places.
+    let details = if code == 429 { json!({"retryAfterSeconds": 1}) } else { json!({}) };
     let status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "details": details,
         "message": "the sandbox's proxy was told to answer so", "reason": reason, "code": code,
     });
     let mut response = Response::new(Body::from(status.to_string()));

@@ -50,6 +50,13 @@ pub struct Asked {
     pub name: String,
 }
 
+impl Asked {
+    /// Whether it is this of that.
+    pub(super) fn is(&self, verb: Verb, resource: &str) -> bool {
+        self.verb == verb && self.resource == resource
+    }
+}
+
 impl fmt::Debug for Asked {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?} {} {}/{}", self.verb, self.resource, self.namespace, self.name)

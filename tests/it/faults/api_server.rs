@@ -1,0 +1,35 @@
+//! The API server is killed and started again while much is to be written.
+
+use std::collections::BTreeSet;
+
+use super::stage::{Half, Stage, source};
+use crate::delivery::with_fluxs_crds;
+
+const APPLICATIONS: usize = 20;
+
+/// How many clusters an Application delivers to.
+const CLUSTERS: usize = 10;
+
+const CHILDREN: usize = APPLICATIONS * (CLUSTERS + 1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_server_is_restarted_under_load() {
+    let sandbox = &with_fluxs_crds().await;
+    let stage = Stage::set(sandbox, "restarted", 2 * CLUSTERS).await;
+    stage.deliver(0..APPLICATIONS, Half::Even).await;
+    // With a Lease: it is lost meanwhile, and had again.
+    let _controller = stage.controller(&[]);
+    stage.asked(CHILDREN / 3).await;
+    sandbox.restart("host-kube-apiserver").await.expect("it comes up again");
+
+    let all = (0..APPLICATIONS).flat_map(|number| stage.on(Half::Even, number).chain([source(number)]));
+    let all: BTreeSet<String> = all.collect();
+    assert_eq!(all.len(), CHILDREN);
+    let standing = stage.stands(&all).await;
+    assert!(standing.iter().all(|object| object.metadata.generation == Some(1)), "none was changed");
+    assert_eq!(stage.written_again(), 0);
+    stage.is_said(&format!("False Progressing 0/{CLUSTERS}")).await;
+    let asked = stage.writes();
+    println!("{asked} requests for {CHILDREN} objects");
+    assert!(asked > CHILDREN / 2, "it was restarted before all was done, or after");
+}

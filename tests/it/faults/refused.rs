@@ -1,0 +1,92 @@
+//! Requests are refused, cut off, or their answers lost, and so are watches.
+
+use std::time::{Duration, Instant};
+
+use fleetgate_sandbox::{Action, Rule, Verb};
+use tokio::time::timeout;
+
+use super::record::{Expected, Record};
+use super::stage::{Half, Stage, source};
+use super::{PATIENCE, host};
+
+const APPLICATIONS: usize = 6;
+
+/// How many clusters an Application delivers to.
+const CLUSTERS: usize = 20;
+
+/// What goes wrong with writes, each so many times.
+const FAULTS: [Action; 6] = [
+    Action::Answer(409),
+    Action::Answer(429),
+    Action::Answer(500),
+    Action::Answer(503),
+    Action::Cut,
+    Action::Lose,
+];
+const TIMES: usize = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_or_cut_off_arrives_and_is_written_once() {
+    let host = host().await;
+    let stage = Stage::set(&host, "refused", 2 * CLUSTERS).await;
+    let record = Record::begin(&stage).await;
+    let goes_wrong = |fault, verb, resource: &str, after, times| {
+        stage.proxy.add(Rule::new(fault).verb(verb).resource(resource).after(after).times(times));
+    };
+    for (place, fault) in FAULTS.into_iter().enumerate() {
+        goes_wrong(fault, Verb::Apply, "kustomizations", 7 * place, TIMES);
+        goes_wrong(fault, Verb::Apply, "gitrepositories", place, 1);
+        goes_wrong(fault, Verb::Patch, "applications", place, 1);
+        goes_wrong(fault, Verb::Apply, "applications/status", place, 1);
+    }
+    // A watch that is told that its version is long gone begins anew.
+    goes_wrong(Action::Answer(410), Verb::Watch, "kustomizations", 1, 1);
+    for resource in ["kustomizations", "gitrepositories", "applications", "fleets"] {
+        goes_wrong(Action::Answer(429), Verb::List, resource, 0, 1);
+        goes_wrong(Action::Answer(500), Verb::Watch, resource, 2, 1);
+    }
+
+    let mut expected = Expected::default();
+    for application in 0..APPLICATIONS {
+        expected.added(stage.on(Half::Even, application).chain([source(application)]));
+    }
+    let _controller = stage.controller(&["--no-leader-election"]);
+    let cut = async {
+        for writes in [10, 60, 110] {
+            stage.asked(writes).await;
+            stage.proxy.cut_watches();
+        }
+    };
+    tokio::join!(stage.deliver(0..APPLICATIONS, Half::Even), cut);
+    expected.happens(&record).await;
+    stage.stands(expected.standing()).await;
+    stage.is_said(&format!("False Progressing 0/{CLUSTERS}")).await;
+    assert_eq!(stage.written_again(), 0);
+    let asked = stage.proxy.count(Verb::Apply, "kustomizations");
+    let once = APPLICATIONS * CLUSTERS;
+    assert_eq!(asked, once + FAULTS.len() * TIMES, "each fault costs one request more, and no storm");
+}
+
+/// An API server that refuses is left alone for longer and longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_long_is_not_asked_for_all_the_time() {
+    let host = host().await;
+    let stage = Stage::set(&host, "rests", 2).await;
+    let record = Record::begin(&stage).await;
+    let mut expected = Expected::default();
+    expected.added(stage.on(Half::Even, 0).chain([source(0)]));
+    stage.proxy.add(Rule::new(Action::Answer(429)).verb(Verb::Apply).resource("kustomizations"));
+    let _controller = stage.controller(&["--no-leader-election"]);
+    let asked = async |times| {
+        let asked = stage.proxy.when(|proxy| proxy.count(Verb::Apply, "kustomizations") >= times);
+        timeout(PATIENCE, asked).await.expect("it is asked for");
+        Instant::now()
+    };
+    let ((), first) = tokio::join!(stage.deliver(0..1, Half::Even), asked(1));
+    // The second may be for the event of its source.
+    let rests = asked(4).await - first;
+    assert!(rests >= Duration::from_secs(2), "{rests:?}");
+    stage.proxy.heal();
+    expected.happens(&record).await;
+    stage.stands(expected.standing()).await;
+}
