@@ -29,8 +29,8 @@ struct Known {
     children: HashMap<Key, Arc<Child>>,
     /// What has an owner, by the owner's uid.
     owned: HashMap<Box<str>, HashSet<Key>>,
-    /// How many name a Secret, by its namespace and name.
-    secrets: HashMap<Key, usize>,
+    /// What names a Secret, by the Secret's namespace and name.
+    secrets: HashMap<Key, HashSet<Key>>,
     /// The last version that the watch has told of.
     told: Option<Version>,
     /// What is known so far while all there is is listed again.
@@ -72,10 +72,8 @@ impl Store {
     /// Those that name that Secret.
     pub(super) fn naming(&self, secret: &Key) -> Vec<Arc<Child>> {
         let known = self.known();
-        if !known.secrets.contains_key(secret) {
-            return Vec::new();
-        }
-        known.children.values().filter(|child| child.secret().as_ref() == Some(secret)).cloned().collect()
+        let keys = known.secrets.get(secret).into_iter().flatten();
+        keys.filter_map(|key| known.children.get(key).cloned()).collect()
     }
 
     /// The watch lists all there is.
@@ -94,6 +92,11 @@ impl Store {
         known.told = told;
         self.listed.send_replace(true);
         gone
+    }
+
+    /// There is no such kind any more: returns what there was of it.
+    pub(super) fn clear(&self) -> Vec<Arc<Child>> {
+        std::mem::take(&mut *self.known()).children.into_values().collect()
     }
 
     /// The watch tells of an object: returns it where that is news.
@@ -164,7 +167,7 @@ impl Known {
             self.owned.entry(owner.clone()).or_default().insert(key.clone());
         }
         if let Some(secret) = child.secret() {
-            *self.secrets.entry(secret).or_default() += 1;
+            self.secrets.entry(secret).or_default().insert(key.clone());
         }
         self.children.insert(key, Arc::clone(&child));
         child
@@ -181,10 +184,10 @@ impl Known {
             }
         }
         if let Some(secret) = child.secret()
-            && let Some(count) = self.secrets.get_mut(&secret)
+            && let Some(naming) = self.secrets.get_mut(&secret)
         {
-            *count -= 1;
-            if *count == 0 {
+            naming.remove(key);
+            if naming.is_empty() {
                 self.secrets.remove(&secret);
             }
         }
@@ -268,6 +271,18 @@ mod tests {
         assert_eq!(gone.iter().map(|child| &*child.name).collect::<Vec<_>>(), ["old"]);
         assert_eq!(web(&store), "c1 21");
         assert!(store.get("default", "new").is_some());
+    }
+
+    /// A CRD takes its objects with it, also while no watch tells of their ends.
+    #[test]
+    fn of_a_kind_that_is_gone_nothing_is_left() {
+        let store = Store::default();
+        list(&store, vec![child("web", "c1", "500", "./a")]);
+        store.begin_listing();
+        assert_eq!(store.clear().len(), 1);
+        assert_eq!((web(&store), store.of("u1").len()), ("nothing".to_owned(), 0));
+        list(&store, vec![child("web", "c2", "501", "./a")]);
+        assert_eq!(web(&store), "c2 501", "it may come back");
     }
 
     /// The versions of an API server that was restored from a backup begin lower again.
