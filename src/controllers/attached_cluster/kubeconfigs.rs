@@ -9,7 +9,7 @@ use fleetgate_plan::ObjectKey;
 use kube::{Client, Config};
 
 use crate::controllers::conditions::Summary;
-use crate::controllers::kubeconfig;
+use crate::controllers::kubeconfig::{self, Unread};
 use crate::controllers::secrets::Secrets;
 
 pub(super) struct Kubeconfigs {
@@ -36,14 +36,14 @@ impl Kubeconfigs {
         &self,
         cluster: &ObjectKey,
         reference: &KubeconfigReference,
-    ) -> Result<Config, Summary> {
+    ) -> Result<Config, Unread> {
         let known =
             self.secrets.version(&ObjectKey::new(cluster.namespace.as_str(), reference.name.as_str()));
         if let Some(read) = self.read().get(cluster)
             && read.reference == *reference
             && Some(&read.version) == known.as_ref()
         {
-            return read.found.clone();
+            return Ok(read.found.clone()?);
         }
         // What was read before is of no use, whatever comes of this.
         self.forget(cluster);
@@ -57,7 +57,7 @@ impl Kubeconfigs {
             let read = Read { reference: reference.clone(), version, found: found.clone() };
             self.read().insert(cluster.clone(), read);
         }
-        found
+        Ok(found?)
     }
 
     /// Whether that Secret is, to the AttachedCluster, as it was read.
