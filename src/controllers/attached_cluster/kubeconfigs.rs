@@ -66,6 +66,11 @@ impl Kubeconfigs {
         self.read().get(cluster).is_some_and(|read| known.as_ref() == Some(&read.version))
     }
 
+    /// Whether the Secret to which that AttachedCluster refers is being deleted.
+    pub(super) fn is_going(&self, cluster: &ObjectKey, reference: &KubeconfigReference) -> bool {
+        self.secrets.is_going(&ObjectKey::new(cluster.namespace.as_str(), reference.name.as_str()))
+    }
+
     /// Forgets the kubeconfig of an AttachedCluster that is gone.
     pub(super) fn forget(&self, cluster: &ObjectKey) {
         self.read().remove(cluster);

@@ -137,7 +137,9 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         Ok(version) => Ok(version),
     };
     let rest = rest(cluster, &seen, &context.backoff);
-    let status = status(cluster, seen, Timestamp::now());
+    let is_going = |reference: &&_| context.kubeconfigs.is_going(&key(cluster), reference);
+    let going = cluster.spec.kubeconfig.as_ref().filter(is_going);
+    let status = status(cluster, seen, going, Timestamp::now());
     context.statuses.write(cluster, cluster.status.as_ref(), &status).await.map_err(Failed)?;
     Ok(Action::requeue(rest))
 }
