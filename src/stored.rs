@@ -131,8 +131,8 @@ impl Child {
         Purpose::new(self.kind, annotation)
     }
 
-    /// The Secret with which it is delivered to a member cluster.
-    pub(crate) fn kubeconfig_secret(&self) -> Option<&str> {
+    /// The Secret with the kubeconfig that it names.
+    pub(crate) fn secret(&self) -> Option<&str> {
         self.object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
     }
 
@@ -153,7 +153,7 @@ pub(crate) fn keeping_names(plan: Plan, children: &[Child]) -> Plan {
                 && child.object.namespace().unwrap_or_default() == namespace
                 && child.is_of(uid.as_deref())
                 && child.object.labels().get(LABEL_APPLICATION) == Some(&name)
-                && child.kubeconfig_secret() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
+                && child.secret() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
         })
     })
 }

@@ -3,6 +3,7 @@
 //! Invariant: an Application that is read and written again is the same document. Absent fields
 //! stay absent, whatever the API server or Flux would default them to.
 
+mod packed;
 mod status;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::packed::PackedList;
 pub use self::status::{
     ApplicationStatus, ClusterStatus, DestinationStatus, HeldStatus, PolicyStatus, SourceStatus,
 };

@@ -67,6 +67,8 @@ pub enum ConditionReason {
     Progressing,
     /// The object is being deleted, and what it made is being removed. With Reconciling=True.
     Deleting,
+    /// The object is being deleted, and what others have said still needs it. With Reconciling=True.
+    InUse,
     /// The spec breaks a rule, having passed no gate. With Stalled=True.
     InvalidSpec,
     /// The spec asks for something that this version leaves out. With Undelivered=True.
@@ -105,11 +107,12 @@ pub enum ConditionReason {
 
 impl ConditionReason {
     /// Every reason there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Succeeded,
         Self::Reachable,
         Self::Progressing,
         Self::Deleting,
+        Self::InUse,
         Self::InvalidSpec,
         Self::NotSupported,
         Self::DestinationNotFound,
@@ -136,6 +139,7 @@ impl ConditionReason {
             Self::Reachable => "Reachable",
             Self::Progressing => "Progressing",
             Self::Deleting => "Deleting",
+            Self::InUse => "InUse",
             Self::InvalidSpec => "InvalidSpec",
             Self::NotSupported => "NotSupported",
             Self::DestinationNotFound => "DestinationNotFound",

@@ -30,7 +30,7 @@ pub mod source;
 
 pub use application::{
     Application, ApplicationSpec, ApplicationStatus, ClusterStatus, Destination, DestinationStatus,
-    HeldStatus, PolicyStatus, Source, SourceStatus, SyncPolicy,
+    HeldStatus, PackedList, PolicyStatus, Source, SourceStatus, SyncPolicy,
 };
 pub use attached_cluster::{
     AttachedCluster, AttachedClusterSpec, AttachedClusterStatus, KubeconfigReference,

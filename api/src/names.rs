@@ -12,6 +12,10 @@ pub const FINALIZER_FLEET: &str = "fleet.kurator.dev";
 /// with its kubeconfig. Kurator has none there.
 pub const FINALIZER_IN_USE: &str = "fleetgate.dev/in-use";
 
+/// The annotation by which an object lets go of what was delivered: with `true` on an Application that is being
+/// deleted, or on an `AttachedCluster`, its Flux objects go and what they delivered stays.
+pub const ANNOTATION_ORPHAN: &str = "fleetgate.dev/orphan";
+
 /// The label that every Flux object carries whose Application is named by its value.
 pub const LABEL_APPLICATION: &str = "apps.kurator.dev/app-name";
 

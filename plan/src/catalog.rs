@@ -104,6 +104,11 @@ impl Catalog {
         !self.clusters.is_empty()
     }
 
+    /// All clusters, in the order of their keys.
+    pub fn clusters(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        self.clusters.values()
+    }
+
     /// The cluster of that key.
     #[must_use]
     pub fn cluster(&self, key: &ClusterKey) -> Option<&Arc<Cluster>> {

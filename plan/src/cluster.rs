@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use fleetgate_api::AttachedCluster;
+use fleetgate_api::names::ANNOTATION_ORPHAN;
 use kube::ResourceExt;
 use kube::core::DynamicObject;
 
@@ -38,6 +39,13 @@ pub struct KubeconfigRef {
     pub key: String,
 }
 
+/// Whether an object lets go of what was delivered for it: its Flux objects go,
+/// and what they delivered stays.
+#[must_use]
+pub fn lets_go(object: &impl ResourceExt) -> bool {
+    object.annotations().get(ANNOTATION_ORPHAN).is_some_and(|value| value == "true")
+}
+
 /// A member cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
@@ -45,7 +53,8 @@ pub struct Cluster {
     pub key: ClusterKey,
     /// The labels that selectors match.
     pub labels: BTreeMap<String, String>,
-    /// Where its kubeconfig is; `None` as long as its object names none.
+    /// Where its kubeconfig is; `None` as long as its object names none, or lets
+    /// go of what was delivered.
     pub kubeconfig: Option<KubeconfigRef>,
 }
 
@@ -58,9 +67,8 @@ impl From<&AttachedCluster> for Cluster {
                 name: object.name_any(),
             },
             labels: object.labels().clone(),
-            kubeconfig: object.spec.kubeconfig.as_ref().map(|reference| KubeconfigRef {
-                secret: reference.name.clone(),
-                key: reference.key.clone(),
+            kubeconfig: object.spec.kubeconfig.as_ref().filter(|_| !lets_go(object)).map(|reference| {
+                KubeconfigRef { secret: reference.name.clone(), key: reference.key.clone() }
             }),
         }
     }
@@ -93,6 +101,19 @@ impl Cluster {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn one_that_lets_go_is_not_delivered_to() {
+        for (value, is_reached) in [("true", false), ("false", true), ("", true)] {
+            let object = serde_json::from_value(json!({
+                "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+                "metadata": {"name": "m1", "namespace": "default", "annotations": {ANNOTATION_ORPHAN: value}},
+                "spec": {"kubeconfig": {"name": "m1"}},
+            }));
+            let object: AttachedCluster = object.expect("an AttachedCluster");
+            assert_eq!(Cluster::from(&object).kubeconfig.is_some(), is_reached, "{value:?}");
+        }
+    }
 
     #[test]
     fn where_a_kubeconfig_is_put() {

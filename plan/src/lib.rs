@@ -17,6 +17,7 @@ pub mod destination;
 mod fate;
 pub mod flagger;
 pub mod flux;
+mod helm;
 pub mod impact;
 mod installed;
 mod kept;
@@ -36,10 +37,11 @@ pub use catalog::{
     AppEntry, Catalog, Change, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
     PolicyEntry, RolloutEntry, Tenancy, Turn, WorkloadKey,
 };
-pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef};
+pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef, lets_go};
 pub use destination::{Placement, Resolution, Resolver, Selection, Target};
 pub use fate::{Fate, Fates, Purpose};
 pub use flux::FluxKind;
+pub use helm::HelmName;
 pub use installed::InstalledCrd;
 pub use owner::{Owner, owner_of};
 pub use plan::{Plan, PolicyPlan, Undelivered};

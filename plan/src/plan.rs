@@ -19,7 +19,7 @@ use crate::destination::{self, Resolution, Resolver};
 use crate::flagger::{Member, Release};
 use crate::render::depends_on::Siblings;
 use crate::template::Template;
-use crate::{Catalog, FluxKind, Owner, names, render};
+use crate::{Catalog, FluxKind, Owner, Tenancy, names, render};
 
 /// All that will exist for one Application.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +66,8 @@ impl Plan {
         let undelivered = application.spec.sync_policies.iter().enumerate().filter_map(undelivered_part);
         let undelivered = undelivered.collect();
         if let Some(source) = &source {
-            let templates = templates(application, &policies, source.kind, &owner);
+            let source = (source.kind, &owner);
+            let templates = templates(application, &policies, source, catalog.tenancy());
             for (policy, template) in policies.iter_mut().zip(templates) {
                 policy.template = template;
             }
@@ -132,8 +133,8 @@ fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<Po
 fn templates(
     application: &Application,
     placed: &[PolicyPlan],
-    source: FluxKind,
-    owner: &Owner,
+    source: (FluxKind, &Owner),
+    tenancy: &Tenancy,
 ) -> Vec<Option<Template>> {
     let policies = || application.spec.sync_policies.iter().zip(placed);
     let siblings = Siblings::of(policies().filter_map(|(policy, placed)| {
@@ -141,7 +142,7 @@ fn templates(
     }));
     let templates = policies()
         .enumerate()
-        .map(|(index, (policy, placed))| render::policy((index, policy), placed, (source, owner), &siblings));
+        .map(|(index, (policy, placed))| render::policy((index, policy), placed, source, &siblings, tenancy));
     templates.collect()
 }
 

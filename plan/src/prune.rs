@@ -96,6 +96,9 @@ pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guar
         }
     }
     for (policy, Standing { children, lost }) in standing {
+        if lost.is_empty() {
+            continue;
+        }
         let goes_to = policy.and_then(|name| plan.policies.iter().find(|policy| policy.name == name));
         let goes_to = goes_to.map_or(0, |policy| policy.resolution.targets.len());
         if guard.holds(children, lost.len(), goes_to) {

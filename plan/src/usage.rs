@@ -6,12 +6,14 @@
 
 mod children;
 mod neighbours;
+mod place;
 
 use std::sync::Arc;
 
 pub use self::children::{SharedChild, shared_children};
 pub use self::neighbours::neighbours;
-use crate::{AppEntry, Catalog, Cluster};
+pub use self::place::Place;
+use crate::{AppEntry, Catalog, Cluster, FleetEntry};
 
 /// A Fleet whose Applications deliver to a cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,16 +36,32 @@ pub fn of_fleet<'a, 'b>(
 /// The Fleets by which Applications deliver to `cluster`.
 #[must_use]
 pub fn of_cluster<'a>(cluster: &'a Cluster, catalog: &'a Catalog) -> Vec<ClusterUse<'a>> {
-    let namespace = &cluster.key.namespace;
-    let fleets = catalog.fleets().filter(|fleet| fleet.has(cluster));
-    let uses = fleets.map(|fleet| {
-        let name = fleet.key.name.as_str();
-        let applications = of_fleet(namespace, name, catalog).filter(|entry| {
-            entry.policies_to(name).any(|policy| policy.destination.selects(&cluster.labels))
-        });
-        ClusterUse { fleet: name, applications: applications.map(|entry| entry.key.name.as_str()).collect() }
+    let uses = catalog.fleets().map(|fleet| {
+        let applications = users(cluster, fleet, catalog).map(|entry| entry.key.name.as_str());
+        ClusterUse { fleet: &fleet.key.name, applications: applications.collect() }
     });
     uses.filter(|usage| !usage.applications.is_empty()).collect()
+}
+
+/// Whether any Application delivers to `cluster`.
+#[must_use]
+pub fn is_cluster_used(cluster: &Cluster, catalog: &Catalog) -> bool {
+    catalog.fleets().any(|fleet| users(cluster, fleet, catalog).next().is_some())
+}
+
+/// The Applications that deliver to `cluster` by `fleet`.
+fn users<'a>(
+    cluster: &'a Cluster,
+    fleet: &'a FleetEntry,
+    catalog: &'a Catalog,
+) -> impl Iterator<Item = &'a Arc<AppEntry>> {
+    let name = fleet.key.name.as_str();
+    let is_member = fleet.has(cluster);
+    let applications =
+        is_member.then(|| of_fleet(&cluster.key.namespace, name, catalog)).into_iter().flatten();
+    applications.filter(move |entry| {
+        entry.policies_to(name).any(|policy| policy.destination.selects(&cluster.labels))
+    })
 }
 
 #[cfg(test)]
@@ -87,6 +105,7 @@ mod tests {
         let users = |name: &str, labels: &[(&str, &str)]| {
             let cluster = cluster(name, labels);
             let uses = of_cluster(&cluster, &catalog);
+            assert_eq!(is_cluster_used(&cluster, &catalog), !uses.is_empty());
             let text = uses.iter().map(|usage| format!("{}: {}", usage.fleet, usage.applications.join(" ")));
             text.collect::<Vec<_>>().join(", ")
         };

@@ -97,7 +97,7 @@ fn add(path: FieldPath, value: Value, namespace: &str, sorted: &mut Sorted) {
             }
         }
         Ok(Identity::Other) => sorted.others.push((path, value)),
-        Err(misfit) => sorted.misfits.push(Misfit { path: path.join(&misfit.path), ..misfit }),
+        Err(misfit) => sorted.misfits.push(Misfit { path: path.join(&misfit.path), ..*misfit }),
     }
 }
 
@@ -112,11 +112,11 @@ enum Identity {
     Other,
 }
 
-fn identify(value: &Value) -> Result<Identity, Misfit> {
+fn identify(value: &Value) -> Result<Identity, Box<Misfit>> {
     let text = |field: &str| value.get(field).and_then(Value::as_str);
     let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
         let message = "is no Kubernetes object: it has no apiVersion and kind".to_owned();
-        return Err(Misfit { path: FieldPath::root(), message, is_ours: false });
+        return Err(Box::new(Misfit { path: FieldPath::root(), message, is_ours: false }));
     };
     if (api_version, kind) == ("v1", "List") || kind.ends_with("List") && value["items"].is_array() {
         return Ok(Identity::List);
@@ -125,7 +125,7 @@ fn identify(value: &Value) -> Result<Identity, Misfit> {
         return match Kind::of(api_version, kind) {
             Some(kind) => {
                 let message = format!("has no version: write {}/{VERSION}", kind.group());
-                Err(Misfit { path: FieldPath::root().field("apiVersion"), message, is_ours: true })
+                Err(Box::new(Misfit { path: FieldPath::root().field("apiVersion"), message, is_ours: true }))
             }
             None => Ok(Identity::Other),
         };
@@ -138,7 +138,7 @@ fn identify(value: &Value) -> Result<Identity, Misfit> {
     match hint {
         Some(hint) => {
             let message = format!("is no kind of {api_version}: {kind:?}; {hint}");
-            Err(Misfit { path: FieldPath::root().field("kind"), message, is_ours: true })
+            Err(Box::new(Misfit { path: FieldPath::root().field("kind"), message, is_ours: true }))
         }
         None => Ok(Identity::Other),
     }

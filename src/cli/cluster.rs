@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::client::ClientOptions;
 
@@ -20,7 +20,8 @@ pub(crate) enum ClusterCommand {
     ///
     /// Of the kubeconfig only the cluster and the user of its current context are
     /// stored, with the files that they name. Before anything is written the
-    /// cluster is asked for its version, and whether the user may do everything there.
+    /// cluster is asked whether it works, what its version is, whether the user may do
+    /// everything there, and whether it is the host or joined already.
     #[command(after_help = JOIN_EXAMPLES)]
     Join(JoinOptions),
     /// List clusters: where they are, what they are, and in which Fleets
@@ -31,6 +32,11 @@ pub(crate) enum ClusterCommand {
     ///
     /// Refused while an Application delivers there, or something is left of one that did.
     Detach(DetachOptions),
+    /// Give a cluster another name, and keep what runs there
+    ///
+    /// A cluster of the new name with the same Secret takes its place in every Fleet
+    /// that lists it. What was delivered is let go of and taken up again.
+    Rename(RenameOptions),
 }
 
 /// Which cluster is joined, and as what.
@@ -50,6 +56,9 @@ pub(crate) struct JoinOptions {
     /// Join it even if its user may not do everything there
     #[arg(long)]
     pub(crate) limited: bool,
+    /// Join it even if it is the host, or one of the namespace's clusters already
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) client: ClientOptions,
 }
@@ -60,8 +69,26 @@ pub(crate) struct ListOptions {
     /// The clusters of every namespace
     #[arg(long, short = 'A', conflicts_with = "namespace")]
     pub(crate) all_namespaces: bool,
+    /// How they are shown
+    #[arg(long, short, value_enum, default_value_t = ListFormat::Table, value_name = "FORMAT")]
+    pub(crate) output: ListFormat,
     #[command(flatten)]
     pub(crate) client: ClientOptions,
+}
+
+/// How clusters are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// A line each
+    Table,
+    /// The same with the Secret, and why a cluster is ready or not
+    Wide,
+    /// For programs
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// KIND.GROUP/NAME, as kubectl takes it
+    Name,
 }
 
 /// Which labels a cluster gets.
@@ -81,6 +108,23 @@ pub(crate) struct LabelsOptions {
 pub(crate) struct DetachOptions {
     /// The cluster
     pub(crate) name: String,
+    /// Let go of what was delivered there, and leave it: for a cluster that is gone
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientOptions,
+}
+
+/// Which cluster gets which name.
+#[derive(Debug, Args)]
+pub(crate) struct RenameOptions {
+    /// The cluster
+    pub(crate) old: String,
+    /// Its name from now on
+    pub(crate) new: String,
+    /// Even if Helm releases are called by the name, and are installed anew
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) client: ClientOptions,
 }

@@ -15,9 +15,12 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use fleetgate_plan::Tenancy;
+use fleetgate_webhooks::names;
 
 pub(crate) use self::client::ClientOptions;
-pub(crate) use self::cluster::{ClusterCommand, JoinOptions, LabelsOptions};
+pub(crate) use self::cluster::{
+    ClusterCommand, JoinOptions, LabelsOptions, ListFormat, ListOptions, RenameOptions,
+};
 pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::guard::GuardOptions;
@@ -192,12 +195,24 @@ pub(crate) struct TenancyOptions {
     /// Refuse references out of an Application's namespace, which are warned of otherwise
     #[arg(long, env = "FLEETGATE_NO_CROSS_NAMESPACE_REFS", value_parser = BoolishValueParser::new())]
     no_cross_namespace_refs: bool,
+    /// Refuse policies without a destination, which go to the host cluster otherwise
+    #[arg(long, env = "FLEETGATE_NO_HOST_DESTINATION", value_parser = BoolishValueParser::new())]
+    no_host_destination: bool,
+    /// Have Flux act as this ServiceAccount, in the cluster that it delivers to, where a policy names none
+    #[arg(long, env = "FLEETGATE_DEFAULT_SERVICE_ACCOUNT", value_parser = object_name, value_name = "NAME")]
+    default_service_account: Option<String>,
+}
+
+fn object_name(name: &str) -> Result<String, &'static str> {
+    let is_name = names::is_dns_subdomain(name);
+    is_name.then(|| name.to_owned()).ok_or("no object can have that name")
 }
 
 impl From<TenancyOptions> for Tenancy {
     fn from(options: TenancyOptions) -> Self {
-        let TenancyOptions { no_cross_namespace_refs } = options;
-        Self { no_cross_namespace_refs }
+        let TenancyOptions { no_cross_namespace_refs, no_host_destination, default_service_account } =
+            options;
+        Self { no_cross_namespace_refs, no_host_destination, default_service_account }
     }
 }
 

@@ -36,7 +36,9 @@ impl Summary {
     /// The condition beside `Ready` that the reason calls for.
     fn companion(&self) -> Option<ConditionType> {
         match self.reason {
-            ConditionReason::Progressing | ConditionReason::Deleting => Some(ConditionType::Reconciling),
+            ConditionReason::Progressing | ConditionReason::Deleting | ConditionReason::InUse => {
+                Some(ConditionType::Reconciling)
+            }
             ConditionReason::InvalidSpec | ConditionReason::Conflict | ConditionReason::KubeconfigInvalid => {
                 Some(ConditionType::Stalled)
             }

@@ -50,8 +50,8 @@ pub(crate) struct Setup {
 /// Starts every controller on `tasks`; they run until `stop` is set.
 pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     let stop = || stopped(stop.clone());
-    tasks.spawn(until(stop(), application::run(setup.clone(), stop())));
     let secrets = Secrets::watch(&setup.client, &setup.scope, stop(), tasks);
+    tasks.spawn(until(stop(), application::run(setup.clone(), secrets.clone(), stop())));
     tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), secrets.clone(), stop())));
     tasks.spawn(until(stop(), fleet::run(setup.clone(), secrets, stop())));
 }

@@ -8,12 +8,15 @@
 //!
 //! **Invariant**: no other Secret of the host is listed, and of none the content.
 
+use std::sync::Arc;
+
 use fleetgate_api::names::LABEL_KUBECONFIG;
 use fleetgate_plan::ObjectKey;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::store::WriterDropped;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector as reflect};
@@ -25,13 +28,14 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::Scope;
 use crate::watches::Listeners;
 
-type Meta = PartialObjectMeta<Secret>;
+/// A Secret without its content.
+pub(super) type SecretMeta = PartialObjectMeta<Secret>;
 
 /// The Secrets with kubeconfigs in use.
 #[derive(Clone)]
 pub(super) struct Secrets {
     client: Client,
-    known: Store<Meta>,
+    known: Store<SecretMeta>,
     changes: Listeners,
 }
 
@@ -45,7 +49,7 @@ impl Secrets {
     ) -> Self {
         let (known, writer) = reflector::store();
         let labelled = watcher::Config::default().labels(LABEL_KUBECONFIG);
-        let events = watcher(scope.api::<Meta>(client), labelled).default_backoff();
+        let events = watcher(scope.api::<SecretMeta>(client), labelled).default_backoff();
         let this = Self { client: client.clone(), known, changes: Listeners::default() };
         tasks.spawn(this.clone().follow(reflect(writer, events).take_until(Box::pin(stop))));
         this
@@ -54,6 +58,16 @@ impl Secrets {
     /// Those that come, change or go from now on.
     pub(super) fn changes(&self) -> UnboundedReceiverStream<ObjectKey> {
         self.changes.listen()
+    }
+
+    /// Waits until they have been listed once.
+    pub(super) async fn listed(&self) -> Result<(), WriterDropped> {
+        self.known.wait_until_ready().await
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Arc<SecretMeta>> {
+        self.known.state()
     }
 
     /// The version in which the Secret is known.
@@ -94,7 +108,7 @@ impl Secrets {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    async fn follow(self, events: impl Stream<Item = watcher::Result<Event<Meta>>>) {
+    async fn follow(self, events: impl Stream<Item = watcher::Result<Event<SecretMeta>>>) {
         let mut events = std::pin::pin!(events);
         // Known before a resync: what went while nobody watched is not told of.
         let mut before = Vec::new();

@@ -104,13 +104,19 @@ fn controller_rules() -> Vec<Value> {
         // What blockOwnerDeletion in a child's owner reference asks for.
         rule(Kind::Application.group(), &["applications/finalizers"], &["update"]),
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),
-        rule(Kind::Fleet.group(), &["fleets/status"], &["patch"]),
-        rule(Kind::AttachedCluster.group(), &["attachedclusters/status"], &["patch"]),
+        // Their finalizers, besides.
+        rule(Kind::Fleet.group(), &[Kind::Fleet.plural(), "fleets/status"], &["patch"]),
+        rule(
+            Kind::AttachedCluster.group(),
+            &[Kind::AttachedCluster.plural(), "attachedclusters/status"],
+            &["patch"],
+        ),
         // Whether Kurator's controller runs.
         named(rule("coordination.k8s.io", &["leases"], &["list"]), &[KURATOR_LEASE]),
         named(rule("apps", &["deployments"], &["list"]), &[KURATOR_DEPLOYMENT]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
-        // What Applications name, each read by name, and clusters, whose Secrets get a label by which they are watched.
+        // What Applications name, each read by name, and clusters, whose Secrets get a label by which they are watched,
+        // and a finalizer.
         rule("", &["serviceaccounts"], &["get"]),
         rule("", &["secrets"], &["get", "list", "watch", "patch"]),
     ]);

@@ -96,6 +96,11 @@ impl CatalogWatch {
         self.applications.listen()
     }
 
+    /// Is told of every change from now on. What it has borrowed nobody can change.
+    pub(crate) fn changes(&self) -> watch::Receiver<Catalog> {
+        self.catalog.subscribe()
+    }
+
     /// The Fleets that changes from now on concern.
     pub(crate) fn fleets_concerned(&self) -> UnboundedReceiverStream<ObjectKey> {
         self.fleets.listen()

@@ -41,7 +41,8 @@ pub(crate) fn fleetgate() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
     // What the tests are run with is not what they test.
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("KUBECONFIG");
-    command.env_remove("FLEETGATE_NO_CROSS_NAMESPACE_REFS");
+    command.env_remove("FLEETGATE_NO_CROSS_NAMESPACE_REFS").env_remove("FLEETGATE_NO_HOST_DESTINATION");
+    command.env_remove("FLEETGATE_DEFAULT_SERVICE_ACCOUNT");
     command
 }
 

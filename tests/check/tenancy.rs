@@ -28,6 +28,29 @@ fn a_reference_out_of_the_namespace_is_refused_where_that_is_asked_for() {
 }
 
 #[test]
+fn the_host_is_refused_where_that_is_asked_for() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes())]);
+    let (ended, document) = check_json(folder.path(), &["app.yaml", "--no-host-destination"]);
+    assert_eq!(ended, Some(1), "{document}");
+    assert_eq!(
+        found(&document),
+        ["app.yaml:11:5 destination/host-forbidden spec.syncPolicies[0].destination"]
+    );
+}
+
+#[test]
+fn what_is_rendered_names_the_default_account() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes())]);
+    for (account, code) in [("tenant", 0), ("not/a/name", 2)] {
+        let arguments = ["render", "-f", "app.yaml", "--default-service-account", account];
+        let output = fleetgate().args(arguments).current_dir(folder.path()).output();
+        let (ended, text) = said(output.expect("it runs"));
+        assert_eq!(ended, Some(code), "{text}");
+        assert_eq!(text.contains("serviceAccountName: tenant"), code == 0, "{text}");
+    }
+}
+
+#[test]
 fn the_flag_may_come_by_the_environment() {
     let folder = folder(&[("app.yaml", depending().as_bytes())]);
     for (value, code) in [("true", 1), ("1", 1), ("false", 0), ("maybe", 2)] {

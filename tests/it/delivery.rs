@@ -13,8 +13,10 @@ mod kinds_of_clusters;
 mod kstatus;
 mod lag;
 mod later;
+mod protection;
 mod removal;
 mod takeover;
+mod tenancy;
 mod told;
 mod trouble;
 
@@ -126,6 +128,12 @@ pub(crate) async fn gone(sandbox: &Sandbox, namespace: &str) {
     seen.await.expect("nothing is left");
 }
 
+/// Deletes the Application `shop`, after which nothing is left on the host.
+async fn delete_shop(sandbox: &Sandbox, namespace: &str) {
+    kubectl(sandbox, &["delete", "application", "shop", "--namespace", namespace, "--timeout=60s"]).await;
+    gone(sandbox, namespace).await;
+}
+
 /// One policy with a folder of its own namespace, to the clusters of a selector.
 pub(crate) fn selected(namespace: &str, policies: &[(&str, &str)]) -> String {
     let policies = policies
@@ -156,6 +164,13 @@ fn rollout(namespace: &str) -> String {
 pub(crate) async fn label(sandbox: &Sandbox, namespace: &str, cluster: &str, label: &str) {
     kubectl(sandbox, &["label", "attachedcluster", cluster, label, "--overwrite", "--namespace", namespace])
         .await;
+}
+
+/// Takes an object away by force, as somebody may who strips its finalizers.
+async fn tear_out(sandbox: &Sandbox, namespace: &str, kind: &str, name: &str) {
+    past_the_gate(sandbox, namespace, &["delete", kind, name, "--wait=false"], "").await;
+    let bare = r#"{"metadata":{"finalizers":null}}"#;
+    past_the_gate(sandbox, namespace, &["patch", kind, name, "--type=merge", "--patch", bare], "").await;
 }
 
 pub(crate) async fn member_namespace(sandbox: &Sandbox, name: &str) {

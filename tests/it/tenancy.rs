@@ -1,5 +1,5 @@
 //! An installation that locks its tenants in: webhook, controllers and `check`
-//! under one flag give one verdict.
+//! under the same flags give one verdict.
 
 use std::fs;
 use std::process::Command;
@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use crate::support::{Running, apply, kubectl, past_the_gate};
 
-const FLAG: &str = "--no-cross-namespace-refs";
+const FLAGS: [&str; 2] = ["--no-cross-namespace-refs", "--no-host-destination"];
 
 const APPLICATION: &str = "apiVersion: apps.kurator.dev/v1alpha1
 kind: Application
 metadata: {name: shop, namespace: tenant}
 spec:
   source: {gitRepository: {url: 'https://github.com/o/r', interval: 3m}}
+  destination: {fleet: quickstart}
   syncPolicies:
   - kustomization: {interval: 5m, prune: true, dependsOn: [{name: base, namespace: platform}]}
 ";
@@ -27,7 +28,12 @@ const FORBIDDEN: &str = "spec.syncPolicies[0].kustomization.dependsOn[0].namespa
      leaves the Application's namespace, \"tenant\", which this installation does not allow; \
      depend on what is in the same namespace, or leave it out [ref/cross-namespace]";
 
-/// In a sandbox of its own, whose webhook and controllers run with the flag.
+/// What is said of the same without its destination and what it depends on.
+const HOST_FORBIDDEN: &str = "spec.syncPolicies[0].destination: Required value: must be set: without it this policy would go \
+     to the host cluster, which this installation does not allow; name a Fleet here, or in spec.destination for all \
+     [destination/host-forbidden]";
+
+/// In a sandbox of its own, whose webhook and controllers run with the flags.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_reference_leaves_a_namespace_that_is_locked() {
     let without = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
@@ -48,6 +54,13 @@ async fn no_reference_leaves_a_namespace_that_is_locked() {
     assert_eq!(answer.code, Some(1));
     assert!(answer.stderr.contains(FORBIDDEN), "{}", answer.stderr);
 
+    let to_the_host = APPLICATION
+        .replace("  destination: {fleet: quickstart}\n", "")
+        .replace(", dependsOn: [{name: base, namespace: platform}]", "");
+    let answer = apply(sandbox, &to_the_host).await;
+    assert_eq!(answer.code, Some(1));
+    assert!(answer.stderr.contains(HOST_FORBIDDEN), "{}", answer.stderr);
+
     past_the_gate(sandbox, "tenant", &["create", "-f", "-"], APPLICATION).await;
     let stalled = until("the condition", Duration::from_mins(1), async || {
         let arguments = ["get", "application", "shop", "--namespace", "tenant", "--output", "json"];
@@ -65,7 +78,8 @@ async fn no_reference_leaves_a_namespace_that_is_locked() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("app.yaml"), APPLICATION).expect("a file");
     let output = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-        .args(["check", "app.yaml", FLAG])
+        .args(["check", "app.yaml"])
+        .args(FLAGS)
         .current_dir(folder.path())
         .output()
         .expect("check runs");
@@ -74,12 +88,12 @@ async fn no_reference_leaves_a_namespace_that_is_locked() {
     assert!(text.contains("error[ref/cross-namespace]"), "{text}");
 }
 
-/// Webhook and controllers in one process, with the flag, where the sandbox has
+/// Webhook and controllers in one process, with the flags, where the sandbox has
 /// its API server look for the webhook.
 fn serve(sandbox: &Sandbox) -> Running {
     let [webhook, _] = sandbox.fleetgate_commands();
     let (_, arguments) = webhook.split_once(" webhook ").expect("the webhook's arguments");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
-    command.args(["serve", "--log-level", "error", FLAG]).args(arguments.split(' '));
+    command.args(["serve", "--log-level", "error"]).args(FLAGS).args(arguments.split(' '));
     Running(command.env("KUBECONFIG", sandbox.controller_kubeconfig()).spawn().expect("serve runs"))
 }

@@ -2,7 +2,7 @@
 //! or the answer is not heeded, the controllers' finalizers hold.
 
 use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster};
+use fleetgate_plan::{Catalog, Cluster, lets_go};
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use serde::Deserialize;
@@ -24,7 +24,8 @@ pub fn check(kind: Kind, stored: &Value, catalog: &Catalog) -> Option<Finding> {
         }
         Kind::AttachedCluster => {
             let object = AttachedCluster::deserialize(stored).ok()?;
-            cluster::in_use::check(&Cluster::from(&object), catalog)
+            // One that lets go of what was delivered is needed for nothing.
+            (!lets_go(&object)).then(|| cluster::in_use::check(&Cluster::from(&object), catalog)).flatten()
         }
     }
 }

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::packed::PackedList;
 use crate::schema::conditions;
 
 /// How far the delivery has come.
@@ -59,9 +60,9 @@ pub struct ApplicationStatus {
     /// The Flux objects of the policies as Kurator's own status has them, for tools that read that:
     /// a name each, and kustomizationStatus or `HelmReleaseStatus`. Those that are not ready come
     /// first; the list is capped.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "PackedList::is_empty")]
     #[schemars(schema_with = "kurators_list")]
-    pub sync_status: Vec<Value>,
+    pub sync_status: PackedList,
 }
 
 /// An object that is replaced as a whole, so that nothing of what Kurator wrote into it stays.

@@ -25,7 +25,7 @@ use self::depends_on::{DependsOn, Siblings};
 use self::overrides::Overrides;
 pub(crate) use self::source::{source, source_kind};
 use crate::template::{Origin, Template};
-use crate::{FluxKind, Owner, PolicyPlan};
+use crate::{FluxKind, Owner, PolicyPlan, Tenancy};
 
 /// The kind of object that delivers `policy`; `None` if it says neither.
 pub(crate) fn kind_of(policy: &SyncPolicy) -> Option<FluxKind> {
@@ -42,9 +42,10 @@ pub(crate) fn policy(
     placed: &PolicyPlan,
     (source, owner): (FluxKind, &Owner),
     siblings: &Siblings<'_>,
+    tenancy: &Tenancy,
 ) -> Option<Template> {
     let kind = kind_of(policy)?;
-    let (field, spec, depends_on) = match (&policy.kustomization, &policy.helm) {
+    let (field, mut spec, depends_on) = match (&policy.kustomization, &policy.helm) {
         (Some(kustomization), _) => {
             let spec = kustomization::spec(kustomization, source, &owner.name)?;
             ("kustomization", spec, &kustomization.depends_on)
@@ -52,6 +53,7 @@ pub(crate) fn policy(
         (None, Some(helm)) => ("helm", helm_release::spec(helm, source, owner), &helm.depends_on),
         (None, None) => return None,
     };
+    tenancy.fill(&mut spec);
     let depends_on = depends_on.as_deref().unwrap_or_default();
     Some(Template::of_policy(
         (kind, Origin::Policy { index, field }),

@@ -33,6 +33,21 @@ pub(super) async fn remove(
     edit(client, namespace, fleet, |clusters| clusters.retain(|reference| !is(reference, cluster))).await
 }
 
+/// Puts a cluster in the place of another.
+pub(super) async fn exchange(
+    client: &Client,
+    namespace: &str,
+    fleet: &str,
+    (old, new): (&str, &str),
+) -> anyhow::Result<()> {
+    edit(client, namespace, fleet, |clusters| {
+        for reference in clusters.iter_mut().filter(|reference| is(reference, old)) {
+            reference.name = Some(new.to_owned());
+        }
+    })
+    .await
+}
+
 /// Whether the Fleet lists the cluster.
 pub(super) fn lists(fleet: &Fleet, cluster: &str) -> bool {
     fleet.spec.clusters.iter().flatten().any(|reference| is(reference, cluster))

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use fleetgate_api::names::LABEL_JOINED;
@@ -13,18 +12,15 @@ use k8s_openapi::api::authorization::v1::{
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
+use kube::{Api, Client};
 use serde_json::{Map, Value, json};
 
 use super::kubeconfig::{Current, current};
-use super::{fleets, labels};
+use super::{fleets, labels, same};
 use crate::cli::JoinOptions;
 use crate::commands::connect::Connection;
+use crate::member::probe;
 use crate::stored::in_words;
-
-/// How long the cluster may take to answer.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Joins the cluster of a kubeconfig, and says so.
 pub(super) async fn join(connection: &Connection, options: &JoinOptions) -> anyhow::Result<String> {
@@ -32,7 +28,7 @@ pub(super) async fn join(connection: &Connection, options: &JoinOptions) -> anyh
     let labels = labels::parse(&options.labels, false)?;
     let kubeconfig = read(&options.file)?;
     let name = options.name.as_deref().unwrap_or(&kubeconfig.name);
-    let version = probe(&kubeconfig, options.limited).await?;
+    let version = look(connection, &kubeconfig, options).await?;
     if let Some(fleet) = &options.fleet {
         let api: Api<Fleet> = Api::namespaced(client.clone(), namespace);
         let found = api.get_opt(fleet).await.map_err(in_words)?;
@@ -52,27 +48,28 @@ fn read(file: &Path) -> anyhow::Result<Current> {
     current(&text, file.parent().unwrap_or(Path::new(""))).with_context(what)
 }
 
-/// The version that the cluster reports to its user, who may do everything there.
-async fn probe(kubeconfig: &Current, limited: bool) -> anyhow::Result<String> {
-    let server = &kubeconfig.server;
-    // The errors' own words may repeat what stands in the kubeconfig.
-    let Ok(parsed) = Kubeconfig::from_yaml(&kubeconfig.text) else { bail!("the kubeconfig cannot be used") };
-    let config = Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default()).await;
-    let Ok(mut config) = config else {
-        bail!("the kubeconfig cannot be used: certificates and keys must be base64 of PEM")
-    };
-    (config.connect_timeout, config.read_timeout) = (Some(PROBE_TIMEOUT), Some(PROBE_TIMEOUT));
-    let unreachable = || format!("{server} does not answer");
-    let client = Client::try_from(config).with_context(unreachable)?;
-    let answer = tokio::time::timeout(PROBE_TIMEOUT, client.apiserver_version()).await;
-    let version = answer.with_context(unreachable)?.map_err(in_words).with_context(unreachable)?;
-    if !limited && !may_do_everything(client).await? {
+/// The version of a cluster that works, that its user may change, and that is
+/// not there yet.
+async fn look(
+    connection: &Connection,
+    kubeconfig: &Current,
+    options: &JoinOptions,
+) -> anyhow::Result<String> {
+    let config = same::member(&kubeconfig.text).await?;
+    let client = Client::try_from(config.clone());
+    let version = probe(config).await.map_err(|unreached| anyhow::anyhow!(unreached.message))?;
+    let member = client.context("the kubeconfig cannot be used")?;
+    if !options.limited && !may_do_everything(member.clone()).await? {
         bail!(
-            "the kubeconfig's user may not do everything at {server}, so that what Flux applies there may fail: bind its user \
-             to cluster-admin, or join it with --limited"
+            "the kubeconfig's user may not do everything at {}, so that what Flux applies there may fail: bind its user \
+             to cluster-admin, or join it with --limited",
+            kubeconfig.server
         );
     }
-    Ok(version.git_version)
+    if !options.force {
+        same::refuse_if_there(connection, &member).await?;
+    }
+    Ok(version)
 }
 
 async fn may_do_everything(client: Client) -> anyhow::Result<bool> {

@@ -23,6 +23,12 @@ pub(super) fn parse(labels: &[String], may_remove: bool) -> anyhow::Result<Map<S
     Ok(parsed)
 }
 
+/// Labels as kubectl shows them.
+pub(super) fn in_one<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
+    let labels: Vec<String> = labels.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    labels.join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

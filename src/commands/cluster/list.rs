@@ -1,101 +1,81 @@
 //! `fleetgate cluster list`.
 
-use fleetgate_api::attached_cluster::KubeconfigReference;
-use fleetgate_api::{AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster};
+mod row;
+mod text;
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use fleetgate_api::Fleet;
+use fleetgate_plan::{Catalog, Cluster, ClusterKind};
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client, ResourceExt};
+use serde_json::json;
 
+use self::row::Row;
 use super::kubeconfig::current;
-use crate::commands::age::age;
+use crate::cli::{ListFormat, ListOptions};
 use crate::commands::connect::Connection;
-use crate::commands::paint::plain;
 use crate::stored::{Scope, Stored};
 
 /// How many Secrets are asked for at the same time.
 const AT_ONCE: usize = 8;
 
-const COLUMNS: [&str; 9] =
-    ["NAMESPACE", "NAME", "KIND", "ENDPOINT", "VERSION", "READY", "FLEETS", "LABELS", "AGE"];
+/// The clusters of the namespace, or of all, in the format that is asked for.
+pub(super) async fn list(connection: &Connection, options: &ListOptions) -> anyhow::Result<String> {
+    let namespace = (!options.all_namespaces).then(|| connection.namespace.clone());
+    let stored =
+        Stored::read(&connection.client, &Scope { namespace: namespace.clone(), application: None }).await?;
+    let mut rows = rows(&stored);
+    if options.output != ListFormat::Name {
+        let looked = stream::iter(rows).map(|row| look(&connection.client, row)).buffered(AT_ONCE);
+        rows = looked.collect().await;
+    }
+    let document = || json!({ "items": rows });
+    Ok(match options.output {
+        ListFormat::Table | ListFormat::Wide if rows.is_empty() => text::none(namespace.as_deref()),
+        ListFormat::Table | ListFormat::Wide => text::table(&rows, options.output == ListFormat::Wide),
+        ListFormat::Name => rows.iter().map(|row| row.resource() + "\n").collect(),
+        ListFormat::Json => serde_json::to_string_pretty(&document()).context("a list is no JSON")? + "\n",
+        ListFormat::Yaml => serde_saphyr::to_string(&document()).context("a list is no YAML")?,
+    })
+}
 
-/// The clusters of the namespace, or of all, as a table.
-pub(super) async fn list(connection: &Connection, all_namespaces: bool) -> anyhow::Result<String> {
-    let scope =
-        Scope { namespace: (!all_namespaces).then(|| connection.namespace.clone()), application: None };
-    let stored = Stored::read(&connection.client, &scope).await?;
+/// Every cluster, by namespace, kind and name.
+fn rows(stored: &Stored) -> Vec<Row> {
     let catalog = stored.catalog();
     let fleets: Vec<&Fleet> = stored.fleets.iter().filter_map(|fleet| fleet.0.as_ref().ok()).collect();
-    let clusters = stored.clusters.iter().filter_map(|cluster| cluster.0.as_ref().ok());
-    let now = Timestamp::now();
-    let rows = stream::iter(clusters).map(|cluster| {
-        let row = row(cluster, &fleets, &catalog, now);
-        async move {
-            let mut row = row;
-            row[3] = endpoint(&connection.client, cluster).await.unwrap_or_else(|| "-".to_owned());
-            row
-        }
+    let attached = stored.clusters.iter().filter_map(|cluster| cluster.0.as_ref().ok()).map(Row::attached);
+    let provisioned = stored.provisioned.iter().map(Row::provisioned);
+    let rows = attached.chain(provisioned).map(|row| {
+        let fleets = fleets_of(&row.cluster, &fleets, &catalog);
+        (row.cluster.key.clone(), Row { fleets, ..row })
     });
-    let rows: Vec<[String; 9]> = rows.buffered(AT_ONCE).collect().await;
-    Ok(table(&rows))
+    rows.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
-/// What is said of a cluster, but for its endpoint.
-fn row(cluster: &AttachedCluster, fleets: &[&Fleet], catalog: &Catalog, now: Timestamp) -> [String; 9] {
-    let known = Cluster::from(cluster);
-    let namespace = cluster.namespace().unwrap_or_default();
-    let of_fleet = |fleet: &&&Fleet| {
-        let entry = catalog.fleet(&namespace, &fleet.name_any());
-        fleet.namespace().as_ref() == Some(&namespace) && entry.is_some_and(|entry| entry.has(&known))
+fn fleets_of(cluster: &Cluster, fleets: &[&Fleet], catalog: &Catalog) -> Vec<String> {
+    let has = |fleet: &&&Fleet| {
+        let namespace = fleet.namespace().unwrap_or_default();
+        catalog.fleet(&namespace, &fleet.name_any()).is_some_and(|entry| entry.has(cluster))
     };
-    let fleets: Vec<String> = fleets.iter().filter(of_fleet).map(|fleet| fleet.name_any()).collect();
-    let status = cluster.status.clone().unwrap_or_default();
-    let ready = status.ready.map_or("Unknown", |ready| if ready { "True" } else { "False" });
-    let since = cluster.creation_timestamp().map(|created| age(created.0, now));
-    [
-        namespace.clone(),
-        cluster.name_any(),
-        "AttachedCluster".to_owned(),
-        String::new(),
-        status.version.unwrap_or_else(|| "-".to_owned()),
-        ready.to_owned(),
-        or_dash(fleets.join(",")),
-        labels(cluster.labels()),
-        since.unwrap_or_default(),
-    ]
+    fleets.iter().filter(has).map(|fleet| fleet.name_any()).collect()
 }
 
-fn or_dash(text: String) -> String {
-    if text.is_empty() { "-".to_owned() } else { text }
-}
-
-/// Labels as kubectl shows them.
-pub(super) fn labels<'a>(labels: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
-    let labels: Vec<String> = labels.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-    or_dash(labels.join(","))
-}
-
-/// Where the cluster is, for who may read its Secret.
-async fn endpoint(client: &Client, cluster: &AttachedCluster) -> Option<String> {
-    let KubeconfigReference { name, key } = cluster.spec.kubeconfig.as_ref()?;
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), &cluster.namespace()?);
-    let content = secrets.get_opt(name).await.ok()??.data?.remove(key)?;
+/// Completes what its Secret says of a cluster, for who may read that.
+async fn look(client: &Client, row: Row) -> Row {
+    let Some(kubeconfig) = &row.cluster.kubeconfig else { return row };
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), &row.cluster.key.namespace);
+    let Ok(secret) = secrets.get_opt(&kubeconfig.secret).await else { return row };
+    let ready = match row.cluster.key.kind {
+        ClusterKind::AttachedCluster => row.ready,
+        // As its Fleets count it.
+        _ => Some(secret.is_some()),
+    };
+    let content = secret.and_then(|secret| secret.data?.remove(&kubeconfig.key));
     // It names no file: those are refused.
-    let kubeconfig = current(std::str::from_utf8(&content.0).ok()?, "".as_ref()).ok()?;
-    Some(kubeconfig.server)
-}
-
-fn table(rows: &[[String; 9]]) -> String {
-    let heading = COLUMNS.map(str::to_owned);
-    let all = || std::iter::once(&heading).chain(rows);
-    let widths: Vec<usize> = (0..COLUMNS.len())
-        .map(|column| all().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max())
-        .map(Option::unwrap_or_default)
-        .collect();
-    let line = |row: &[String; 9]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{:width$}", plain(cell)));
-        format!("{}\n", cells.collect::<Vec<_>>().join("   ").trim_end())
-    };
-    all().map(line).collect()
+    let endpoint = content
+        .and_then(|content| Some(current(std::str::from_utf8(&content.0).ok()?, "".as_ref()).ok()?.server));
+    Row { endpoint, ready, ..row }
 }

@@ -8,17 +8,20 @@ mod fleets;
 mod join;
 mod kubeconfig;
 mod labels;
+mod let_go;
 mod list;
+mod rename;
+mod same;
 
 use anyhow::Context as _;
 use fleetgate_api::{AttachedCluster, FIELD_MANAGER};
-use kube::Api;
 use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::connect::{Connection, connect};
 use crate::cli::{ClusterCommand, LabelsOptions};
-use crate::stored::in_words;
+use crate::stored::{Stored, in_words};
 
 /// Does what is asked for, and says what was done.
 ///
@@ -33,14 +36,27 @@ pub(crate) async fn run(command: ClusterCommand) -> anyhow::Result<String> {
         }
         ClusterCommand::List(options) => {
             let connection = connect(&options.client).await?;
-            list::list(&connection, options.all_namespaces).await
+            list::list(&connection, &options).await
         }
         ClusterCommand::Labels(options) => label(&options).await,
         ClusterCommand::Detach(options) => {
             let connection = connect(&options.client).await?;
-            detach::detach(&connection, &options.name).await
+            detach::detach(&connection, &options.name, options.force).await
+        }
+        ClusterCommand::Rename(options) => {
+            let connection = connect(&options.client).await?;
+            rename::rename(&connection, &options).await
         }
     }
+}
+
+/// The cluster of that name.
+fn find<'a>(stored: &'a Stored, connection: &Connection, name: &str) -> anyhow::Result<&'a AttachedCluster> {
+    let mut clusters = stored.clusters.iter().filter_map(|cluster| cluster.0.as_ref().ok());
+    let found = clusters.find(|cluster| cluster.name_any() == name);
+    found.with_context(|| {
+        format!("there is no AttachedCluster {name:?} in namespace {:?}", connection.namespace)
+    })
 }
 
 async fn label(options: &LabelsOptions) -> anyhow::Result<String> {
@@ -51,6 +67,7 @@ async fn label(options: &LabelsOptions) -> anyhow::Result<String> {
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let labelled = api.patch(&options.name, &parameters, &patch).await.map_err(in_words);
     let labelled = labelled.with_context(|| format!("{namespace}/{} cannot be labelled", options.name))?;
-    let labels = list::labels(labelled.metadata.labels.iter().flatten());
+    let labels = labels::in_one(labelled.metadata.labels.iter().flatten());
+    let labels = if labels.is_empty() { "no labels" } else { &labels };
     Ok(format!("AttachedCluster {namespace}/{}: {labels}\n", options.name))
 }

@@ -149,7 +149,7 @@ fn planned(plan: &Plan) -> impl Iterator<Item = Planned> {
 
 /// The cluster of an object that nothing plans any more, by its credentials.
 fn place_of(child: &Child, catalog: &Catalog) -> Place {
-    let Some(secret) = child.kubeconfig_secret() else {
+    let Some(secret) = child.secret() else {
         return if child.kind.is_source() { Place::Source } else { Place::Host };
     };
     let namespace = child.object.namespace().unwrap_or_default();

@@ -9,10 +9,11 @@ use fleetgate_plan::prune::Guard;
 use futures::{StreamExt, stream};
 
 use super::Context;
-use super::children::Children;
+use super::children::secret_of;
 use super::difference::{Blocked, Step, Wanted, difference};
+use super::protection::Hold;
 use super::prune::Held;
-use super::write::{CONCURRENCY, Failure, Writer};
+use super::write::{CONCURRENCY, Failure};
 use crate::controllers::conditions::Summary;
 
 /// What a pass of writing came to.
@@ -52,7 +53,7 @@ pub(super) async fn apply(
 ) -> Outcome {
     let Context { children, writer, pruner, .. } = context;
     let steps = stream::iter(difference(plan, children));
-    let missed = steps.map(|step| take(step, children, writer)).buffer_unordered(CONCURRENCY);
+    let missed = steps.map(|step| take(step, context)).buffer_unordered(CONCURRENCY);
     let missed: Vec<Missed> = missed.filter_map(std::future::ready).collect().await;
     let (mut outcome, mut failed) = (Outcome::default(), BTreeSet::new());
     for Missed { policy, why, failure } in missed {
@@ -71,22 +72,25 @@ pub(super) async fn apply(
 }
 
 /// Takes one step, and keeps what the API server answers.
-async fn take(step: Step, children: &Children, writer: &Writer) -> Option<Missed> {
-    let (wanted, answer) = match step {
+async fn take(step: Step, context: &Context) -> Option<Missed> {
+    let (wanted, child) = match step {
         Step::Nothing => return None,
         Step::Blocked(Blocked { policy, why }) => return Some(Missed { policy, why, failure: None }),
-        Step::Create(wanted) => {
-            let answer = writer.create(&wanted).await;
-            (wanted, answer)
-        }
-        Step::Update(wanted, child) => {
-            let answer = writer.update(&wanted, &child).await;
-            (wanted, answer)
-        }
+        Step::Create(wanted) => (wanted, None),
+        Step::Update(wanted, child) => (wanted, Some(child)),
+    };
+    // Until it is known that the object names the Secret.
+    let _hold = match hold(&wanted, context).await {
+        Ok(hold) => hold,
+        Err(why) => return Some(Missed { policy: wanted.policy, why, failure: None }),
+    };
+    let answer = match child {
+        None => context.writer.create(&wanted).await,
+        Some(child) => context.writer.update(&wanted, &child).await,
     };
     match answer {
         Ok(child) => {
-            children.answered(child);
+            context.children.answered(child);
             None
         }
         Err(failure) => {
@@ -94,4 +98,10 @@ async fn take(step: Step, children: &Children, writer: &Writer) -> Option<Missed
             Some(Missed { policy, why: failure.summary("written", kind, &name), failure: Some(failure) })
         }
     }
+}
+
+/// Holds the Secret that the object names, if it names one.
+async fn hold(wanted: &Wanted, context: &Context) -> Result<Option<Hold>, Summary> {
+    let Some(secret) = secret_of(&wanted.object) else { return Ok(None) };
+    context.holds.hold(&(wanted.namespace.as_str().into(), secret.into())).await.map(Some)
 }

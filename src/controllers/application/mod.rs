@@ -14,6 +14,7 @@ mod damping;
 mod difference;
 mod finalize;
 mod observed;
+mod protection;
 mod prune;
 mod reconcile;
 mod references;
@@ -25,6 +26,7 @@ mod write;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
+use fleetgate_webhooks::router::Snapshots;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::Controller;
@@ -32,17 +34,19 @@ use kube::runtime::controller::{Action, Config, Error};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
 use kube::{Client, ResourceExt};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::children::Children;
 use self::damping::Damping;
+use self::protection::Holds;
 use self::prune::{Pending, Pruner};
 use self::reconcile::reconcile;
 use self::references::References;
 use self::triggers::Triggers;
 use self::write::Writer;
 use super::backoff::Backoff;
-use super::{Scope, Setup, Statuses, object_ref};
+use super::{Scope, Secrets, Setup, Statuses, object_ref};
 use crate::metrics::{Controlled, Queue};
 use crate::watches::CatalogWatch;
 
@@ -54,6 +58,8 @@ struct Context {
     catalog: CatalogWatch,
     children: Children,
     writer: Writer,
+    holds: Holds,
+    secrets: Secrets,
     pruner: Pruner,
     references: References,
     damping: Damping,
@@ -67,10 +73,15 @@ struct Context {
 struct Failed(#[from] anyhow::Error);
 
 /// Runs the controller until `stop` is done.
-pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+pub(super) async fn run(
+    setup: Setup,
+    secrets: Secrets,
+    stop: impl Future<Output = ()> + Send + Sync + 'static,
+) {
     let Setup { client, statuses, catalog, metrics, scope, concurrency } = setup;
     let mut tasks = JoinSet::new();
-    let (triggers, triggered) = Triggers::new();
+    let released = Arc::new(Notify::new());
+    let (triggers, triggered) = Triggers::new(Arc::clone(&released));
     let children = Children::watch(&client, &scope, &triggers, &mut tasks);
     let stop = stop.shared();
     tokio::select! {
@@ -86,25 +97,29 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
     });
     let concerned = catalog.applications_concerned().map(object_ref);
     let crds_changed = children.crds_changed();
+    let pruner = Pruner::new(client.clone(), catalog.current().emptied(), pending);
     let context = Arc::new(Context {
         statuses,
         catalog,
         children,
         writer: Writer::new(client.clone()),
-        pruner: Pruner::new(client.clone(), pending),
+        pruner,
+        holds: Holds::new(client.clone()),
+        secrets,
         references: References::default(),
         damping: Damping::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
         client: client.clone(),
     });
-    Controller::for_stream(applications, known)
+    let protection = protection::run(&context, &scope, &released);
+    let controller = Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))
         .reconcile_on(queue.naming(concerned))
         .reconcile_all_on(crds_changed)
         .graceful_shutdown_on(stop)
-        .run(metrics.timing(Controlled::Application, reconcile), retry, context)
+        .run(metrics.timing(Controlled::Application, reconcile), retry, Arc::clone(&context))
         .for_each(|result| {
             if let Err(error) = result {
                 tracing::debug!(%error, "a reconcile did not run");
@@ -113,8 +128,11 @@ pub(super) async fn run(setup: Setup, stop: impl Future<Output = ()> + Send + Sy
                 }
             }
             std::future::ready(())
-        })
-        .await;
+        });
+    tokio::select! {
+        () = controller => {}
+        () = protection => {}
+    }
 }
 
 /// The Applications, each when it changes in what a reconcile goes by: own

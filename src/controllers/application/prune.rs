@@ -13,13 +13,13 @@
 mod look;
 mod pending;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fleetgate_api::{Application, ConditionReason};
-use fleetgate_plan::Plan;
 use fleetgate_plan::prune::{Existing, Guard, judge};
+use fleetgate_plan::{Catalog, FluxKind, HelmName, Plan};
 use futures::{StreamExt, stream};
 use kube::Client;
 
@@ -40,8 +40,9 @@ pub(super) struct Pruner {
 }
 
 impl Pruner {
-    pub(super) fn new(client: Client, pending: Arc<Pending>) -> Self {
-        Self { pending, look: Look::new(client) }
+    /// For an installation of which `empty` is a Catalog without anything in it.
+    pub(super) fn new(client: Client, empty: Catalog, pending: Arc<Pending>) -> Self {
+        Self { pending, look: Look::new(client, empty) }
     }
 
     /// Nothing of the Application's is to be held any more.
@@ -87,11 +88,30 @@ impl Pruner {
                 return;
             }
         }
-        let deletions = stream::iter(going).map(|child| delete(child, children, writer));
+        let releases = Releases::of(plan, &going);
+        let deletions = stream::iter(going).map(|child| remove(child, &releases, children, writer));
         let failures = deletions.buffer_unordered(CONCURRENCY).filter_map(std::future::ready);
         for (why, failure) in failures.collect::<Vec<_>>().await {
             outcome.note(why, &failure);
         }
+    }
+}
+
+/// The Helm releases that are planned; none where no other goes.
+struct Releases(BTreeMap<HelmName, String>);
+
+impl Releases {
+    fn of(plan: &Plan, going: &[Arc<Child>]) -> Self {
+        let goes = going.iter().any(|child| child.kind == FluxKind::HelmRelease);
+        Self(if goes { plan.helm_names() } else { BTreeMap::new() })
+    }
+
+    /// The planned HelmRelease that means the same release: Helm would take away
+    /// under it what the child delivered.
+    fn heir(&self, child: &Child) -> Option<&str> {
+        let is_release = child.kind == FluxKind::HelmRelease && !self.0.is_empty();
+        let name = is_release.then(|| HelmName::of(&child.spec(), &child.name, &child.namespace))?;
+        self.0.get(&name).map(String::as_str)
     }
 }
 
@@ -107,8 +127,24 @@ fn existing(children: &[Arc<Child>]) -> impl Iterator<Item = Existing<'_>> {
     })
 }
 
-async fn delete(child: Arc<Child>, children: &Children, writer: &Writer) -> Option<(Summary, Failure)> {
-    match writer.delete(&child).await {
+/// Deletes a child, and with it what it delivered, unless that is another one's by now.
+async fn remove(
+    child: Arc<Child>,
+    releases: &Releases,
+    children: &Children,
+    writer: &Writer,
+) -> Option<(Summary, Failure)> {
+    let is_ours = |heir: Arc<Child>| heir.facts.owner == child.facts.owner;
+    let deleted = match releases.heir(&child) {
+        None => writer.delete(&child).await,
+        // Whoever has been written takes the release over, and keeps it.
+        Some(heir) if children.get(child.kind, &child.namespace, heir).is_some_and(is_ours) => {
+            writer.let_go(&child).await
+        }
+        // It is written in another pass, which the failure of this one brings about.
+        Some(_) => return None,
+    };
+    match deleted {
         Ok(left) => {
             children.answered(left);
             None

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fleetgate_api::{Application, FINALIZER_APPLICATION};
+use fleetgate_api::{Application, ConditionReason, FINALIZER_APPLICATION};
 use fleetgate_plan::Plan;
 use fleetgate_webhooks::router::Snapshots;
 use fleetgate_webhooks::{Kind, judge};
@@ -18,6 +18,7 @@ use super::finalize::finalize;
 use super::observed::Observed;
 use super::references::LOOK_AGAIN;
 use super::{Context, Failed, Guarded, status};
+use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
 
 /// Brings one Application to what its spec asks for.
@@ -38,6 +39,11 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     if application.meta().deletion_timestamp.is_some() {
         context.pruner.forget(application);
         return finalize(application, context).await;
+    }
+    let namespace = application.namespace().unwrap_or_default();
+    if context.catalog.current().is_terminating(&namespace) {
+        // The Application goes next, and nothing new may be made there.
+        return Ok(Action::await_change());
     }
     if !finalizers::has(application, FINALIZER_APPLICATION)
         && !finalizers::add(&context.client, application, FINALIZER_APPLICATION).await?
@@ -75,7 +81,10 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         context.backoff.succeeded(application);
         None
     } else {
-        Some(context.backoff.failed(application)).max(retry_after)
+        let rest = context.backoff.failed(application);
+        let is_missing = |failure: &Summary| failure.reason == ConditionReason::KubeconfigNotFound;
+        let rest = if observed.failures.iter().any(is_missing) { rest.min(LOOK_AGAIN) } else { rest };
+        Some(rest).max(retry_after)
     };
     Ok(next(rest, [again, held], &observed))
 }

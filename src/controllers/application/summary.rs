@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use fleetgate_api::ConditionReason;
-use fleetgate_plan::{Plan, PolicyPlan, Target, Template, Undelivered};
+use fleetgate_api::names::ANNOTATION_ORPHAN;
+use fleetgate_plan::{ClusterKind, Plan, PolicyPlan, Target, Template, Undelivered};
 
 use super::observed::Observed;
 use crate::controllers::conditions::Summary;
@@ -115,8 +116,7 @@ fn missing(plan: &Plan) -> Option<Summary> {
         return not_found(format!("cannot be understood: {}", listed(&faults)));
     }
     let missing = resolutions().flat_map(|resolution| &resolution.missing_clusters).map(ToString::to_string);
-    let unusable =
-        plan.policies.iter().flat_map(unreachable).map(|name| format!("{name} (names no kubeconfig Secret)"));
+    let unusable = plan.policies.iter().flat_map(unusable);
     let clusters: Vec<String> = missing.chain(unusable).collect::<BTreeSet<_>>().into_iter().collect();
     if !clusters.is_empty() {
         return not_found(format!(
@@ -135,10 +135,18 @@ fn missing(plan: &Plan) -> Option<Summary> {
     Some(Summary::new(ConditionReason::NoClusters, message))
 }
 
-/// The targets of a policy that have no credentials.
-fn unreachable(policy: &PolicyPlan) -> impl Iterator<Item = &str> {
-    let targets = policy.resolution.targets.iter();
-    targets.filter(|target| !target.is_reachable()).map(Target::name)
+/// The targets of a policy that have no credentials, each with why.
+fn unusable(policy: &PolicyPlan) -> impl Iterator<Item = String> {
+    let targets = policy.resolution.targets.iter().filter(|target| !target.is_reachable());
+    targets.map(|target| match target {
+        Target::Member(cluster) if cluster.key.kind == ClusterKind::AttachedCluster => {
+            let name = &cluster.key.name;
+            format!(
+                "{name} (names no kubeconfig Secret, or lets go of what was delivered: {ANNOTATION_ORPHAN})"
+            )
+        }
+        Target::Host | Target::Member(_) => format!("{} (names no kubeconfig Secret)", target.name()),
+    })
 }
 
 /// The first few of `names`, and how many more there are.

@@ -1,10 +1,12 @@
 //! What has an Application looked at again, besides its own change.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use kube::runtime::reflector::ObjectRef;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::Guarded;
@@ -17,22 +19,32 @@ const REST: Duration = Duration::from_millis(50);
 
 /// Names Applications that are to be looked at.
 #[derive(Clone, Debug)]
-pub(super) struct Triggers(UnboundedSender<ObjectRef<Guarded>>);
+pub(super) struct Triggers {
+    named: UnboundedSender<ObjectRef<Guarded>>,
+    /// Something may not be needed any more.
+    released: Arc<Notify>,
+}
 
 impl Triggers {
-    /// The triggers, and those whom they name.
-    pub(super) fn new() -> (Self, impl Stream<Item = ObjectRef<Guarded>> + Send) {
-        let (triggers, named) = mpsc::unbounded_channel();
+    /// The triggers, and those whom they name; `released` is told when a Flux object goes.
+    pub(super) fn new(released: Arc<Notify>) -> (Self, impl Stream<Item = ObjectRef<Guarded>> + Send) {
+        let (sender, named) = mpsc::unbounded_channel();
         let named = stream::unfold(named, async |mut named| Some((together(&mut named).await?, named)));
-        (Self(triggers), named.flat_map(stream::iter))
+        (Self { named: sender, released }, named.flat_map(stream::iter))
     }
 
     /// Names the Application that a Flux object was made for.
     pub(super) fn of_child(&self, child: &Child) {
         if let Some(application) = child.application() {
             // The receiver goes with the controller.
-            drop(self.0.send(ObjectRef::new(application).within(&child.namespace)));
+            drop(self.named.send(ObjectRef::new(application).within(&child.namespace)));
         }
+    }
+
+    /// The same of one that is gone.
+    pub(super) fn of_gone(&self, child: &Child) {
+        self.of_child(child);
+        self.released.notify_one();
     }
 }
 

@@ -59,6 +59,11 @@ impl Failure {
         (seconds > 0).then(|| Duration::from_secs(seconds.into()))
     }
 
+    /// Whether nothing stands there any more.
+    fn is_of_none(&self) -> bool {
+        matches!(self, Self::Refused(kube::Error::Api(status)) if status.is_not_found())
+    }
+
     /// Whether the refusal may mean that something else stands there than was
     /// thought: another uid is answered as an invalid one.
     fn is_of_another(&self) -> bool {
@@ -114,6 +119,27 @@ impl Writer {
             }
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
             Err(error) => Err(Failure::Refused(error)),
+        }
+    }
+
+    /// Deletes exactly this child and leaves what it delivered: Flux takes nothing
+    /// away for what is suspended, also where it has begun to.
+    pub(super) async fn let_go(&self, child: &Child) -> Result<Option<Child>, Failure> {
+        let suspended = if child.facts.state.suspended { None } else { self.suspend(child).await? };
+        let left = self.delete(child).await?;
+        Ok(left.or(suspended))
+    }
+
+    async fn suspend(&self, child: &Child) -> Result<Option<Child>, Failure> {
+        let patch = json!({"metadata": {"uid": child.uid}, "spec": {"suspend": true}});
+        let parameters =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let _permit = self.permits.acquire().await;
+        let api = self.api(child.kind, &child.namespace);
+        match api.patch(&child.name, &parameters, &Patch::Merge(&patch)).await.map_err(Failure::Refused) {
+            Ok(object) => Ok(Some(Child::of(child.kind, &object))),
+            Err(failure) if failure.is_of_another() || failure.is_of_none() => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 

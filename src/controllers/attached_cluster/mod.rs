@@ -123,8 +123,10 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         // The Catalog's watch has said so already.
         return Ok(Action::await_change());
     };
+    // Why one that is being deleted is held, who holds it says.
     if cluster.meta().deletion_timestamp.is_some() {
         context.backoff.succeeded(cluster);
+        context.kubeconfigs.forget(&key(cluster));
         return Ok(Action::await_change());
     }
     let seen = look(cluster, &context).await;
@@ -143,9 +145,12 @@ async fn look(cluster: &AttachedCluster, context: &Context) -> Result<String, Su
     let Some(reference) = &cluster.spec.kubeconfig else {
         return Err(Summary::new(ConditionReason::KubeconfigNotFound, "spec.kubeconfig names no Secret"));
     };
-    let key = ObjectKey::new(cluster.namespace().unwrap_or_default(), cluster.name_any());
-    let config = context.kubeconfigs.of(&key, reference).await?;
+    let config = context.kubeconfigs.of(&key(cluster), reference).await?;
     probe(config).await.map_err(|unreached| Summary::new(unreached.reason, unreached.message))
+}
+
+fn key(cluster: &AttachedCluster) -> ObjectKey {
+    ObjectKey::new(cluster.namespace().unwrap_or_default(), cluster.name_any())
 }
 
 /// When to look again.

@@ -11,7 +11,7 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleetgate_api::Fleet;
+use fleetgate_api::{FINALIZER_FLEET, Fleet};
 use fleetgate_plan::{FleetEntry, Members};
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::router::Snapshots;
@@ -26,7 +26,7 @@ use self::readiness::Readiness;
 use self::status::{Standing, status};
 use super::backoff::Backoff;
 use super::secrets::Secrets;
-use super::{Setup, Statuses, object_ref};
+use super::{Setup, Statuses, finalizers, object_ref};
 use crate::metrics::Controlled;
 use crate::rejudged::rejudged;
 use crate::watches::CatalogWatch;
@@ -74,7 +74,11 @@ fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action 
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
     let mut next = Action::await_change();
-    if let Ok(fleet) = &object.0 {
+    // Why one that is held is still there is said by who holds it: one writer of a status.
+    let is_held = object.meta().deletion_timestamp.is_some() && finalizers::has(&*object, FINALIZER_FLEET);
+    if let Ok(fleet) = &object.0
+        && !is_held
+    {
         let standing = standing(fleet, &context).await.map_err(Failed)?;
         let status = status(fleet, &standing, Timestamp::now());
         context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;

@@ -136,19 +136,19 @@ async fn clusters_and_fleets_say_how_they_are() {
 #[tokio::test]
 async fn what_was_stored_under_early_names_is_delivered_and_follows_labels() {
     let sandbox = delivery();
-    namespace(sandbox, "early").await;
-    member_namespace(sandbox, "early").await;
-    label(sandbox, "early", "kurator-member1", "env=test").await;
-    let manifest = selected("early", &[("web", "env: test")])
+    namespace(sandbox, "early-names").await;
+    member_namespace(sandbox, "early-names").await;
+    label(sandbox, "early-names", "kurator-member1", "env=test").await;
+    let manifest = selected("early-names", &[("web", "env: test")])
         .replace("gitRepository:", "gitRepo:")
         .replace("syncPolicies:", "syncPolicies: []\n  syncPolicy:");
-    past_the_gate(sandbox, "early", &["create", "-f", "-"], &manifest).await;
-    becomes(sandbox, "early", "shop", "True Succeeded 1/1").await;
-    assert_eq!(kustomizations(sandbox, "early").await, ["web-attachedcluster-kurator-member1"]);
+    past_the_gate(sandbox, "early-names", &["create", "-f", "-"], &manifest).await;
+    becomes(sandbox, "early-names", "shop", "True Succeeded 1/1").await;
+    assert_eq!(kustomizations(sandbox, "early-names").await, ["web-attachedcluster-kurator-member1"]);
 
-    label(sandbox, "early", "kurator-member2", "env=test").await;
-    becomes(sandbox, "early", "shop", "True Succeeded 2/2").await;
-    deployments(sandbox.member_client(1).expect("a member"), "early", &["podinfo"]).await;
-    let (code, tree, notes) = told::run(sandbox, &["status", "shop", "--namespace", "early"], "");
+    label(sandbox, "early-names", "kurator-member2", "env=test").await;
+    becomes(sandbox, "early-names", "shop", "True Succeeded 2/2").await;
+    deployments(sandbox.member_client(1).expect("a member"), "early-names", &["podinfo"]).await;
+    let (code, tree, notes) = told::run(sandbox, &["status", "shop", "--namespace", "early-names"], "");
     assert!(code == Some(0) && tree.contains("AttachedCluster kurator-member2"), "{tree}{notes}");
 }

@@ -97,7 +97,7 @@ async fn deliver(sandbox: &Sandbox) {
     assert!(apply(sandbox, &list.to_string()).await.success());
 }
 
-/// Two clusters, and the Fleet of both.
+/// Two clusters with their Secrets, and the Fleet of both.
 fn clusters() -> Vec<Value> {
     let names = ["m1", "m2"];
     let cluster = |name: &str| {
@@ -111,7 +111,8 @@ fn clusters() -> Vec<Value> {
         "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
         "metadata": {"name": "quickstart", "namespace": "default"}, "spec": {"clusters": members},
     });
-    names.map(cluster).into_iter().chain([fleet]).collect()
+    let secret = |name: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "default"}});
+    names.map(secret).into_iter().chain(names.map(cluster)).chain([fleet]).collect()
 }
 
 pub(super) fn application(number: usize) -> Value {

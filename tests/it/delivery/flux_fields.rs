@@ -6,7 +6,7 @@ use kube::api::PostParams;
 
 use super::*;
 
-const GIT: &str =
+pub(super) const GIT: &str =
     "gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}";
 
 /// What `encrypted/` of the sandbox's repository is encrypted for, by a key that is for this test alone.
@@ -22,7 +22,7 @@ async fn prepared(name: &str) -> &'static Sandbox {
 }
 
 /// An Application `shop` with these policies, to the first member.
-fn shop(namespace: &str, source: &str, policies: &str) -> String {
+pub(super) fn shop(namespace: &str, source: &str, policies: &str) -> String {
     format!(
         "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {{name: shop, namespace: {namespace}}}\nspec:\n  \
          source: {{{source}}}\n  destination: {{fleet: quickstart, clusterSelector: {{matchLabels: {{env: test}}}}}}\n  syncPolicies:\n{policies}"
@@ -30,13 +30,13 @@ fn shop(namespace: &str, source: &str, policies: &str) -> String {
 }
 
 /// The policy `web`: a kustomization with these fields.
-fn kustomization(namespace: &str, fields: &str) -> String {
+pub(super) fn kustomization(namespace: &str, fields: &str) -> String {
     format!(
         "  - name: web\n    kustomization: {{interval: 5m, retryInterval: 1s, prune: true, targetNamespace: {namespace}, {fields}}}\n"
     )
 }
 
-async fn applied(sandbox: &Sandbox, manifest: &str) {
+pub(super) async fn applied(sandbox: &Sandbox, manifest: &str) {
     let answer = apply(sandbox, manifest).await;
     assert!(answer.success(), "{}", answer.stderr);
 }
@@ -57,6 +57,18 @@ async fn flux_object(sandbox: &Sandbox, namespace: &str, object: &str) -> Value 
     serde_json::from_str(&answer.stdout).expect("JSON")
 }
 
+/// Gives a ServiceAccount all rights in its own namespace of a cluster.
+pub(super) async fn give_all_rights(cluster: Client, namespace: &str, account: &str) {
+    let rights = serde_json::json!({
+        "metadata": {"name": account},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    });
+    let rights: RoleBinding = serde_json::from_value(rights).expect("a RoleBinding");
+    let bindings: Api<RoleBinding> = Api::namespaced(cluster, namespace);
+    bindings.create(&PostParams::default(), &rights).await.expect("the rights are given");
+}
+
 /// In the member, Flux is the service account and no more.
 #[tokio::test]
 async fn impersonation_is_held_to_its_rights() {
@@ -69,14 +81,7 @@ async fn impersonation_is_held_to_its_rights() {
     let refused = "\"system:serviceaccount:impersonated:deployer\" cannot";
     assert!(ready(&seen).contains(refused), "{}", ready(&seen));
 
-    let rights = serde_json::json!({
-        "metadata": {"name": "deployer"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"kind": "ServiceAccount", "name": "deployer", "namespace": "impersonated"}],
-    });
-    let rights: RoleBinding = serde_json::from_value(rights).expect("a RoleBinding");
-    let bindings: Api<RoleBinding> = Api::namespaced(member(sandbox), "impersonated");
-    bindings.create(&PostParams::default(), &rights).await.expect("the rights are given");
+    give_all_rights(member(sandbox), "impersonated", "deployer").await;
     becomes(sandbox, "impersonated", "shop", "True Succeeded 1/1").await;
     deployments(member(sandbox), "impersonated", &["podinfo"]).await;
 

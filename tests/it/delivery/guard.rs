@@ -126,11 +126,6 @@ async fn nothing_is_held(sandbox: &Sandbox, namespace: &str) {
     seen.await.expect("nothing is held");
 }
 
-async fn delete_shop(sandbox: &Sandbox, namespace: &str) {
-    kubectl(sandbox, &["delete", "application", "shop", "--namespace", namespace, "--timeout=60s"]).await;
-    gone(sandbox, namespace).await;
-}
-
 #[tokio::test]
 async fn most_of_five_is_held_and_confirmed() {
     let sandbox = delivery();

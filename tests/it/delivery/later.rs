@@ -12,13 +12,17 @@ fn placed(namespace: &str, destination: &str) -> String {
 
 const FLEET: &str = "destination: {fleet: quickstart}";
 
-fn member(sandbox: &Sandbox, index: usize) -> Client {
-    sandbox.member_client(index).expect("a member")
+/// The same as a chart, of which the release is called `web`.
+fn chart(namespace: &str) -> String {
+    let kustomization = placed(namespace, FLEET);
+    let (head, _) = kustomization.split_once("    kustomization:").expect("a kustomization");
+    format!(
+        "{head}    helm: {{interval: 5m, releaseName: web, targetNamespace: {namespace}, chart: {{spec: {{chart: ./charts/podinfo}}}}}}\n"
+    )
 }
 
-async fn delete_shop(sandbox: &Sandbox, namespace: &str) {
-    kubectl(sandbox, &["delete", "application", "shop", "--namespace", namespace, "--timeout=60s"]).await;
-    gone(sandbox, namespace).await;
+fn member(sandbox: &Sandbox, index: usize) -> Client {
+    sandbox.member_client(index).expect("a member")
 }
 
 /// Waits until these are the Kustomizations.
@@ -98,11 +102,7 @@ async fn from_a_kustomization_to_a_chart() {
     let kustomization = placed("to-chart", FLEET);
     assert!(apply(sandbox, &kustomization).await.success());
     becomes(sandbox, "to-chart", "shop", "True Succeeded 2/2").await;
-    let (head, _) = kustomization.split_once("    kustomization:").expect("a kustomization");
-    let chart = format!(
-        "{head}    helm: {{interval: 5m, releaseName: web, targetNamespace: to-chart, chart: {{spec: {{chart: ./charts/podinfo}}}}}}\n"
-    );
-    assert!(apply(sandbox, &chart).await.success());
+    assert!(apply(sandbox, &chart("to-chart")).await.success());
     becomes(sandbox, "to-chart", "shop", "True Succeeded 2/2").await;
     children(sandbox, "to-chart", &[]).await;
     for index in 0..2 {
@@ -114,6 +114,35 @@ async fn from_a_kustomization_to_a_chart() {
         deployments(member(sandbox, index), "to-chart", &["podinfo"]).await;
     }
     delete_shop(sandbox, "to-chart").await;
+}
+
+/// To Helm both policies mean one release, which the old one would take away.
+#[tokio::test]
+async fn a_policy_by_another_name_keeps_its_release() {
+    let sandbox = delivery();
+    namespace(sandbox, "renamed").await;
+    member_namespace(sandbox, "renamed").await;
+    let named = |policy: &str| chart("renamed").replace("- name: web", &format!("- name: {policy}"));
+    assert!(apply(sandbox, &named("old")).await.success());
+    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    let workload = async || {
+        let api: Api<Deployment> = Api::namespaced(member(sandbox, 0), "renamed");
+        api.get("web").await.expect("the Deployment").metadata.uid
+    };
+    let before = workload().await;
+    assert!(apply(sandbox, &named("new")).await.success());
+    let releases = MEMBERS.map(|name| format!("new-attachedcluster-{name}"));
+    let seen = until("the new releases alone", PATIENCE, async || {
+        let arguments = ["get", "helmreleases", "--namespace", "renamed", "--output", "name"];
+        let answer = kubectl(sandbox, &arguments).await.stdout;
+        let found: Vec<&str> = answer.lines().filter_map(|line| Some(line.split_once('/')?.1)).collect();
+        Ok(if found == releases { Probe::Done(()) } else { Probe::NotYet(answer) })
+    });
+    seen.await.expect("the old ones go");
+    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    assert_eq!(workload().await, before, "it was never gone");
+    delete_shop(sandbox, "renamed").await;
+    deployments(member(sandbox, 0), "renamed", &[]).await;
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn what_is_only_missing_is_kept() {
     assert_eq!(kustomizations(sandbox, "kept").await, both);
 
     // The gate would not have it deleted, but it may not have been asked.
-    past_the_gate(sandbox, "kept", &["delete", "attachedcluster", "kurator-member2"], "").await;
+    tear_out(sandbox, "kept", "attachedcluster", "kurator-member2").await;
     becomes(
         sandbox,
         "kept",

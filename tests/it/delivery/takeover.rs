@@ -11,12 +11,10 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use self::kurator::child_name;
+use super::flux_fields::{GIT, applied};
 use super::*;
 use crate::replica::Replica;
 use crate::support::before_fleetgate;
-
-const GIT: &str =
-    "gitRepository: {url: 'https://github.com/stefanprodan/podinfo', interval: 3m, ref: {branch: master}}";
 
 const BOTH: [&str; 2] = ["kurator-member1", "kurator-member2"];
 
@@ -24,7 +22,7 @@ const BOTH: [&str; 2] = ["kurator-member1", "kurator-member2"];
 const LONG: &str = "a-policy-with-a-name-of-exactly-40-bytes";
 
 /// A namespace of the test's own on a host with Kurator, and in the members.
-async fn prepared(name: &str) -> &'static Sandbox {
+pub(super) async fn prepared(name: &str) -> &'static Sandbox {
     static PREPARED: OnceCell<()> = OnceCell::const_new();
     let sandbox = before_fleetgate();
     PREPARED.get_or_init(async || kurator::prepare(sandbox).await).await;
@@ -46,11 +44,6 @@ fn kustomization(namespace: &str, name: &str, fields: &str) -> String {
     format!(
         "{{name: {name}, kustomization: {{interval: 5m, path: ./kustomize, prune: true, targetNamespace: {namespace}{fields}}}}}"
     )
-}
-
-async fn applied(sandbox: &Sandbox, manifest: &str) {
-    let answer = apply(sandbox, manifest).await;
-    assert!(answer.success(), "{}", answer.stderr);
 }
 
 /// Has Kurator deliver a kustomization of podinfo, and waits until it is there.

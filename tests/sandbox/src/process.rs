@@ -27,7 +27,11 @@ const QUOTED_LINES: usize = 12;
 
 /// The only variables of our environment that a sandbox process sees: a proxy or a KUBECONFIG of the
 /// user's must not lead anything out of the sandbox.
-const PASSED_ON: [&str; 5] = ["PATH", "TMPDIR", "RUST_LOG", "RUST_BACKTRACE", "LANG"];
+const PASSED_ON: [&str; 4] = ["PATH", "RUST_LOG", "RUST_BACKTRACE", "LANG"];
+
+/// The folder of temporary files below a sandbox's own: Flux's controllers clear theirs as they start, and another sandbox's
+/// are at work in it.
+const TEMPORARY: &str = "tmp";
 
 /// Who needs whom: a layer is stopped before the ones that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +78,10 @@ impl Processes {
     /// Nothing runs yet; logs will go to `home/logs/<name>.log`, and `home` is every process's home.
     pub(crate) fn new(home: &Path) -> anyhow::Result<Self> {
         let logs = home.join("logs");
-        std::fs::create_dir_all(&logs)
-            .with_context(|| format!("cannot create the log folder {}", logs.display()))?;
+        for folder in [&logs, &home.join(TEMPORARY)] {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+        }
         let (spawner, orders) = mpsc::channel::<Order>();
         std::thread::Builder::new()
             .name("sandbox-spawner".to_owned())
@@ -171,6 +177,7 @@ impl Processes {
             .env_clear()
             .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .env("HOME", &self.home)
+            .env("TMPDIR", self.home.join(TEMPORARY))
             .envs(spec.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.home)
             .stdin(Stdio::null())

@@ -1,7 +1,7 @@
 //! Rules about where policies go.
 
 use fleetgate_api::Destination;
-use fleetgate_plan::destination::fleet_of;
+use fleetgate_plan::destination::{Placement, fleet_of, placement};
 
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
@@ -86,6 +86,21 @@ pub const SELECTOR_WIDENED: Rule = Rule {
     ),
 };
 
+/// `destination/host-forbidden`
+pub const HOST_FORBIDDEN: Rule = Rule {
+    code: "destination/host-forbidden",
+    severities: DENIES,
+    what: "A policy without a destination, where the installation is run with `--no-host-destination`.",
+    why: "It goes to the host cluster, where the objects and credentials of all tenants are.",
+    example: Example::new(
+        r#"spec.syncPolicies[0].kustomization: {"interval": "5m", "path": "./api", "prune": true}"#,
+        r#"
+            spec.destination.fleet: "quickstart"
+            spec.syncPolicies[0].kustomization: {"interval": "5m", "path": "./api", "prune": true}
+        "#,
+    ),
+};
+
 /// Every destination of the spec with its path: the default first, then those of the policies.
 pub(super) fn destinations(input: Input<'_>) -> impl Iterator<Item = (FieldPath, &Destination)> {
     let spec = &input.application.spec;
@@ -102,6 +117,24 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     check_mixed(input, findings);
     check_fleets(input, findings);
     check_widened(input, findings);
+    check_host(input, findings);
+}
+
+fn check_host(input: Input<'_>, findings: &mut Vec<Finding>) {
+    if !input.catalog.tenancy().no_host_destination {
+        return;
+    }
+    let spec = &input.application.spec;
+    for (index, policy) in spec.sync_policies.iter().enumerate() {
+        if placement(spec, policy) == Placement::Host {
+            let path = FieldPath::policy(index).field("destination");
+            let message = "must be set: without it this policy would go to the host cluster, which this installation does not allow";
+            findings.push(
+                Finding::error(&HOST_FORBIDDEN, path, Fault::Required, message)
+                    .hint("name a Fleet here, or in spec.destination for all"),
+            );
+        }
+    }
 }
 
 fn check_mixed(input: Input<'_>, findings: &mut Vec<Finding>) {
@@ -190,7 +223,10 @@ fn check_widened(input: Input<'_>, findings: &mut Vec<Finding>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::test_fixtures::{apart, codes, git_source, kustomization};
+    use crate::judge::judge;
+    use crate::schema::Kind;
+    use crate::test_fixtures::{apart, application, catalog, codes, codes_of, git_source, kustomization};
+    use fleetgate_plan::Tenancy;
     use serde_json::{Value, json};
 
     fn spec(default: Value, destinations: &[Value]) -> Value {
@@ -226,5 +262,39 @@ mod tests {
         for (default, policies, expected) in table {
             assert_eq!(codes(spec(default.clone(), &policies)), expected, "{default} {policies:?}");
         }
+    }
+
+    #[test]
+    fn a_host_that_is_not_for_tenants() {
+        let tenancy = Tenancy { no_host_destination: true, ..Tenancy::default() };
+        let closed = catalog().with_tenancy(tenancy);
+        let (fleet, none) = (json!({"fleet": "quickstart"}), json!(null));
+        let forbidden = "E destination/host-forbidden";
+        let mixed = format!("E destination/mixed, {forbidden}");
+        let table = [
+            (none.clone(), vec![none.clone()], forbidden),
+            (none.clone(), vec![none.clone(), none.clone()], forbidden),
+            (none.clone(), vec![fleet.clone(), none.clone()], &mixed),
+            (fleet.clone(), vec![none.clone()], ""),
+            (none, vec![fleet], ""),
+        ];
+        for (default, policies, expected) in table {
+            let spec = spec(default.clone(), &policies);
+            let said = judge(Kind::Application, application("shop", spec), None, &closed).findings;
+            assert_eq!(codes_of(&said), expected, "{default} {policies:?}");
+        }
+    }
+
+    #[test]
+    fn what_went_to_the_host_before_can_still_be_changed_and_nothing_joins_it() {
+        let tenancy = Tenancy { no_host_destination: true, ..Tenancy::default() };
+        let closed = catalog().with_tenancy(tenancy);
+        let of = |policies: &[Value]| application("shop", spec(json!(null), policies));
+        let stored = of(&[json!(null)]);
+        let mut changed = stored.clone();
+        changed["spec"]["syncPolicies"][0]["kustomization"]["interval"] = json!("6m");
+        assert!(judge(Kind::Application, changed, Some(&stored), &closed).is_admitted());
+        let joined = of(&[json!(null), json!(null)]);
+        assert!(!judge(Kind::Application, joined, Some(&stored), &closed).is_admitted());
     }
 }

@@ -101,8 +101,9 @@ mod tests {
     use super::*;
     use crate::judge::judge;
     use crate::rules::CATALOGUE;
+    use crate::rules::destination::HOST_FORBIDDEN;
     use crate::test_fixtures::{catalog_with, credentials, fleet_object, git_source, kustomization};
-    use fleetgate_plan::Catalog;
+    use fleetgate_plan::{Catalog, Tenancy};
 
     /// A valid object of the kind that the code is about.
     fn base(code: &str) -> Value {
@@ -209,7 +210,9 @@ mod tests {
             let stored = (!example.stored.is_empty()).then(|| with(rule.code, example.stored));
             let said = |lines: &str| {
                 let object = with(rule.code, lines);
-                let (kind, catalog) = (kind_of(rule.code), catalog_in_use());
+                let tenancy =
+                    Tenancy { no_host_destination: rule.code == HOST_FORBIDDEN.code, ..Tenancy::default() };
+                let (kind, catalog) = (kind_of(rule.code), catalog_in_use().with_tenancy(tenancy));
                 let mut findings = judge(kind, object.clone(), stored.as_ref(), &catalog).findings;
                 findings.extend(crate::unknown::unknown_fields(kind, &object));
                 findings.extend(crate::deletion::check(kind, &object, &catalog));

@@ -133,6 +133,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &destination::FLEET_MISSING,
     &destination::FLEET_NAME,
     &destination::SELECTOR_WIDENED,
+    &destination::HOST_FORBIDDEN,
     &selector::SYNTAX,
     &selector::EMPTY,
     &selector::NO_MATCH,

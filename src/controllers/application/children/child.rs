@@ -8,6 +8,7 @@ use fleetgate_api::names::{
     ANNOTATION_APPLIED, ANNOTATION_DESTINATION, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD,
 };
 use fleetgate_plan::{FluxKind, KubeconfigRef, Purpose, owner_of};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -18,9 +19,6 @@ use crate::flux_state::State;
 
 /// The labels that Fleetgate writes.
 const LABELS: [&str; 2] = [LABEL_APPLICATION, LABEL_SHARD];
-
-/// Where a spec names the Secret of a kubeconfig.
-const KUBECONFIG_SECRET: &str = "/kubeConfig/secretRef/name";
 
 /// One of Flux's objects.
 #[derive(Debug)]
@@ -49,10 +47,14 @@ pub(in crate::controllers::application) struct Facts {
     labels: [Option<Box<str>>; LABELS.len()],
     /// Compact JSON.
     spec: Arc<str>,
+    /// The Secret with the kubeconfig that it names; none on the host.
+    pub(in crate::controllers::application) secret: Option<Box<str>>,
     pub(in crate::controllers::application) state: State,
     pub(in crate::controllers::application) is_going: bool,
     /// Whether fields of it are Kurator's.
     pub(in crate::controllers::application) is_kurators: bool,
+    /// Since when it is going.
+    pub(in crate::controllers::application) going_since: Option<Timestamp>,
 }
 
 impl Child {
@@ -65,9 +67,11 @@ impl Child {
             applied: annotation(ANNOTATION_APPLIED),
             labels: labels(object),
             spec: object.data.get("spec").map(Value::to_string).unwrap_or_default().into(),
+            secret: secret_of(object).map(Into::into),
             state: State::of(kind, object),
             is_going: object.metadata.deletion_timestamp.is_some(),
             is_kurators: adopt::is_kurators(object.managed_fields()),
+            going_since: object.metadata.deletion_timestamp.as_ref().map(|since| since.0),
         };
         Self {
             kind,
@@ -83,6 +87,16 @@ impl Child {
     /// Namespace and name.
     pub(super) fn key(&self) -> (Box<str>, Box<str>) {
         (self.namespace.clone(), self.name.clone())
+    }
+
+    /// Its spec, as it was last told of.
+    pub(in crate::controllers::application) fn spec(&self) -> Value {
+        serde_json::from_str(&self.facts.spec).unwrap_or_default()
+    }
+
+    /// Namespace and name of the Secret with the kubeconfig that it names.
+    pub(in crate::controllers::application) fn secret(&self) -> Option<(Box<str>, Box<str>)> {
+        self.facts.secret.clone().map(|secret| (self.namespace.clone(), secret))
     }
 
     /// Whether it belongs to the Application of that uid.
@@ -109,9 +123,7 @@ impl Child {
 
     /// Whether these are the credentials that it is delivered with.
     pub(super) fn is_delivered_by(&self, kubeconfig: Option<&KubeconfigRef>) -> bool {
-        let spec: Value = serde_json::from_str(&self.facts.spec).unwrap_or_default();
-        let secret = spec.pointer(KUBECONFIG_SECRET).and_then(Value::as_str);
-        secret == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
+        self.facts.secret.as_deref() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
     }
 
     /// Whether `wanted`, of that digest, is what was last applied, and still there.
@@ -146,14 +158,18 @@ impl Child {
     }
 
     fn has_spec(&self, wanted: &DynamicObject, digest: &str) -> bool {
-        let spec: Value = serde_json::from_str(&self.facts.spec).unwrap_or_default();
-        let is_same = wanted.data.get("spec").is_some_and(|wanted| contains(&spec, wanted));
+        let is_same = wanted.data.get("spec").is_some_and(|wanted| contains(&self.spec(), wanted));
         if is_same {
             // Another one may have seen the same meanwhile.
             drop(self.same_as.set(digest.into()));
         }
         is_same
     }
+}
+
+/// The Secret with the kubeconfig that a policy's object names.
+pub(in crate::controllers::application) fn secret_of(object: &DynamicObject) -> Option<&str> {
+    object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
 }
 
 fn labels(object: &DynamicObject) -> [Option<Box<str>>; LABELS.len()] {

@@ -12,19 +12,24 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use fleetgate_plan::{FluxKind, Owner, Plan};
 use futures::{Stream, StreamExt};
-use kube::Client;
+use kube::api::{DynamicObject, ListParams};
+use kube::{Api, Client};
 use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
 
-pub(super) use self::child::Child;
+pub(super) use self::child::{Child, secret_of};
 use self::store::Store;
 use super::observed::Observed;
 use super::triggers::Triggers;
 use crate::controllers::Scope;
 use crate::flux_state::State;
+
+/// Namespace and name of a Secret with a kubeconfig.
+pub(super) type SecretKey = (Box<str>, Box<str>);
 
 /// Every Flux object that carries an Application's label, by kind.
 pub(super) struct Children {
@@ -101,6 +106,34 @@ impl Children {
                     && child.is_delivered_by(kubeconfig)
             })
         })
+    }
+
+    /// The Secrets with kubeconfigs that any of them names.
+    pub(super) fn secrets(&self) -> BTreeSet<SecretKey> {
+        self.stores.values().flat_map(|store| store.secrets()).collect()
+    }
+
+    /// Those that name that Secret.
+    pub(super) fn naming(&self, secret: &SecretKey) -> Vec<Arc<Child>> {
+        self.stores.values().flat_map(|store| store.naming(secret)).collect()
+    }
+
+    /// What there is of these kinds in a namespace by the API server's own word:
+    /// the watches see only what has our label, and that a moment late.
+    pub(super) async fn listed(
+        &self,
+        kinds: &[FluxKind],
+        namespace: &str,
+        client: &Client,
+    ) -> anyhow::Result<Vec<Arc<Child>>> {
+        let mut children = Vec::new();
+        for kind in kinds.iter().filter(|kind| !self.is_missing(**kind)) {
+            let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind.resource());
+            let listed = api.list(&ListParams::default()).await;
+            let listed = listed.with_context(|| format!("{}s cannot be listed", kind.kind()))?;
+            children.extend(listed.items.iter().map(|object| Arc::new(Child::of(*kind, object))));
+        }
+        Ok(children)
     }
 
     /// The API server answered a write, with this object if it still stands there.

@@ -29,6 +29,8 @@ struct Known {
     children: HashMap<Key, Arc<Child>>,
     /// What has an owner, by the owner's uid.
     owned: HashMap<Box<str>, HashSet<Key>>,
+    /// How many name a Secret, by its namespace and name.
+    secrets: HashMap<Key, usize>,
     /// The last version that the watch has told of.
     told: Option<Version>,
     /// What is known so far while all there is is listed again.
@@ -60,6 +62,20 @@ impl Store {
         let known = self.known();
         let keys = known.owned.get(owner).into_iter().flatten();
         keys.filter_map(|key| known.children.get(key).cloned()).collect()
+    }
+
+    /// The Secrets that any of them names.
+    pub(super) fn secrets(&self) -> Vec<Key> {
+        self.known().secrets.keys().cloned().collect()
+    }
+
+    /// Those that name that Secret.
+    pub(super) fn naming(&self, secret: &Key) -> Vec<Arc<Child>> {
+        let known = self.known();
+        if !known.secrets.contains_key(secret) {
+            return Vec::new();
+        }
+        known.children.values().filter(|child| child.secret().as_ref() == Some(secret)).cloned().collect()
     }
 
     /// The watch lists all there is.
@@ -147,6 +163,9 @@ impl Known {
         if let Some(owner) = &child.facts.owner {
             self.owned.entry(owner.clone()).or_default().insert(key.clone());
         }
+        if let Some(secret) = child.secret() {
+            *self.secrets.entry(secret).or_default() += 1;
+        }
         self.children.insert(key, Arc::clone(&child));
         child
     }
@@ -159,6 +178,14 @@ impl Known {
             owned.remove(key);
             if owned.is_empty() {
                 self.owned.remove(owner);
+            }
+        }
+        if let Some(secret) = child.secret()
+            && let Some(count) = self.secrets.get_mut(&secret)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.secrets.remove(&secret);
             }
         }
         Some(child)
@@ -271,5 +298,28 @@ mod tests {
         store.deleted(&child("web", "c1", "8", "./a"));
         assert_eq!(names("u1"), "");
         assert!(!store.known().owned.contains_key("u1"), "nothing is left of it");
+    }
+
+    #[test]
+    fn children_are_found_by_the_secret_that_they_name() {
+        let store = Store::default();
+        let at = |name: &str, version: &str, secret: Option<&str>| {
+            let mut child = child(name, name, version, "./a");
+            child.facts.secret = secret.map(Into::into);
+            child
+        };
+        let naming = |secret: &str| {
+            let secret = ("default".into(), secret.into());
+            let mut names: Vec<String> =
+                store.naming(&secret).iter().map(|child| child.name.to_string()).collect();
+            names.sort();
+            names.join(" ")
+        };
+        list(&store, vec![at("web", "5", Some("m1")), at("api", "6", Some("m1")), at("host", "7", None)]);
+        assert_eq!(naming("m1"), "api web");
+        store.observe(at("web", "8", Some("m2")));
+        assert_eq!((naming("m1"), naming("m2")), ("api".to_owned(), "web".to_owned()));
+        store.deleted(&at("api", "9", None));
+        assert_eq!((naming("m1"), store.secrets().len()), (String::new(), 1));
     }
 }

@@ -46,11 +46,11 @@ fn follow(kind: FluxKind, event: Event<DynamicObject>, store: &Store, triggers: 
                 triggers.of_child(&news);
             }
         }
-        Event::InitDone => store.end_listing().iter().for_each(|gone| triggers.of_child(gone)),
+        Event::InitDone => store.end_listing().iter().for_each(|gone| triggers.of_gone(gone)),
         Event::Delete(object) => {
             let gone = Child::of(kind, &object);
             if store.deleted(&gone) {
-                triggers.of_child(&gone);
+                triggers.of_gone(&gone);
             }
         }
     }

@@ -19,13 +19,15 @@ const MEMORY: Duration = Duration::from_secs(1);
 /// What the API server said of Fleets and clusters, a moment ago at most.
 pub(super) struct Look {
     client: Client,
+    /// What is read is put into this one.
+    empty: Catalog,
     /// By namespace, since when.
     seen: Mutex<HashMap<String, (Instant, Catalog)>>,
 }
 
 impl Look {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, seen: Mutex::default() }
+    pub(super) fn new(client: Client, empty: Catalog) -> Self {
+        Self { client, empty, seen: Mutex::default() }
     }
 
     /// The plan of `application` on the Fleets and clusters that there are now;
@@ -60,7 +62,7 @@ impl Look {
         }
         let since = Instant::now();
         let scope = Scope { namespace: Some(namespace.clone()), application: None };
-        let catalog = Stored::destinations(&self.client, &scope).await?.catalog();
+        let catalog = Stored::destinations(&self.client, &scope).await?.in_catalog(self.empty.clone());
         seen.insert(namespace, (since, catalog.clone()));
         Ok(catalog)
     }

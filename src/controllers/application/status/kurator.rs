@@ -44,7 +44,7 @@ pub(super) fn sync_status(
     observed: &Observed,
     now: Timestamp,
 ) -> Vec<Value> {
-    let before = before.map(|status| status.sync_status.as_slice()).unwrap_or_default();
+    let before = before.map(|status| status.sync_status.list()).unwrap_or_default();
     let templates = plan.policies.iter().filter_map(|policy| policy.template.as_ref());
     let mut objects: Vec<(Phase, String, FluxKind)> = templates
         .flat_map(|template| template.bindings().map(|binding| (template.kind, binding.name)))
@@ -52,7 +52,7 @@ pub(super) fn sync_status(
         .collect();
     objects.sort_unstable();
     let listed = objects.into_iter().take(SYNCED);
-    listed.map(|(_, name, kind)| synced(kind, name, before, observed, now)).collect()
+    listed.map(|(_, name, kind)| synced(kind, name, &before, observed, now)).collect()
 }
 
 /// One object of a policy.
@@ -149,7 +149,8 @@ mod tests {
         let time = |second: i64, phase: Phase, application: &mut fleetgate_api::Application| {
             let (plan, observed) = observe(application, &catalog, &[("one-attachedcluster-m000", phase)]);
             let status = super::super::of(application, &plan, &observed, at(second));
-            let one = status.sync_status.iter().find(|synced| synced["name"] == "one-attachedcluster-m000");
+            let synced = status.sync_status.list();
+            let one = synced.iter().find(|synced| synced["name"] == "one-attachedcluster-m000");
             let time = one
                 .and_then(|one| one.pointer("/kustomizationStatus/conditions/0/lastTransitionTime"))
                 .cloned();

@@ -6,15 +6,18 @@ mod kurator;
 mod policies;
 mod size;
 
+use fleetgate_api::names::ANNOTATION_ORPHAN;
 use fleetgate_api::{
     Application, ApplicationStatus, ConditionReason, ConditionType, HeldStatus, SourceStatus,
 };
 use fleetgate_plan::Plan;
 use fleetgate_plan::destination::{Placement, placement};
 use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
 
 use self::clusters::clusters;
 use self::policies::policies;
+use super::finalize::Left;
 use super::observed::Observed;
 use super::summary::{held, listed, missing_references, summary, undelivered};
 use crate::controllers::conditions::Summary;
@@ -61,14 +64,15 @@ pub(super) fn of(
             count: i32::try_from(held.count).unwrap_or(i32::MAX),
         }),
         source_status: kurator::source_status(application.status.as_ref(), plan, observed, now),
-        sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now),
+        sync_status: kurator::sync_status(application.status.as_ref(), plan, observed, now).into(),
     })
 }
 
 /// The status of one that is on its way out.
-pub(super) fn deleting(application: &Application, left: &[String], now: Timestamp) -> ApplicationStatus {
+pub(super) fn deleting(application: &Application, left: &Left, now: Timestamp) -> ApplicationStatus {
     let mut status = application.status.clone().unwrap_or_default();
-    let message = size::shortened(format!("waiting for Flux to remove {}", listed(left)));
+    let waiting = size::shortened(format!("waiting for Flux to remove {}", listed(&left.children)));
+    let message = if left.is_stuck { format!("{waiting}; {}", way_out(application)) } else { waiting };
     status.observed_generation = application.metadata.generation;
     status.conditions = Summary::new(ConditionReason::Deleting, message).conditions(
         application.metadata.generation,
@@ -76,6 +80,16 @@ pub(super) fn deleting(application: &Application, left: &[String], now: Timestam
         now,
     );
     status
+}
+
+/// What may be done about a cluster that does not come back.
+fn way_out(application: &Application) -> String {
+    format!(
+        "if a cluster is gone for good, let go of what is left there: kubectl annotate application {} --namespace {} \
+         {ANNOTATION_ORPHAN}=true",
+        application.name_any(),
+        application.namespace().unwrap_or_default()
+    )
 }
 
 fn source(plan: &Plan, observed: &Observed) -> Option<SourceStatus> {

@@ -24,7 +24,7 @@ pub(super) fn fit(mut status: ApplicationStatus) -> ApplicationStatus {
     status.clusters.truncate(CLUSTERS);
     status.policies.truncate(POLICIES);
     status.destinations.truncate(POLICIES);
-    status.sync_status.truncate(SYNCED);
+    keep_synced(&mut status, SYNCED);
     while length(&status) > STATUS && halve(&mut status) {}
     status.omitted_clusters = omitted(clusters, status.clusters.len());
     status.omitted_policies = omitted(policies, status.policies.len());
@@ -68,12 +68,23 @@ fn halve(status: &mut ApplicationStatus) -> bool {
     status.clusters.truncate(status.clusters.len().div_ceil(2));
     status.policies.truncate(status.policies.len().div_ceil(2));
     status.destinations.truncate(status.destinations.len().div_ceil(2));
-    status.sync_status.truncate(status.sync_status.len().div_ceil(2));
+    keep_synced(status, status.sync_status.list().len().div_ceil(2));
     listed(status) < before
 }
 
+fn keep_synced(status: &mut ApplicationStatus, most: usize) {
+    let mut synced = status.sync_status.list();
+    if synced.len() > most {
+        synced.truncate(most);
+        status.sync_status = synced.into();
+    }
+}
+
 fn listed(status: &ApplicationStatus) -> usize {
-    status.clusters.len() + status.policies.len() + status.destinations.len() + status.sync_status.len()
+    status.clusters.len()
+        + status.policies.len()
+        + status.destinations.len()
+        + status.sync_status.list().len()
 }
 
 fn length(status: &ApplicationStatus) -> usize {
@@ -153,7 +164,7 @@ mod tests {
         let destinations = status.destinations.iter().map(|destination| destination.policy.as_str());
         assert_eq!(destinations.collect::<Vec<_>>(), names);
         assert_eq!((names.len(), status.omitted_policies), (100, Some(900)));
-        assert_eq!(status.sync_status.len(), 50);
+        assert_eq!(status.sync_status.list().len(), 50);
         assert_eq!(status.omitted_clusters, None);
     }
 

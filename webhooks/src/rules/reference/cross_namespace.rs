@@ -74,7 +74,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn locked_down() -> Catalog {
-        catalog().with_tenancy(Tenancy { no_cross_namespace_refs: true })
+        catalog().with_tenancy(Tenancy { no_cross_namespace_refs: true, ..Tenancy::default() })
     }
 
     /// A policy of either kind that depends on something.

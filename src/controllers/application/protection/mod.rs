@@ -1,0 +1,213 @@
+//! What is needed to take away what was delivered stays for as long: Fleets,
+//! clusters and the Secrets with their kubeconfigs, by finalizers.
+//!
+//! ```text
+//! Catalog, children ─▶ Pass ─▶ finalizers on and off, statuses of what waits
+//!        create, update ─▶ Secrets ─▶ a Secret's finalizer, before the first child names it
+//! ```
+//!
+//! **Invariant**: no finalizer is taken off by what the watches say alone: the
+//! API server is asked what there is. Those of others are never touched.
+
+mod holds;
+mod pass;
+mod release;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::time::Duration;
+
+use fleetgate_api::names::FINALIZER_IN_USE;
+use fleetgate_api::{AttachedCluster, AttachedClusterStatus, FINALIZER_FLEET, Fleet, FleetStatus};
+use fleetgate_webhooks::router::Snapshots;
+use futures::{Stream, StreamExt, stream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
+use kube::runtime::{WatchStreamExt, reflector, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
+
+pub(super) use self::holds::{Hold, Holds};
+use self::pass::{Pass, Step};
+use super::Context;
+use super::children::{Child, SecretKey};
+use super::write::Failure;
+use crate::controllers::conditions::Summary;
+use crate::controllers::{Scope, finalizers};
+
+/// What changes within so much time is looked at once.
+const REST: Duration = Duration::from_millis(300);
+
+/// How many objects are written at the same time.
+const AT_ONCE: usize = 8;
+
+/// When what could not be done is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Kurator's word for a Fleet that is being deleted.
+const TERMINATING: &str = "Terminating";
+
+type GuardedFleet = DeserializeGuard<Fleet>;
+type GuardedCluster = DeserializeGuard<AttachedCluster>;
+
+/// What there is to be kept, as the watches know it.
+struct Known {
+    fleets: Store<GuardedFleet>,
+    clusters: Store<GuardedCluster>,
+}
+
+/// Keeps what is needed, and lets go of the rest, whenever something changes or
+/// `released` is told that it might.
+pub(super) async fn run(context: &Context, scope: &Scope, released: &Notify) {
+    let client = &context.client;
+    let (fleets, of_fleets) = known(scope.api::<GuardedFleet>(client), scope.watched());
+    let (clusters, of_clusters) = known(scope.api::<GuardedCluster>(client), scope.watched());
+    let of_secrets = context.secrets.changes().map(drop);
+    let events = stream::select_all([of_fleets.boxed(), of_clusters.boxed(), of_secrets.boxed()]);
+    let follow = events.for_each(|()| {
+        released.notify_one();
+        std::future::ready(())
+    });
+    let known = Known { fleets, clusters };
+    tokio::join!(follow, keep(context, &known, released));
+}
+
+/// What there is of a kind, and its changes.
+fn known<K>(objects: Api<K>, config: watcher::Config) -> (Store<K>, impl Stream<Item = ()>)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Eq + Hash + Clone,
+{
+    let (known, writer) = reflector::store();
+    let events = watcher(objects, config).default_backoff();
+    let events = events.modify(|object| object.managed_fields_mut().clear()).reflect(writer);
+    let changes = events.touched_objects().filter_map(|event| {
+        if let Err(error) = &event {
+            let kind = K::plural(&());
+            tracing::warn!(%error, "the watch of {kind} that are kept is broken; the last good state serves");
+        }
+        std::future::ready(event.ok().map(drop))
+    });
+    (known, changes)
+}
+
+async fn keep(context: &Context, known: &Known, released: &Notify) {
+    let listed = tokio::join!(
+        known.fleets.wait_until_ready(),
+        known.clusters.wait_until_ready(),
+        context.secrets.listed()
+    );
+    if let (Ok(()), Ok(()), Ok(())) = listed {
+        let mut changes = context.catalog.changes();
+        loop {
+            let is_done = pass(context, known).await;
+            let again = async {
+                if is_done { std::future::pending().await } else { tokio::time::sleep(RETRY).await }
+            };
+            tokio::select! {
+                () = released.notified() => {}
+                // Who sends lives as long as the context.
+                _ = changes.changed() => {}
+                () = again => {}
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
+}
+
+/// Does what is to be done now: says whether that is all.
+async fn pass(context: &Context, known: &Known) -> bool {
+    let pass = {
+        // Not held while anything is waited for: a Catalog that is held is copied at the next change.
+        let catalog = context.catalog.current();
+        let (fleets, clusters) = (known.fleets.state(), known.clusters.state());
+        Pass::of(&catalog, &context.children, &fleets, &clusters, &context.secrets.all())
+    };
+    for (secret, version) in &pass.lost {
+        context.holds.lost(secret, version).await;
+    }
+    let done = [
+        all(pass.hold.iter().map(|secret| hold(secret, context)).collect()).await,
+        all(pass.let_go.iter().map(|child| let_go(child, context)).collect()).await,
+        all(pass.fleets.iter().map(|(fleet, step)| keep_fleet(fleet, step, context)).collect()).await,
+        all(pass.clusters.iter().map(|(cluster, _, step)| keep_cluster(cluster, step, context)).collect())
+            .await,
+        all(release::due(&pass).map(|due| release::release(due, context)).collect()).await,
+    ];
+    done.into_iter().all(|is_done| is_done)
+}
+
+/// Does them all, some at a time, and each whatever becomes of the others: says
+/// whether all are done.
+async fn all(acts: Vec<impl Future<Output = anyhow::Result<bool>>>) -> bool {
+    let mut acts = stream::iter(acts).buffer_unordered(AT_ONCE);
+    let mut all = true;
+    while let Some(done) = acts.next().await {
+        all &= done.unwrap_or_else(|error| {
+            tracing::warn!("what is needed is not kept as it should be: {error:#}");
+            false
+        });
+    }
+    all
+}
+
+/// Holds the Secret of what exists. One that is not there cannot be held; who
+/// needs it says so.
+async fn hold(secret: &SecretKey, context: &Context) -> anyhow::Result<bool> {
+    let held = context.holds.hold(secret).await;
+    let refused = held.map(drop).inspect_err(|refused| {
+        tracing::debug!(reason = refused.message, "a Secret that is needed is not held");
+    });
+    Ok(refused.is_ok())
+}
+
+async fn let_go(child: &Child, context: &Context) -> anyhow::Result<bool> {
+    let left = context.writer.let_go(child).await;
+    let said = |failure: Failure| failure.summary("let go of", child.kind, &child.name).message;
+    context.children.answered(left.map_err(|failure| anyhow::anyhow!(said(failure)))?);
+    Ok(true)
+}
+
+async fn keep_fleet(object: &GuardedFleet, step: &Step, context: &Context) -> anyhow::Result<bool> {
+    match (step, &object.0) {
+        (Step::Add, _) => finalizers::add(&context.client, object, FINALIZER_FLEET).await,
+        (Step::Remove, _) => release::fleet(object, context).await,
+        (Step::Wait(why), Ok(fleet)) => {
+            let before = fleet.status.clone().unwrap_or_default();
+            let status = FleetStatus {
+                conditions: waiting(fleet, why, &before.conditions),
+                observed_generation: fleet.metadata.generation,
+                phase: Some(TERMINATING.to_owned()),
+                reason: Some(why.reason.as_str().to_owned()),
+                ..before
+            };
+            context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map(|()| true)
+        }
+        (Step::Wait(_), Err(_)) => Ok(true),
+    }
+}
+
+async fn keep_cluster(object: &GuardedCluster, step: &Step, context: &Context) -> anyhow::Result<bool> {
+    match (step, &object.0) {
+        (Step::Add, _) => finalizers::add(&context.client, object, FINALIZER_IN_USE).await,
+        (Step::Wait(why), Ok(cluster)) => {
+            let before = cluster.status.clone().unwrap_or_default();
+            let status = AttachedClusterStatus {
+                conditions: waiting(cluster, why, &before.conditions),
+                observed_generation: cluster.metadata.generation,
+                ..before
+            };
+            context.statuses.write(cluster, cluster.status.as_ref(), &status).await.map(|()| true)
+        }
+        // They are let go together with the Secrets.
+        (Step::Remove, _) | (Step::Wait(_), Err(_)) => Ok(true),
+    }
+}
+
+/// The conditions of what is being deleted and waits.
+fn waiting(object: &impl Resource, why: &Summary, before: &[Condition]) -> Vec<Condition> {
+    why.conditions(object.meta().generation, before, Timestamp::now())
+}
