@@ -52,8 +52,8 @@ impl Stored {
         let one = scope.application.iter().fold(ListParams::default(), |parameters, name| {
             parameters.fields(&format!("metadata.name={name}"))
         });
-        let applications = list_applications(client, scope, one).await?;
-        Ok(Self { applications, ..Self::destinations(client, scope).await? })
+        let destinations = Self::destinations(client, scope).await?;
+        Ok(Self { applications: list_applications(client, scope, one).await?, ..destinations })
     }
 
     /// Where Applications in `scope` may go, and none of themselves.

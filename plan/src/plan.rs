@@ -9,13 +9,14 @@
 //! There is exactly one renderer: the controllers, the schema check and the
 //! command line all read the same plan.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
 use kube::core::DynamicObject;
 
-use crate::destination::{self, Resolution, Resolver};
+use crate::destination::{self, Distinct, Resolution, Resolver};
 use crate::flagger::{Member, Release};
 use crate::render::depends_on::Siblings;
 use crate::template::Template;
@@ -117,11 +118,13 @@ impl PolicyPlan {
 fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<PolicyPlan> {
     let spec = &application.spec;
     let mut resolver = Resolver::new(&owner.namespace, catalog);
+    // Of very many policies that share a large selector, it is read once.
+    let mut digests: BTreeMap<Distinct<'_>, String> = BTreeMap::new();
     let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| {
         let placement = destination::placement(spec, policy);
         PolicyPlan {
             name: names::policy_name(&owner.name, index, policy),
-            destination: placement.digest(),
+            destination: digests.entry(Distinct::of(placement)).or_insert_with(|| placement.digest()).clone(),
             resolution: resolver.resolve(placement),
             template: None,
         }

@@ -127,5 +127,7 @@ fn controller_rules() -> Vec<Value> {
             &["get", "list", "watch", "create", "patch", "delete"],
         ));
     }
+    // What helm-controller leaves behind of a release that was let go of.
+    rules.push(rule(FluxKind::HelmRepository.group(), &["helmcharts"], &["get", "delete"]));
     rules
 }

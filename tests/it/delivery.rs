@@ -19,6 +19,7 @@ mod takeover;
 mod tenancy;
 mod told;
 mod trouble;
+mod uninstalled;
 
 use std::time::Duration;
 

@@ -37,7 +37,7 @@ impl Figures {
         self.deliveries.entry(children).or_default().push(delivery);
     }
 
-    /// A figure with its limit, once for each name: the last one counts.
+    /// A figure, and whether it is within its limit, if it has one.
     pub(super) fn line(&mut self, name: &str, figure: &str, verdict: &str) {
         self.rows.push(row(name, figure, verdict));
     }

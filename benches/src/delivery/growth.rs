@@ -1,5 +1,6 @@
 //! How memory grows with what there is to look after.
 
+use fleetgate_plan::FluxKind;
 use kube::Client;
 
 use super::controller::Controller;
@@ -8,7 +9,6 @@ use super::measure::OURS;
 use super::quiet::quiet;
 use super::{Size, floor, present};
 use crate::report::within;
-use fleetgate_plan::FluxKind;
 
 /// What 8,000 children may take, in MiB.
 const LIMIT_MIB: f64 = 100.0;

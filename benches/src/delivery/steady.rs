@@ -78,12 +78,12 @@ async fn measure(sandbox: &Sandbox, fleetgate: &Path, options: &Options) -> anyh
     all_ready(&client, options.applications).await?;
     tokio::time::sleep(SETTLING).await;
 
-    let (before, ours) = (Counts::of(&client).await?, controller.sum(WRITES).await?);
+    let (before, until_then) = (Counts::of(&client).await?, controller.sum(WRITES).await?);
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
-    let ours = controller.sum(WRITES).await? - ours;
+    let ours = controller.sum(WRITES).await? - until_then;
     let flux = Counts::of(&client).await?.since(&before).writes();
     let name = format!("writes in {} s while Flux looks every {INTERVAL}", options.seconds);
-    line(&name, &format!("{ours}"), ours as f64, 0.0);
+    line(&name, &format!("{ours}, and {until_then} until then"), ours as f64, 0.0);
     noted("everybody's writes meanwhile", &flux.told());
     Ok(())
 }

@@ -96,8 +96,8 @@ pub(super) async fn run(
         move || pending.held()
     });
     let concerned = catalog.applications_concerned().map(object_ref);
-    let crds_changed = children.crds_changed();
     let pruner = Pruner::new(client.clone(), catalog.current().emptied(), pending);
+    let crds_changed = children.crds_changed();
     let context = Arc::new(Context {
         statuses,
         catalog,

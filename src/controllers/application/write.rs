@@ -6,6 +6,8 @@
 //! it is asked what stands there. `tests/it/delivery/lag.rs` shows that it keeps
 //! these promises.
 
+mod chart;
+
 use std::time::Duration;
 
 use fleetgate_api::{ConditionReason, FIELD_MANAGER};
@@ -126,6 +128,9 @@ impl Writer {
     /// away for what is suspended, also where it has begun to.
     pub(super) async fn let_go(&self, child: &Child) -> Result<Option<Child>, Failure> {
         let suspended = if child.facts.state.suspended { None } else { self.suspend(child).await? };
+        if child.kind == FluxKind::HelmRelease {
+            self.delete_chart(child).await?;
+        }
         let left = self.delete(child).await?;
         Ok(left.or(suspended))
     }

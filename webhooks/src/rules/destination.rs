@@ -270,7 +270,7 @@ mod tests {
         let closed = catalog().with_tenancy(tenancy);
         let (fleet, none) = (json!({"fleet": "quickstart"}), json!(null));
         let forbidden = "E destination/host-forbidden";
-        let mixed = format!("E destination/mixed, {forbidden}");
+        let mixed = format!("{forbidden}, E destination/mixed");
         let table = [
             (none.clone(), vec![none.clone()], forbidden),
             (none.clone(), vec![none.clone(), none.clone()], forbidden),
