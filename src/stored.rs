@@ -277,3 +277,11 @@ pub(crate) fn in_words(error: kube::Error) -> anyhow::Error {
         error => error.into(),
     }
 }
+
+/// The same of an error that stays with someone else.
+pub(crate) fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        error => error.to_string(),
+    }
+}

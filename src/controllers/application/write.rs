@@ -21,6 +21,7 @@ use super::adopt::adopted;
 use super::children::Child;
 use super::difference::{Wanted, foreign};
 use crate::controllers::conditions::Summary;
+use crate::stored::words;
 
 /// Writes of the whole process that are under way at the same time. Four keep
 /// an API server busy; more only wait there instead of here.
@@ -48,7 +49,7 @@ impl Failure {
         match self {
             Self::Foreign => foreign(kind, name),
             Self::Refused(error) => {
-                let message = format!("{} {name:?} cannot be {done}: {error}", kind.kind());
+                let message = format!("{} {name:?} cannot be {done}: {}", kind.kind(), words(error));
                 Summary::new(ConditionReason::ApplyFailed, message)
             }
         }

@@ -159,3 +159,12 @@ fn the_api_servers_wish_is_heard() {
     assert_eq!(refused(json!({"status": "Failure", "code": 500})).retry_after(), None);
     assert_eq!(Failure::Foreign.retry_after(), None);
 }
+
+/// A condition is for people: of the API server's answer it has the sentence alone.
+#[test]
+fn a_refusal_is_said_in_the_api_servers_words() {
+    let status = kube::core::Status::failure("spec.path: Invalid value", "Invalid").with_code(422);
+    let refused = Failure::Refused(kube::Error::Api(status.boxed()));
+    let said = refused.summary("written", FluxKind::Kustomization, "web").message;
+    assert_eq!(said, "Kustomization \"web\" cannot be written: spec.path: Invalid value");
+}
