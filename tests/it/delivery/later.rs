@@ -120,29 +120,29 @@ async fn from_a_kustomization_to_a_chart() {
 #[tokio::test]
 async fn a_policy_by_another_name_keeps_its_release() {
     let sandbox = delivery();
-    namespace(sandbox, "renamed").await;
-    member_namespace(sandbox, "renamed").await;
-    let named = |policy: &str| chart("renamed").replace("- name: web", &format!("- name: {policy}"));
+    namespace(sandbox, "renamed-policy").await;
+    member_namespace(sandbox, "renamed-policy").await;
+    let named = |policy: &str| chart("renamed-policy").replace("- name: web", &format!("- name: {policy}"));
     assert!(apply(sandbox, &named("old")).await.success());
-    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    becomes(sandbox, "renamed-policy", "shop", "True Succeeded 2/2").await;
     let workload = async || {
-        let api: Api<Deployment> = Api::namespaced(member(sandbox, 0), "renamed");
+        let api: Api<Deployment> = Api::namespaced(member(sandbox, 0), "renamed-policy");
         api.get("web").await.expect("the Deployment").metadata.uid
     };
     let before = workload().await;
     assert!(apply(sandbox, &named("new")).await.success());
     let releases = MEMBERS.map(|name| format!("new-attachedcluster-{name}"));
     let seen = until("the new releases alone", PATIENCE, async || {
-        let arguments = ["get", "helmreleases", "--namespace", "renamed", "--output", "name"];
+        let arguments = ["get", "helmreleases", "--namespace", "renamed-policy", "--output", "name"];
         let answer = kubectl(sandbox, &arguments).await.stdout;
         let found: Vec<&str> = answer.lines().filter_map(|line| Some(line.split_once('/')?.1)).collect();
         Ok(if found == releases { Probe::Done(()) } else { Probe::NotYet(answer) })
     });
     seen.await.expect("the old ones go");
-    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    becomes(sandbox, "renamed-policy", "shop", "True Succeeded 2/2").await;
     assert_eq!(workload().await, before, "it was never gone");
-    delete_shop(sandbox, "renamed").await;
-    deployments(member(sandbox, 0), "renamed", &[]).await;
+    delete_shop(sandbox, "renamed-policy").await;
+    deployments(member(sandbox, 0), "renamed-policy", &[]).await;
 }
 
 #[tokio::test]
