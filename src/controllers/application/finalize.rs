@@ -68,25 +68,12 @@ async fn remove_all(application: &Application, context: &Context) -> anyhow::Res
     let now = Timestamp::now();
     let mut left = Left::default();
     for child in &next {
-        let removed = remove(application, child, context).await;
+        let removed = context.writer.take_away(child, lets_go(application)).await;
         left.children.push(said(child, removed.as_ref().err(), &context.catalog.current()));
         left.is_stuck |= child.facts.going_since.is_some_and(|since| now.duration_since(since) > PATIENCE);
         context.children.answered(removed.ok().flatten());
     }
     Ok(left)
-}
-
-/// Deletes a child, and what it delivered unless that is let go of.
-async fn remove(
-    application: &Application,
-    child: &Child,
-    context: &Context,
-) -> Result<Option<Child>, Failure> {
-    if lets_go(application) && FluxKind::POLICIES.contains(&child.kind) {
-        context.writer.let_go(child).await
-    } else {
-        context.writer.delete(child).await
-    }
 }
 
 /// What is said of a child that is still there.

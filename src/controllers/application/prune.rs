@@ -136,10 +136,10 @@ async fn remove(
 ) -> Option<(Summary, Failure)> {
     let is_ours = |heir: Arc<Child>| heir.facts.owner == child.facts.owner;
     let deleted = match releases.heir(&child) {
-        None => writer.delete(&child).await,
+        None => writer.take_away(&child, false).await,
         // Whoever has been written takes the release over, and keeps it.
         Some(heir) if children.get(child.kind, &child.namespace, heir).is_some_and(is_ours) => {
-            writer.let_go(&child).await
+            writer.take_away(&child, true).await
         }
         // It is written in another pass, which the failure of this one brings about.
         Some(_) => return None,
