@@ -68,12 +68,25 @@ async fn remove_all(application: &Application, context: &Context) -> anyhow::Res
     let now = Timestamp::now();
     let mut left = Left::default();
     for child in &next {
-        let removed = context.writer.take_away(child, lets_go(application)).await;
+        let removed = remove(application, child, context).await;
         left.children.push(said(child, removed.as_ref().err(), &context.catalog.current()));
         left.is_stuck |= child.facts.going_since.is_some_and(|since| now.duration_since(since) > PATIENCE);
         context.children.answered(removed.ok().flatten());
     }
     Ok(left)
+}
+
+/// Deletes a child, and what it delivered unless that is let go of.
+async fn remove(
+    application: &Application,
+    child: &Child,
+    context: &Context,
+) -> Result<Option<Child>, Failure> {
+    let of_cluster = || {
+        let catalog = context.catalog.current();
+        fleetgate_plan::usage::lets_go_of((&child.namespace, &child.name), child.purpose(), &catalog)
+    };
+    context.writer.take_away(child, lets_go(application) || of_cluster()).await
 }
 
 /// What is said of a child that is still there.

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fleetgate_api::{Application, ConditionReason};
-use fleetgate_plan::prune::{Existing, Guard, judge};
+use fleetgate_plan::prune::{Existing, Guard, judge, unreplaced};
+use fleetgate_plan::usage::lets_go_of;
 use fleetgate_plan::{Catalog, FluxKind, HelmName, Plan};
 use futures::{StreamExt, stream};
 use kube::Client;
@@ -64,18 +65,24 @@ impl Pruner {
         let verdict = judge(plan, existing(&all), guard);
         let decision = self.pending.decide(application, &verdict, Instant::now());
         (outcome.held, outcome.again) = (decision.held, decision.again);
+        if decision.goes.is_empty() {
+            return;
+        }
+        let unreplaced = unreplaced(plan, existing(&all));
         let is_replaced = |child: &Child| {
             let policy = child.purpose().policy();
             !failed.iter().any(|failed| failed.as_deref() == policy)
+                && !policy.is_some_and(|policy| unreplaced.contains(policy))
         };
         let going = all.iter().filter(|child| decision.goes.contains(&child.uid) && is_replaced(child));
         let going: Vec<Arc<Child>> = going.cloned().collect();
         if going.is_empty() {
             return;
         }
-        let now = self.look.plan(application).await.map(|plan| plan.map(|plan| children.keeping_names(plan)));
-        match now {
-            Ok(Some(now)) if judge(&now, existing(&all), guard) == verdict => {}
+        let now = self.look.plan(application).await;
+        let now = now.map(|now| now.map(|(plan, catalog)| (children.keeping_names(plan), catalog)));
+        let clusters = match now {
+            Ok(Some((now, clusters))) if judge(&now, existing(&all), guard) == verdict => clusters,
             Ok(_) => {
                 tracing::debug!(application = plan.owner.name, "what is to go is another by the API server");
                 outcome.again = Some(outcome.again.map_or(LOOK_AGAIN, |again| again.min(LOOK_AGAIN)));
@@ -87,9 +94,12 @@ impl Pruner {
                 outcome.failures.push(Summary::new(ConditionReason::ApplyFailed, message));
                 return;
             }
-        }
+        };
         let releases = Releases::of(plan, &going);
-        let deletions = stream::iter(going).map(|child| remove(child, &releases, children, writer));
+        let deletions = stream::iter(going).map(|child| {
+            let lets_go = lets_go_of((&child.namespace, &child.name), child.purpose(), &clusters);
+            remove(child, lets_go, &releases, (children, writer))
+        });
         let failures = deletions.buffer_unordered(CONCURRENCY).filter_map(std::future::ready);
         for (why, failure) in failures.collect::<Vec<_>>().await {
             outcome.note(why, &failure);
@@ -127,16 +137,17 @@ fn existing(children: &[Arc<Child>]) -> impl Iterator<Item = Existing<'_>> {
     })
 }
 
-/// Deletes a child, and with it what it delivered, unless that is another one's by now.
+/// Deletes a child, and with it what it delivered, unless its cluster lets go of
+/// that, or it is another one's by now.
 async fn remove(
     child: Arc<Child>,
+    lets_go: bool,
     releases: &Releases,
-    children: &Children,
-    writer: &Writer,
+    (children, writer): (&Children, &Writer),
 ) -> Option<(Summary, Failure)> {
     let is_ours = |heir: Arc<Child>| heir.facts.owner == child.facts.owner;
     let deleted = match releases.heir(&child) {
-        None => writer.take_away(&child, false).await,
+        None => writer.take_away(&child, lets_go).await,
         // Whoever has been written takes the release over, and keeps it.
         Some(heir) if children.get(child.kind, &child.namespace, heir).is_some_and(is_ours) => {
             writer.take_away(&child, true).await

@@ -145,6 +145,29 @@ async fn a_policy_by_another_name_keeps_its_release() {
     deployments(member(sandbox, 0), "renamed-policy", &[]).await;
 }
 
+/// As it leaves the Fleet, and as the Application goes.
+#[tokio::test]
+async fn what_a_cluster_lets_go_of_stays_whoever_takes_it_away() {
+    let sandbox = delivery();
+    namespace(sandbox, "let-go").await;
+    member_namespace(sandbox, "let-go").await;
+    assert!(apply(sandbox, &placed("let-go", FLEET)).await.success());
+    becomes(sandbox, "let-go", "shop", "True Succeeded 2/2").await;
+    let annotate = async |name: &str| {
+        let arguments =
+            ["annotate", "attachedcluster", name, "--namespace", "let-go", "fleetgate.dev/orphan=true"];
+        kubectl(sandbox, &arguments).await;
+    };
+    annotate(MEMBERS[1]).await;
+    fleet_of(sandbox, "let-go", &MEMBERS[..1]).await;
+    children(sandbox, "let-go", &["web-attachedcluster-kurator-member1"]).await;
+    annotate(MEMBERS[0]).await;
+    delete_shop(sandbox, "let-go").await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "let-go", &["podinfo"]).await;
+    }
+}
+
 #[tokio::test]
 async fn a_fleet_loses_a_cluster_and_gets_it_back() {
     let sandbox = delivery();
