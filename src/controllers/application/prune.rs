@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use fleetgate_api::{Application, ConditionReason};
 use fleetgate_plan::prune::{Existing, Guard, judge, unreplaced};
 use fleetgate_plan::usage::lets_go_of;
-use fleetgate_plan::{Catalog, FluxKind, HelmName, Plan};
+use fleetgate_plan::{Catalog, Estate, Plan};
 use futures::{StreamExt, stream};
 use kube::Client;
 
@@ -95,10 +95,10 @@ impl Pruner {
                 return;
             }
         };
-        let releases = Releases::of(plan, &going);
+        let heirs = Heirs::of(plan, &going);
         let deletions = stream::iter(going).map(|child| {
             let lets_go = lets_go_of((&child.namespace, &child.name), child.purpose(), &clusters);
-            remove(child, lets_go, &releases, (children, writer))
+            remove(child, lets_go, &heirs, (children, writer))
         });
         let failures = deletions.buffer_unordered(CONCURRENCY).filter_map(std::future::ready);
         for (why, failure) in failures.collect::<Vec<_>>().await {
@@ -107,21 +107,19 @@ impl Pruner {
     }
 }
 
-/// The Helm releases that are planned; none where no other goes.
-struct Releases(BTreeMap<HelmName, String>);
+/// The planned objects of the kinds of which some go, by what they deliver.
+struct Heirs(BTreeMap<Estate, String>);
 
-impl Releases {
+impl Heirs {
     fn of(plan: &Plan, going: &[Arc<Child>]) -> Self {
-        let goes = going.iter().any(|child| child.kind == FluxKind::HelmRelease);
-        Self(if goes { plan.helm_names() } else { BTreeMap::new() })
+        Self(plan.heirs(&going.iter().map(|child| child.kind).collect()))
     }
 
-    /// The planned HelmRelease that means the same release: Helm would take away
-    /// under it what the child delivered.
+    /// The planned object that delivers the same: Flux would take away under it
+    /// what the child delivered.
     fn heir(&self, child: &Child) -> Option<&str> {
-        let is_release = child.kind == FluxKind::HelmRelease && !self.0.is_empty();
-        let name = is_release.then(|| HelmName::of(&child.spec(), &child.name, &child.namespace))?;
-        self.0.get(&name).map(String::as_str)
+        let estate = Estate::of(child.kind, &child.spec(), (&child.namespace, &child.name))?;
+        self.0.get(&estate).map(String::as_str)
     }
 }
 
@@ -142,13 +140,13 @@ fn existing(children: &[Arc<Child>]) -> impl Iterator<Item = Existing<'_>> {
 async fn remove(
     child: Arc<Child>,
     lets_go: bool,
-    releases: &Releases,
+    heirs: &Heirs,
     (children, writer): (&Children, &Writer),
 ) -> Option<(Summary, Failure)> {
     let is_ours = |heir: Arc<Child>| heir.facts.owner == child.facts.owner;
-    let deleted = match releases.heir(&child) {
+    let deleted = match heirs.heir(&child) {
         None => writer.take_away(&child, lets_go).await,
-        // Whoever has been written takes the release over, and keeps it.
+        // Whoever has been written takes it over, and keeps it.
         Some(heir) if children.get(child.kind, &child.namespace, heir).is_some_and(is_ours) => {
             writer.take_away(&child, true).await
         }
