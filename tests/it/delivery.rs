@@ -15,6 +15,7 @@ mod lag;
 mod later;
 mod protection;
 mod removal;
+mod secrets;
 mod takeover;
 mod tenancy;
 mod told;

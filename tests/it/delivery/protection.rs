@@ -43,7 +43,7 @@ async fn answers(sandbox: &Sandbox, arguments: &[&str], expected: &str) {
 }
 
 /// Waits until these have that finalizer, or none.
-async fn finalizers(sandbox: &Sandbox, namespace: &str, objects: &[(&str, &str)]) {
+pub(super) async fn finalizers(sandbox: &Sandbox, namespace: &str, objects: &[(&str, &str)]) {
     for (object, expected) in objects {
         let finalizers =
             ["get", object, "--namespace", namespace, "--output", "jsonpath={.metadata.finalizers[*]}"];
