@@ -56,6 +56,8 @@ pub struct Cluster {
     /// Where its kubeconfig is; `None` as long as its object names none, or lets
     /// go of what was delivered.
     pub kubeconfig: Option<KubeconfigRef>,
+    /// Whether it lets go of what was delivered to it.
+    pub lets_go: bool,
 }
 
 impl From<&AttachedCluster> for Cluster {
@@ -70,6 +72,7 @@ impl From<&AttachedCluster> for Cluster {
             kubeconfig: object.spec.kubeconfig.as_ref().filter(|_| !lets_go(object)).map(|reference| {
                 KubeconfigRef { secret: reference.name.clone(), key: reference.key.clone() }
             }),
+            lets_go: lets_go(object),
         }
     }
 }
@@ -93,6 +96,7 @@ impl Cluster {
             key: ClusterKey { namespace: object.namespace().unwrap_or_default(), kind, name },
             labels: object.labels().clone(),
             kubeconfig: secret.map(|secret| KubeconfigRef { secret, key: "value".to_owned() }),
+            lets_go: false,
         }
     }
 }
@@ -111,7 +115,12 @@ mod tests {
                 "spec": {"kubeconfig": {"name": "m1"}},
             }));
             let object: AttachedCluster = object.expect("an AttachedCluster");
-            assert_eq!(Cluster::from(&object).kubeconfig.is_some(), is_reached, "{value:?}");
+            let cluster = Cluster::from(&object);
+            assert_eq!(
+                (cluster.kubeconfig.is_some(), cluster.lets_go),
+                (is_reached, !is_reached),
+                "{value:?}"
+            );
         }
     }
 

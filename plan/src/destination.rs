@@ -114,11 +114,16 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// Whether the destination is understood as a whole: only then is a
-    /// cluster that is not among the targets one that was taken out.
+    /// The targets that there are credentials to deliver to.
+    pub fn reachable(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().filter(|target| target.is_reachable())
+    }
+
+    /// Whether the destination is understood as a whole, and leads anywhere: only
+    /// then is a cluster that is not among the targets one that was taken out.
     #[must_use]
     pub fn is_decided(&self) -> bool {
-        self.missing_fleet.is_none() && self.faults.is_empty() && !self.targets.is_empty()
+        self.missing_fleet.is_none() && self.faults.is_empty() && self.reachable().next().is_some()
     }
 }
 

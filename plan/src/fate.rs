@@ -249,6 +249,12 @@ mod tests {
             ("a chart instead, and nowhere to go", a_chart, fleet().fleet("quickstart", &[]), Lost),
             ("another Fleet", elsewhere.clone(), other(fleet()), Removed),
             ("another Fleet, which does not exist", elsewhere.clone(), both(fleet()), Lost),
+            (
+                "another Fleet, of which no cluster has a kubeconfig",
+                elsewhere.clone(),
+                both(fleet()).cluster_without_kubeconfig("m3").fleet("other", &["m3"]),
+                Lost,
+            ),
             ("another Fleet, of a missing m2", elsewhere, missing(Scenario::new().cluster("m1", &[])), Held),
         ];
         for (what, after, scenario, expected) in table {

@@ -3,11 +3,7 @@
 //! Two `HelmReleases` that mean one release are one to Helm: the second takes it
 //! over, and the first takes it away when it goes. Pure.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
-
-use crate::{FluxKind, Plan};
 
 /// A release: where it is, and what it is called there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,26 +35,9 @@ impl HelmName {
     }
 }
 
-impl Plan {
-    /// The `HelmReleases` that are planned, by what Helm knows them as.
-    #[must_use]
-    pub fn helm_names(&self) -> BTreeMap<HelmName, String> {
-        let releases = self.templates().filter(|template| template.kind == FluxKind::HelmRelease);
-        let named = releases.flat_map(|template| {
-            template.bindings().map(|binding| {
-                let object = template.render(&binding, &self.owner);
-                let spec = object.data.get("spec").unwrap_or(&Value::Null);
-                (HelmName::of(spec, &binding.name, &self.owner.namespace), binding.name)
-            })
-        });
-        named.collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_fixtures::{application, source, two_clusters};
     use serde_json::json;
 
     #[test]
@@ -78,22 +57,5 @@ mod tests {
         for (spec, expected) in table {
             assert_eq!(name(spec.clone()), expected, "{spec}");
         }
-    }
-
-    #[test]
-    fn a_policy_by_another_name_means_the_same_release() {
-        let plan = |name: &str, helm: Value| {
-            let policy = json!({"name": name, "destination": {"fleet": "quickstart"}, "helm": helm});
-            let spec = json!({"source": source("helmRepository"), "syncPolicies": [policy]});
-            Plan::of(&application(spec), &two_clusters()).helm_names()
-        };
-        let chart = || json!({"interval": "5m", "chart": {"spec": {"chart": "c"}}});
-        let mut named = chart();
-        named["releaseName"] = json!("web");
-        let same = |one: &BTreeMap<HelmName, String>, other: &BTreeMap<HelmName, String>| {
-            one.keys().filter(|name| other.contains_key(name)).count()
-        };
-        assert_eq!(same(&plan("old", named.clone()), &plan("new", named)), 2);
-        assert_eq!(same(&plan("old", chart()), &plan("new", chart())), 0, "named after the policy");
     }
 }

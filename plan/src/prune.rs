@@ -7,14 +7,14 @@
 
 mod guard;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fleetgate_api::Application;
 use fleetgate_api::names::ANNOTATION_CONFIRM_PRUNE;
 use kube::ResourceExt;
 
 pub use self::guard::Guard;
-use crate::{Fate, Fates, FluxKind, Plan, Purpose, names};
+use crate::{Fate, Fates, FluxKind, Plan, PolicyPlan, Purpose, Target, names};
 
 /// Hexadecimal digits of the digest that confirms a removal.
 const DIGITS: usize = 12;
@@ -100,7 +100,7 @@ pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guar
             continue;
         }
         let goes_to = policy.and_then(|name| plan.policies.iter().find(|policy| policy.name == name));
-        let goes_to = goes_to.map_or(0, |policy| policy.resolution.targets.len());
+        let goes_to = goes_to.map_or(0, |policy| policy.resolution.reachable().count());
         if guard.holds(children, lost.len(), goes_to) {
             verdict.held.push(Holding { policy, children: lost, of: children });
         } else {
@@ -108,6 +108,25 @@ pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guar
         }
     }
     verdict
+}
+
+/// The policies of which a cluster waits for its credentials and has nothing yet:
+/// what is to replace their old objects has not been written. A cluster that lets
+/// go waits for nothing.
+#[must_use]
+pub fn unreplaced<'a>(plan: &'a Plan, children: impl Iterator<Item = Existing<'a>>) -> BTreeSet<&'a str> {
+    let there: BTreeSet<&str> = children.map(|child| child.name).collect();
+    let waits = |policy: &&PolicyPlan| {
+        policy.resolution.targets.iter().any(|target| {
+            let is_there = || {
+                there.contains(&*names::child_name(&policy.name, target))
+                    || names::cut_child_name(&policy.name, target).is_some_and(|name| there.contains(&*name))
+            };
+            matches!(target, Target::Member(cluster) if cluster.kubeconfig.is_none() && !cluster.lets_go)
+                && !is_there()
+        })
+    };
+    plan.policies.iter().filter(waits).map(|policy| policy.name.as_str()).collect()
 }
 
 /// What one policy has that nobody took out.

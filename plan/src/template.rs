@@ -147,13 +147,15 @@ impl Template {
 
     /// One object each, in the order of the targets; worked out as they are asked for.
     pub fn bindings(&self) -> impl Iterator<Item = Binding> {
-        let (source, policy, targets) = match &self.places {
-            Places::Source { name } => (Some(name), "", &[][..]),
-            Places::Clusters { policy, resolution, .. } => (None, policy.as_str(), &resolution.targets[..]),
+        let (source, clusters) = match &self.places {
+            Places::Source { name } => (Some(name), None),
+            Places::Clusters { policy, resolution, .. } => (None, Some((policy, resolution))),
         };
         let source = source.map(|name| Binding { name: name.clone(), target: Target::Host });
-        let reachable = targets.iter().filter(|target| target.is_reachable());
-        source.into_iter().chain(reachable.map(move |target| self.bind(policy, target)))
+        let reachable = clusters.into_iter().flat_map(move |(policy, resolution)| {
+            resolution.reachable().map(move |target| self.bind(policy, target))
+        });
+        source.into_iter().chain(reachable)
     }
 
     /// The object that `binding` makes of this template.
@@ -253,6 +255,7 @@ fn made_up(namespace: &str) -> Target {
         kubeconfig: Some(KubeconfigRef { secret: name.clone(), key: "value".to_owned() }),
         key: ClusterKey { namespace: namespace.to_owned(), kind, name },
         labels: [].into(),
+        lets_go: false,
     }))
 }
 

@@ -98,6 +98,7 @@ pub(crate) fn cluster(name: &str, labels: &[(&str, &str)]) -> Cluster {
         },
         labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         kubeconfig: Some(KubeconfigRef { secret: name.into(), key: "value".into() }),
+        lets_go: false,
     }
 }
 

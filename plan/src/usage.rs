@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use self::children::{SharedChild, shared_children};
 pub use self::neighbours::neighbours;
-pub use self::place::Place;
+pub use self::place::{Place, lets_go_of};
 use crate::{AppEntry, Catalog, Cluster, FleetEntry};
 
 /// A Fleet whose Applications deliver to a cluster.

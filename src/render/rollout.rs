@@ -42,7 +42,7 @@ pub(super) fn render(
     };
     // They are the same in every cluster: as text they are made once.
     let texts = objects.iter().map(|object| yaml(&object.render())).collect::<anyhow::Result<Vec<_>>>()?;
-    let targets = subject.planned.resolution.targets.iter().filter(|target| target.is_reachable());
+    let targets = subject.planned.resolution.reachable();
     for target in targets {
         let comment = comment(heading, release.policy, target);
         for text in &texts {

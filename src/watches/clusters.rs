@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fleetgate_api::AttachedCluster;
-use fleetgate_plan::{Catalog, Change, Cluster, ClusterKey, ClusterKind};
+use fleetgate_plan::{Catalog, Change, Cluster, ClusterKey, ClusterKind, lets_go};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::core::DeserializeGuard;
@@ -84,7 +84,8 @@ pub(crate) fn insert_cluster(
             let key = key(ClusterKind::AttachedCluster, cluster);
             // One that was read before stays as it was. Any other is known
             // without credentials: what it was delivered is not taken away.
-            let unusable = Cluster { key, labels: cluster.labels().clone(), kubeconfig: None };
+            let (labels, lets_go) = (cluster.labels().clone(), lets_go(cluster));
+            let unusable = Cluster { key, labels, kubeconfig: None, lets_go };
             if catalog.cluster(&unusable.key).is_some() { None } else { catalog.insert_cluster(unusable) }
         }
     }

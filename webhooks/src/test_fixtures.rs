@@ -30,7 +30,7 @@ pub(crate) fn catalog() -> Catalog {
         (ClusterKind::ClusterApi, "capi"),
     ] {
         let key = ClusterKey { namespace: "default".to_owned(), kind, name: name.to_owned() };
-        catalog.insert_cluster(Cluster { key, labels: BTreeMap::new(), kubeconfig: None });
+        catalog.insert_cluster(Cluster { key, labels: BTreeMap::new(), kubeconfig: None, lets_go: false });
     }
     catalog.insert_fleet(&fleet("quickstart"));
     catalog

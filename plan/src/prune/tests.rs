@@ -1,8 +1,8 @@
 //! What goes and what is held, by plans and children.
 
 use super::*;
-use crate::Catalog;
-use crate::test_fixtures::{Scenario, application, source};
+use crate::test_fixtures::{Scenario, application, cluster, source};
+use crate::{Catalog, Cluster};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -96,6 +96,46 @@ fn what_was_edited_goes_at_once_however_much_it_is() {
     for (what, policies, expected) in table {
         let now = plan(&policies, &catalog);
         assert_eq!(said(&judge(&now, children.existing(), Guard::default())), expected, "{what}");
+    }
+}
+
+/// The catalog with these clusters, which have `env=test`, instead of its own; none has a kubeconfig.
+fn without_kubeconfig(mut catalog: Catalog, names: &[&str], lets_go: bool) -> Catalog {
+    for name in names {
+        let known = cluster(name, &[("env", "test")]);
+        catalog.insert_cluster(Cluster { kubeconfig: None, lets_go, ..known });
+    }
+    catalog
+}
+
+#[test]
+fn to_where_nobody_can_deliver_is_nowhere() {
+    let children = Children::of(&plan(&[("web", "test")], &catalog(3, 2)));
+    let table: [(&str, usize, &[&str], &str); 3] = [
+        ("the label moved", 0, &["m2"], "0 removed, 0 lost, web 2/2 held"),
+        ("one of them has credentials", 1, &["m2"], "0 removed, 1 lost"),
+        ("those that it is on have none any more", 0, &["m0", "m1"], "0 removed, 0 lost"),
+    ];
+    for (what, test, names, expected) in table {
+        let now = plan(&[("web", "test")], &without_kubeconfig(catalog(3, test), names, false));
+        assert_eq!(said(&judge(&now, children.existing(), Guard::default())), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_waits_for_credentials_has_replaced_nothing() {
+    let policies = [("api", "dev"), ("web", "test")];
+    let children = Children::of(&plan(&policies, &catalog(3, 2)));
+    let table: [(&str, &[&str], bool, &[&str]); 4] = [
+        ("all have theirs", &[], false, &[]),
+        ("one that has come", &["m2"], false, &["web"]),
+        ("one that has come, and lets go", &["m2"], true, &[]),
+        ("one that was there", &["m1"], false, &[]),
+    ];
+    for (what, names, lets_go, expected) in table {
+        let now = plan(&policies, &without_kubeconfig(catalog(3, 1), names, lets_go));
+        let unreplaced: Vec<&str> = unreplaced(&now, children.existing()).into_iter().collect();
+        assert_eq!(unreplaced, expected, "{what}");
     }
 }
 

@@ -45,6 +45,16 @@ impl Place {
     }
 }
 
+/// Whether the Flux object of that namespace, name and purpose was made for a
+/// cluster that lets go of what was delivered to it.
+#[must_use]
+pub fn lets_go_of((namespace, name): (&str, &str), purpose: Purpose<'_>, catalog: &Catalog) -> bool {
+    let Purpose::Policy { name: policy, .. } = purpose else { return false };
+    let mut clusters = catalog.clusters().filter(|cluster| cluster.lets_go);
+    clusters
+        .any(|cluster| cluster.key.namespace == namespace && names::is_child_of(name, policy, &cluster.key))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +89,25 @@ mod tests {
         for (name, purpose, secret, expected) in table {
             let has = |place: &Place| place.has(name, purpose, secret);
             assert_eq!((has(&old), has(&new)), expected, "{name}");
+        }
+    }
+    #[test]
+    fn what_a_cluster_lets_go_of_is_told_by_its_name() {
+        let mut catalog = Catalog::default();
+        for (name, lets_go) in [("m1", true), ("m2", false)] {
+            catalog.insert_cluster(Cluster { lets_go, ..Cluster::from(&cluster(name, name)) });
+        }
+        let web = Purpose::Policy { name: "web", destination: None };
+        let table = [
+            (("default", "web-attachedcluster-m1"), web, true),
+            (("default", "web-attachedcluster-m2"), web, false),
+            (("default", "web-currentcluster-host"), web, false),
+            (("other", "web-attachedcluster-m1"), web, false),
+            (("default", "shop"), Purpose::Source, false),
+            (("default", "web-attachedcluster-m1"), Purpose::Unknown, false),
+        ];
+        for (child, purpose, expected) in table {
+            assert_eq!(lets_go_of(child, purpose, &catalog), expected, "{child:?} {purpose:?}");
         }
     }
 }

@@ -82,11 +82,11 @@ async fn remove(
     child: &Child,
     context: &Context,
 ) -> Result<Option<Child>, Failure> {
-    if lets_go(application) && FluxKind::POLICIES.contains(&child.kind) {
-        context.writer.let_go(child).await
-    } else {
-        context.writer.delete(child).await
-    }
+    let of_cluster = || {
+        let catalog = context.catalog.current();
+        fleetgate_plan::usage::lets_go_of((&child.namespace, &child.name), child.purpose(), &catalog)
+    };
+    context.writer.take_away(child, lets_go(application) || of_cluster()).await
 }
 
 /// What is said of a child that is still there.

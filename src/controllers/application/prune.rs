@@ -19,8 +19,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fleetgate_api::{Application, ConditionReason};
-use fleetgate_plan::prune::{Existing, Guard, judge};
-use fleetgate_plan::{Catalog, FluxKind, HelmName, Plan};
+use fleetgate_plan::prune::{Existing, Guard, judge, unreplaced};
+use fleetgate_plan::usage::lets_go_of;
+use fleetgate_plan::{Catalog, Estate, Plan};
 use futures::{StreamExt, stream};
 use kube::Client;
 
@@ -68,9 +69,15 @@ impl Pruner {
         let verdict = judge(plan, existing(&all), guard);
         let decision = self.pending.decide(application, &verdict, Instant::now());
         (outcome.held, outcome.again) = (decision.held, decision.again);
+        if decision.goes.is_empty() {
+            self.lateness.forget(application);
+            return;
+        }
+        let unreplaced = unreplaced(plan, existing(&all));
         let is_replaced = |child: &Child| {
             let policy = child.purpose().policy();
             !failed.iter().any(|failed| failed.as_deref() == policy)
+                && !policy.is_some_and(|policy| unreplaced.contains(policy))
         };
         let going = all.iter().filter(|child| decision.goes.contains(&child.uid) && is_replaced(child));
         let going: Vec<Arc<Child>> = going.cloned().collect();
@@ -78,13 +85,15 @@ impl Pruner {
             self.lateness.forget(application);
             return;
         }
-        let now = self.look.plan(application).await.map(|plan| plan.map(|plan| children.keeping_names(plan)));
-        match now {
-            Ok(Some(now)) if judge(&now, existing(&all), guard) == verdict => {
+        let now = self.look.plan(application).await;
+        let now = now.map(|now| now.map(|(plan, catalog)| (children.keeping_names(plan), catalog)));
+        let clusters = match now {
+            Ok(Some((now, clusters))) if judge(&now, existing(&all), guard) == verdict => {
                 self.lateness.forget(application);
+                clusters
             }
             Ok(now) if !self.lateness.may_be(application, Instant::now()) => {
-                outcome.failures.push(lateness::said(plan, now.as_ref()));
+                outcome.failures.push(lateness::said(plan, now.as_ref().map(|(plan, _)| plan)));
                 return;
             }
             Ok(_) => {
@@ -98,9 +107,12 @@ impl Pruner {
                 outcome.failures.push(Summary::new(ConditionReason::ApplyFailed, message));
                 return;
             }
-        }
-        let releases = Releases::of(plan, &going);
-        let deletions = stream::iter(going).map(|child| remove(child, &releases, children, writer));
+        };
+        let heirs = Heirs::of(plan, &going);
+        let deletions = stream::iter(going).map(|child| {
+            let lets_go = lets_go_of((&child.namespace, &child.name), child.purpose(), &clusters);
+            remove(child, lets_go, &heirs, (children, writer))
+        });
         let failures = deletions.buffer_unordered(CONCURRENCY).filter_map(std::future::ready);
         for (why, failure) in failures.collect::<Vec<_>>().await {
             outcome.note(why, &failure);
@@ -108,21 +120,19 @@ impl Pruner {
     }
 }
 
-/// The Helm releases that are planned; none where no other goes.
-struct Releases(BTreeMap<HelmName, String>);
+/// The planned objects of the kinds of which some go, by what they deliver.
+struct Heirs(BTreeMap<Estate, String>);
 
-impl Releases {
+impl Heirs {
     fn of(plan: &Plan, going: &[Arc<Child>]) -> Self {
-        let goes = going.iter().any(|child| child.kind == FluxKind::HelmRelease);
-        Self(if goes { plan.helm_names() } else { BTreeMap::new() })
+        Self(plan.heirs(&going.iter().map(|child| child.kind).collect()))
     }
 
-    /// The planned HelmRelease that means the same release: Helm would take away
-    /// under it what the child delivered.
+    /// The planned object that delivers the same: Flux would take away under it
+    /// what the child delivered.
     fn heir(&self, child: &Child) -> Option<&str> {
-        let is_release = child.kind == FluxKind::HelmRelease && !self.0.is_empty();
-        let name = is_release.then(|| HelmName::of(&child.spec(), &child.name, &child.namespace))?;
-        self.0.get(&name).map(String::as_str)
+        let estate = Estate::of(child.kind, &child.spec(), (&child.namespace, &child.name))?;
+        self.0.get(&estate).map(String::as_str)
     }
 }
 
@@ -138,19 +148,20 @@ fn existing(children: &[Arc<Child>]) -> impl Iterator<Item = Existing<'_>> {
     })
 }
 
-/// Deletes a child, and with it what it delivered, unless that is another one's by now.
+/// Deletes a child, and with it what it delivered, unless its cluster lets go of
+/// that, or it is another one's by now.
 async fn remove(
     child: Arc<Child>,
-    releases: &Releases,
-    children: &Children,
-    writer: &Writer,
+    lets_go: bool,
+    heirs: &Heirs,
+    (children, writer): (&Children, &Writer),
 ) -> Option<(Summary, Failure)> {
     let is_ours = |heir: Arc<Child>| heir.facts.owner == child.facts.owner;
-    let deleted = match releases.heir(&child) {
-        None => writer.delete(&child).await,
-        // Whoever has been written takes the release over, and keeps it.
+    let deleted = match heirs.heir(&child) {
+        None => writer.take_away(&child, lets_go).await,
+        // Whoever has been written takes it over, and keeps it.
         Some(heir) if children.get(child.kind, &child.namespace, heir).is_some_and(is_ours) => {
-            writer.let_go(&child).await
+            writer.take_away(&child, true).await
         }
         // It is written in another pass, which the failure of this one brings about.
         Some(_) => return None,

@@ -40,6 +40,8 @@ const MOST_LOOKS: usize = 3;
 pub(super) enum Failure {
     /// Someone else's object stands there.
     Foreign,
+    /// It was to be suspended, and is not.
+    Unsuspended,
     Refused(kube::Error),
 }
 
@@ -48,6 +50,14 @@ impl Failure {
     pub(super) fn summary(&self, done: &str, kind: FluxKind, name: &str) -> Summary {
         match self {
             Self::Foreign => foreign(kind, name),
+            Self::Unsuspended => {
+                let message = format!(
+                    "{} {name:?} cannot be {done}: its spec.suspend is not true, although it was just set; Flux would take \
+                     away what it delivered: see which webhook or policy sets it back",
+                    kind.kind()
+                );
+                Summary::new(ConditionReason::ApplyFailed, message)
+            }
             Self::Refused(error) => {
                 let message = format!("{} {name:?} cannot be {done}: {}", kind.kind(), words(error));
                 Summary::new(ConditionReason::ApplyFailed, message)
@@ -104,9 +114,21 @@ impl Writer {
         }
     }
 
+    /// Takes this child away, and what it delivered, unless that is let go of.
+    pub(super) async fn take_away(&self, child: &Child, lets_go: bool) -> Result<Option<Child>, Failure> {
+        if lets_go && FluxKind::POLICIES.contains(&child.kind) {
+            self.let_go(child).await
+        } else {
+            self.delete(child).await
+        }
+    }
+
     /// Deletes exactly this child, unless it goes already: returns how it stands
     /// there, if it still does.
-    pub(super) async fn delete(&self, child: &Child) -> Result<Option<Child>, Failure> {
+    async fn delete(&self, child: &Child) -> Result<Option<Child>, Failure> {
+        if child.kind == FluxKind::HelmRelease && child.facts.state.suspended {
+            self.delete_chart(child).await?;
+        }
         if child.facts.is_going {
             return Ok(None);
         }
@@ -126,25 +148,33 @@ impl Writer {
     }
 
     /// Deletes exactly this child and leaves what it delivered: Flux takes nothing
-    /// away for what is suspended, also where it has begun to.
-    pub(super) async fn let_go(&self, child: &Child) -> Result<Option<Child>, Failure> {
-        let suspended = if child.facts.state.suspended { None } else { self.suspend(child).await? };
-        if child.kind == FluxKind::HelmRelease {
-            self.delete_chart(child).await?;
+    /// away for what is suspended, also where it has begun to. Nothing is deleted
+    /// that the API server does not say to be suspended.
+    async fn let_go(&self, child: &Child) -> Result<Option<Child>, Failure> {
+        let Some(suspended) = self.suspend(child).await? else { return Ok(None) };
+        if !suspended.facts.state.suspended {
+            return Err(Failure::Unsuspended);
         }
-        let left = self.delete(child).await?;
-        Ok(left.or(suspended))
+        let left = self.delete(&suspended).await?;
+        Ok(left.or(Some(suspended)))
     }
 
+    /// Suspends exactly this child, whatever the watches say of it: returns it as
+    /// it is then, or nothing where it is gone.
     async fn suspend(&self, child: &Child) -> Result<Option<Child>, Failure> {
         let patch = json!({"metadata": {"uid": child.uid}, "spec": {"suspend": true}});
         let parameters =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let _permit = self.permits.acquire().await;
         let api = self.api(child.kind, &child.namespace);
+        let _permit = self.permits.acquire().await;
         match api.patch(&child.name, &parameters, &Patch::Merge(&patch)).await.map_err(Failure::Refused) {
             Ok(object) => Ok(Some(Child::of(child.kind, &object))),
-            Err(failure) if failure.is_of_another() || failure.is_of_none() => Ok(None),
+            Err(failure) if failure.is_of_none() => Ok(None),
+            Err(failure) if failure.is_of_another() => {
+                let found = api.get_metadata_opt(&child.name).await.map_err(Failure::Refused)?;
+                let is_there = found.is_some_and(|found| found.uid().as_deref() == Some(&child.uid));
+                if is_there { Err(failure) } else { Ok(None) }
+            }
             Err(failure) => Err(failure),
         }
     }

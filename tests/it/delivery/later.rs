@@ -119,30 +119,64 @@ async fn from_a_kustomization_to_a_chart() {
 /// To Helm both policies mean one release, which the old one would take away.
 #[tokio::test]
 async fn a_policy_by_another_name_keeps_its_release() {
+    by_another_name("renamed-release", &chart("renamed-release"), "web").await;
+}
+
+/// The old one would take away what the new one has taken over.
+#[tokio::test]
+async fn a_policy_by_another_name_keeps_its_objects() {
+    by_another_name("renamed-folder", &placed("renamed-folder", FLEET), "podinfo").await;
+}
+
+/// Whatever stands in a member under that name is never gone as the policy `web` is called `new`.
+async fn by_another_name(namespace: &str, manifest: &str, deployment: &str) {
     let sandbox = delivery();
-    namespace(sandbox, "renamed").await;
-    member_namespace(sandbox, "renamed").await;
-    let named = |policy: &str| chart("renamed").replace("- name: web", &format!("- name: {policy}"));
-    assert!(apply(sandbox, &named("old")).await.success());
-    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    self::namespace(sandbox, namespace).await;
+    member_namespace(sandbox, namespace).await;
+    assert!(apply(sandbox, manifest).await.success());
+    becomes(sandbox, namespace, "shop", "True Succeeded 2/2").await;
     let workload = async || {
-        let api: Api<Deployment> = Api::namespaced(member(sandbox, 0), "renamed");
-        api.get("web").await.expect("the Deployment").metadata.uid
+        let api: Api<Deployment> = Api::namespaced(member(sandbox, 0), namespace);
+        api.get(deployment).await.expect("the Deployment").metadata.uid
     };
     let before = workload().await;
-    assert!(apply(sandbox, &named("new")).await.success());
-    let releases = MEMBERS.map(|name| format!("new-attachedcluster-{name}"));
-    let seen = until("the new releases alone", PATIENCE, async || {
-        let arguments = ["get", "helmreleases", "--namespace", "renamed", "--output", "name"];
+    assert!(apply(sandbox, &manifest.replace("- name: web", "- name: new")).await.success());
+    let expected = MEMBERS.map(|name| format!("new-attachedcluster-{name}"));
+    let seen = until("the new objects alone", PATIENCE, async || {
+        let kinds = "kustomizations,helmreleases";
+        let arguments = ["get", kinds, "--namespace", namespace, "--output", "name"];
         let answer = kubectl(sandbox, &arguments).await.stdout;
         let found: Vec<&str> = answer.lines().filter_map(|line| Some(line.split_once('/')?.1)).collect();
-        Ok(if found == releases { Probe::Done(()) } else { Probe::NotYet(answer) })
+        Ok(if found == expected { Probe::Done(()) } else { Probe::NotYet(answer) })
     });
     seen.await.expect("the old ones go");
-    becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
+    becomes(sandbox, namespace, "shop", "True Succeeded 2/2").await;
     assert_eq!(workload().await, before, "it was never gone");
-    delete_shop(sandbox, "renamed").await;
-    deployments(member(sandbox, 0), "renamed", &[]).await;
+    delete_shop(sandbox, namespace).await;
+    deployments(member(sandbox, 0), namespace, &[]).await;
+}
+
+/// As it leaves the Fleet, and as the Application goes.
+#[tokio::test]
+async fn what_a_cluster_lets_go_of_stays_whoever_takes_it_away() {
+    let sandbox = delivery();
+    namespace(sandbox, "let-go").await;
+    member_namespace(sandbox, "let-go").await;
+    assert!(apply(sandbox, &placed("let-go", FLEET)).await.success());
+    becomes(sandbox, "let-go", "shop", "True Succeeded 2/2").await;
+    let annotate = async |name: &str| {
+        let arguments =
+            ["annotate", "attachedcluster", name, "--namespace", "let-go", "fleetgate.dev/orphan=true"];
+        kubectl(sandbox, &arguments).await;
+    };
+    annotate(MEMBERS[1]).await;
+    fleet_of(sandbox, "let-go", &MEMBERS[..1]).await;
+    children(sandbox, "let-go", &["web-attachedcluster-kurator-member1"]).await;
+    annotate(MEMBERS[0]).await;
+    delete_shop(sandbox, "let-go").await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "let-go", &["podinfo"]).await;
+    }
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ impl Row {
 /// For programs: nothing is cut, and what is not known is null.
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Cluster { key, labels, kubeconfig } = &self.cluster;
+        let Cluster { key, labels, kubeconfig, .. } = &self.cluster;
         let row = json!({
             "namespace": key.namespace, "name": key.name, "kind": key.kind.as_str(), "group": key.kind.group(),
             "endpoint": self.endpoint, "version": self.version, "ready": self.ready,

@@ -159,7 +159,7 @@ async fn all(acts: Vec<impl Future<Output = anyhow::Result<bool>>>) -> bool {
 }
 
 async fn let_go(child: &Child, context: &Context) -> anyhow::Result<bool> {
-    let left = context.writer.let_go(child).await;
+    let left = context.writer.take_away(child, true).await;
     let said = |failure: Failure| failure.summary("let go of", child.kind, &child.name).message;
     context.children.answered(left.map_err(|failure| anyhow::anyhow!(said(failure)))?);
     Ok(true)

@@ -39,13 +39,14 @@ impl Look {
     }
 
     /// The plan of `application` on the Fleets and clusters that there are now;
-    /// none, if it is another one by now.
-    pub(super) async fn plan(&self, application: &Application) -> anyhow::Result<Option<Plan>> {
+    /// none, if it is another one by now. With it come those Fleets and clusters.
+    pub(super) async fn plan(&self, application: &Application) -> anyhow::Result<Option<(Plan, Catalog)>> {
         if !self.is_current(application).await? {
             return Ok(None);
         }
         let namespace = application.namespace().unwrap_or_default();
-        Ok(Some(Plan::of(application, &self.destinations(namespace).await?)))
+        let catalog = self.destinations(namespace).await?;
+        Ok(Some((Plan::of(application, &catalog), catalog)))
     }
 
     async fn is_current(&self, application: &Application) -> anyhow::Result<bool> {

@@ -11,7 +11,7 @@ use super::{Child, Failure, Writer};
 const OF_RELEASE: [&str; 2] = ["helm.toolkit.fluxcd.io/namespace", "helm.toolkit.fluxcd.io/name"];
 
 impl Writer {
-    /// Deletes the chart of a release that is suspended, if it is that.
+    /// Deletes the chart of a release that is suspended, whoever suspended it, if it is that.
     pub(super) async fn delete_chart(&self, release: &Child) -> Result<(), Failure> {
         let resource =
             ApiResource::from_gvk(&GroupVersionKind::gvk("source.toolkit.fluxcd.io", "v1", "HelmChart"));

@@ -32,14 +32,17 @@ impl Server {
     }
 
     fn answer(&self, method: &Method, body: &[u8]) -> (u16, Value) {
-        let refused = |code: u16, reason: &str| {
-            (code, json!({"kind": "Status", "status": "Failure", "reason": reason, "code": code}))
-        };
         let mut stands = self.stands.lock().expect("a lock");
         if *method == Method::GET {
             return if stands.is_null() { refused(404, "NotFound") } else { (200, stands.clone()) };
         }
         let mut applied: Value = serde_json::from_slice(body).expect("JSON");
+        if *method == Method::DELETE {
+            return Self::delete(&mut stands, &applied["preconditions"]["uid"]);
+        }
+        if applied["spec"]["suspend"] == true {
+            return Self::suspend(&mut stands, &applied["metadata"]["uid"]);
+        }
         let creates_only = applied["metadata"]["resourceVersion"] == NONE_HAS;
         let uid = applied["metadata"]["uid"].take();
         match (stands.is_null(), uid.is_null()) {
@@ -54,9 +57,39 @@ impl Server {
         (200, applied)
     }
 
+    fn delete(stands: &mut Value, uid: &Value) -> (u16, Value) {
+        if stands.is_null() {
+            return refused(404, "NotFound");
+        }
+        if *uid != stands["metadata"]["uid"] {
+            return refused(409, "Conflict");
+        }
+        *stands = Value::Null;
+        (200, json!({"kind": "Status", "status": "Success", "code": 200}))
+    }
+
+    fn suspend(stands: &mut Value, uid: &Value) -> (u16, Value) {
+        match stands["metadata"]["uid"].clone() {
+            Value::Null => return refused(404, "NotFound"),
+            there if there != *uid => return refused(422, "Invalid"),
+            _ => {}
+        }
+        match stands["spec"]["path"].as_str() {
+            Some("refused") => return refused(422, "Invalid"),
+            Some("busy") => return refused(409, "Conflict"),
+            Some("set back") => {}
+            _ => stands["spec"]["suspend"] = json!(true),
+        }
+        (200, stands.clone())
+    }
+
     fn asked(&self) -> String {
         self.asked.lock().expect("a lock").join(", ")
     }
+}
+
+fn refused(code: u16, reason: &str) -> (u16, Value) {
+    (code, json!({"kind": "Status", "status": "Failure", "reason": reason, "code": code}))
 }
 
 fn object(uid: &str, owner: &str, digest: &str, path: &str) -> Value {
@@ -93,6 +126,7 @@ fn came_of(answer: &Result<Option<Child>, Failure>) -> String {
         Ok(Some(child)) => format!("is {}", child.uid),
         Ok(None) => "is going".to_owned(),
         Err(Failure::Foreign) => "foreign".to_owned(),
+        Err(Failure::Unsuspended) => "not suspended".to_owned(),
         Err(Failure::Refused(_)) => "refused".to_owned(),
     }
 }
@@ -146,6 +180,55 @@ async fn what_is_refused_for_itself_is_not_tried_again_and_again() {
             Some(uid) => writer.update(&wanted("refused"), &child(object(uid, "u1", "d0", "./old"))).await,
         };
         assert_eq!((came_of(&answer).as_str(), server.asked().as_str()), ("refused", asked));
+    }
+}
+
+/// What Flux would uninstall is not deleted, whatever the watches knew.
+#[tokio::test]
+async fn only_what_is_suspended_by_the_api_servers_word_is_let_go_of() {
+    let known = |suspend: bool| {
+        let mut known = object("c1", "u1", "d1", "./a");
+        known["spec"]["suspend"] = json!(suspend);
+        child(known)
+    };
+    // What stands there, what comes of it, and what is asked.
+    let table = [
+        (object("c1", "u1", "d1", "./a"), "is c1", "PATCH 200, DELETE 200"),
+        (Value::Null, "is going", "PATCH 404"),
+        (object("c2", "u1", "d1", "./a"), "is going", "PATCH 422, GET 200"),
+        (object("c1", "u1", "d1", "refused"), "refused", "PATCH 422, GET 200"),
+        (object("c1", "u1", "d1", "busy"), "refused", "PATCH 409, GET 200"),
+        (object("c1", "u1", "d1", "set back"), "not suspended", "PATCH 200"),
+    ];
+    for (stands, expected, asked) in table {
+        for suspended in [false, true] {
+            let server = Server::with(stands.clone());
+            let answer = server.writer().take_away(&known(suspended), true).await;
+            assert_eq!(
+                (came_of(&answer).as_str(), server.asked().as_str()),
+                (expected, asked),
+                "{stands} {suspended}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_let_go_of_is_only_deleted() {
+    let mut release = object("c1", "u1", "d1", "./a");
+    let table = [
+        (FluxKind::Kustomization, false, false, "DELETE 200"),
+        (FluxKind::GitRepository, false, true, "DELETE 200"),
+        // The chart of one that its user suspended is removed by nobody else.
+        (FluxKind::HelmRelease, true, false, "GET 200, DELETE 200"),
+        (FluxKind::HelmRelease, false, false, "DELETE 200"),
+    ];
+    for (kind, suspended, lets_go, asked) in table {
+        release["spec"]["suspend"] = json!(suspended);
+        let server = Server::with(release.clone());
+        let child = Child::of(kind, &serde_json::from_value(release.clone()).expect("an object"));
+        let answer = server.writer().take_away(&child, lets_go).await;
+        assert_eq!((came_of(&answer).as_str(), server.asked().as_str()), ("is going", asked), "{kind:?}");
     }
 }
 

@@ -93,6 +93,7 @@ mod tests {
                 key,
                 labels: std::collections::BTreeMap::new(),
                 kubeconfig: None,
+                lets_go: false,
             });
         }
         let listed: Vec<Value> =
