@@ -21,7 +21,7 @@ use fleetgate_api::{Application, ConditionReason};
 use fleetgate_plan::prune::{Existing, Guard, judge};
 use fleetgate_plan::{Catalog, FluxKind, HelmName, Plan};
 use futures::{StreamExt, stream};
-use kube::Client;
+use kube::{Client, ResourceExt};
 
 use self::look::Look;
 pub(super) use self::pending::{Held, Pending};
@@ -46,7 +46,7 @@ impl Pruner {
     }
 
     /// Nothing of the Application's is to be held any more.
-    pub(super) fn forget(&self, application: &Application) {
+    pub(super) fn forget(&self, application: &impl ResourceExt) {
         self.pending.forget(application);
     }
 
