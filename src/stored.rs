@@ -222,7 +222,11 @@ fn within(client: &Client, scope: &Scope, resource: &ApiResource) -> Api<Dynamic
 }
 
 /// The Applications, each as admission would store it today.
-async fn list_applications(
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub(crate) async fn list_applications(
     client: &Client,
     scope: &Scope,
     parameters: ListParams,

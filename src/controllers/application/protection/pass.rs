@@ -55,8 +55,10 @@ impl Pass {
         let mut pass = Self::default();
         for object in fleets {
             let key = ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any());
-            let is_needed = usage::of_fleet(&key.namespace, &key.name, catalog).next().is_some();
-            let step = step(&**object, FINALIZER_FLEET, is_needed, || why_fleet(&key, catalog));
+            let users = || usage::of_fleet(&key.namespace, &key.name, catalog);
+            let names = || users().map(|entry| entry.key.name.clone()).collect::<Vec<_>>();
+            let is_needed = users().next().is_some();
+            let step = step(&**object, FINALIZER_FLEET, is_needed, || why_fleet(&names()));
             pass.fleets.extend(step.map(|step| (Arc::clone(object), step)));
         }
         for object in clusters {
@@ -164,12 +166,10 @@ fn is_delivered_to(cluster: &AttachedCluster, catalog: &Catalog) -> bool {
 }
 
 /// Why a Fleet that is being deleted is still there.
-fn why_fleet(key: &ObjectKey, catalog: &Catalog) -> Summary {
-    let users = usage::of_fleet(&key.namespace, &key.name, catalog);
-    let users: Vec<String> = users.map(|entry| entry.key.name.clone()).collect();
+pub(super) fn why_fleet(users: &[String]) -> Summary {
     let message = format!(
         "is being deleted, and stays while Applications deliver to it: {}; delete them, or give them another destination",
-        listed(&users)
+        listed(users)
     );
     Summary::new(ConditionReason::InUse, message)
 }
