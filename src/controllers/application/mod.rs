@@ -13,6 +13,7 @@ mod children;
 mod damping;
 mod difference;
 mod finalize;
+mod leaving;
 mod observed;
 mod protection;
 mod prune;

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetgate_api::names::{ANNOTATION_ORPHAN, FINALIZER_IN_USE};
+use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{AttachedCluster, ConditionReason, FINALIZER_FLEET};
 use fleetgate_plan::usage::{self, Place};
-use fleetgate_plan::{Catalog, Cluster, ObjectKey, lets_go};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, ObjectKey, lets_go};
 use kube::{Resource, ResourceExt};
 
 use super::{GuardedCluster, GuardedFleet};
 use crate::controllers::application::children::{Child, Children, SecretKey};
+use crate::controllers::application::leaving::let_go_of;
 use crate::controllers::application::summary::listed;
 use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
@@ -192,11 +193,13 @@ fn why_cluster(cluster: &AttachedCluster, left: &[Arc<Child>], catalog: &Catalog
         left.iter().map(|child| format!("{} {}", child.kind.kind(), child.name)).collect();
     left.sort();
     let message = format!(
-        "is needed to take away what was delivered: {}; if it is gone for good: kubectl annotate attachedcluster {} \
-         --namespace {} {ANNOTATION_ORPHAN}=true",
+        "is needed to take away what was delivered: {}; if it is gone for good: {}",
         listed(&left),
-        cluster.name_any(),
-        cluster.namespace().unwrap_or_default(),
+        let_go_of(
+            &ClusterKind::AttachedCluster.crd_name(),
+            &cluster.name_any(),
+            &cluster.namespace().unwrap_or_default()
+        ),
     );
     Summary::new(ConditionReason::Deleting, message)
 }
