@@ -41,7 +41,7 @@ impl State {
         Self {
             phase: Phase::Progressing,
             reason: PROGRESSING.to_owned(),
-            message: "waiting for Flux".to_owned(),
+            message: SILENT.to_owned(),
             revision: None,
             attempted: None,
             observed: None,
@@ -54,6 +54,11 @@ impl State {
     /// Not there, for that reason.
     pub(crate) fn failed(message: String) -> Self {
         Self { phase: Phase::Failed, reason: "Failed".to_owned(), message, ..Self::absent() }
+    }
+
+    /// Whether Flux has said nothing yet.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.phase == Phase::Progressing && self.message == SILENT
     }
 
     /// What is ready at another revision than the source has fetched is not
@@ -99,6 +104,9 @@ impl State {
         }
     }
 }
+
+/// What is said in Flux's place while it says nothing.
+const SILENT: &str = "waiting for Flux";
 
 /// What Flux says while it works.
 const PROGRESSING: &str = "Progressing";

@@ -33,6 +33,7 @@ mod render;
 mod running;
 mod server;
 mod stored;
+mod supported;
 mod watches;
 
 use std::io::{BufWriter, IsTerminal, Write};

@@ -19,6 +19,7 @@ use crate::controllers::{self, Setup, Statuses, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
 use crate::server::{self, Certificate, Transport};
+use crate::supported;
 use crate::watches::CatalogWatch;
 
 /// What the program does besides watching.
@@ -64,6 +65,10 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         let router = metrics::router(metrics.clone());
         server::serve(address, "metrics", Transport::Plain, router, stopped(stopping.clone())).await
     };
+    let look = async {
+        supported::look(&client).await;
+        Ok(())
+    };
     let work = async {
         tokio::select! {
             () = catalog.synced() => metrics.ready(),
@@ -91,7 +96,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         tokio::try_join!(review, deliver).map(drop)
     };
     tokio::select! {
-        done = async { tokio::try_join!(signals, measure, work) } => done.map(drop),
+        done = async { tokio::try_join!(signals, measure, look, work) } => done.map(drop),
         // Without one of them the Catalog would stand still, unnoticed.
         ended = watches.join_next() => match ended {
             Some(Err(error)) => Err(error).context("a watch failed"),

@@ -23,7 +23,7 @@ pub const LABEL_APPLICATION: &str = "apps.kurator.dev/app-name";
 /// carried over to what it becomes, so that Flux shards along.
 pub const LABEL_SHARD: &str = "sharding.fluxcd.io/key";
 
-/// The label of a Secret that was made for a cluster as it was joined, and goes when that goes.
+/// The label of a Secret that was made for a cluster as it was joined, and goes when that is detached.
 pub const LABEL_JOINED: &str = "fleetgate.dev/joined";
 
 /// The label of a Secret whose kubeconfig is used, so that those alone are watched and no other of the

@@ -89,8 +89,31 @@ pub fn owner_of(object: &impl ResourceExt) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::owner_of;
+    use crate::test_fixtures::{rendered_with, source, two_clusters};
     use kube::core::DynamicObject;
     use serde_json::json;
+
+    #[test]
+    fn a_shard_is_that_of_the_source_and_of_every_kustomization() {
+        let table = [
+            (json!({"sharding.fluxcd.io/key": "s1", "team": "a"}), json!("s1")),
+            (json!({"team": "a"}), json!(null)),
+        ];
+        for (labels, expected) in table {
+            let spec = json!({
+                "source": source("gitRepository"), "destination": {"fleet": "quickstart"},
+                "syncPolicies": [{"kustomization": {"interval": "5m", "prune": true}}],
+            });
+            let objects = rendered_with(labels, spec, &two_clusters());
+            let of = |object: &serde_json::Value| {
+                let labels = &object["metadata"]["labels"];
+                (object["kind"].clone(), labels["sharding.fluxcd.io/key"].clone())
+            };
+            let kinds = ["GitRepository", "Kustomization", "Kustomization"];
+            let all = kinds.map(|kind| (json!(kind), expected.clone()));
+            assert_eq!(objects.iter().map(of).collect::<Vec<_>>(), all);
+        }
+    }
 
     #[test]
     fn it_belongs_to_its_controller_or_to_the_one_application_that_it_names() {

@@ -51,7 +51,7 @@ pub(crate) struct JoinOptions {
     #[arg(long, value_name = "FLEET")]
     pub(crate) fleet: Option<String>,
     /// Its labels
-    #[arg(long, value_delimiter = ',', value_name = "KEY=VALUE")]
+    #[arg(long, value_delimiter = ',', value_name = "KEY=VALUE,...")]
     pub(crate) labels: Vec<String>,
     /// Join it even if its user may not do everything there
     #[arg(long)]

@@ -140,15 +140,41 @@ mod tests {
             assert_eq!(options.election("a".to_owned()).is_ok(), works, "{lease}/{renew}/{retry}");
         }
     }
-    /// What is looked after with these flags, and by which Lease.
-    fn told(flags: &str) -> (Vec<Option<String>>, String) {
+
+    /// What the flags come to, or why nothing.
+    fn parsed(flags: &str) -> clap::error::Result<ControllerOptions> {
         #[derive(clap::Parser)]
         struct Flags {
             #[command(flatten)]
             controller: ControllerOptions,
         }
         let flags = std::iter::once("fleetgate").chain(flags.split_whitespace());
-        let scopes = Flags::parse_from(flags).controller.scopes();
+        Flags::try_parse_from(flags).map(|flags| flags.controller)
+    }
+
+    #[test]
+    fn how_much_is_done_at_a_time_is_a_number_and_not_none() {
+        let table = [
+            ("", Some((16, None))),
+            ("--concurrency 1 --writes-per-second 1", Some((1, Some(1)))),
+            ("--concurrency=65535 --writes-per-second=100000", Some((65_535, Some(100_000)))),
+            ("--concurrency 0", None),
+            ("--concurrency 65536", None),
+            ("--concurrency -1", None),
+            ("--concurrency many", None),
+            ("--writes-per-second 0", None),
+            ("--writes-per-second 0.5", None),
+        ];
+        for (flags, expected) in table {
+            let options = parsed(flags).ok();
+            let told = options.map(|options| (options.concurrency, options.writes_per_second));
+            assert_eq!(told, expected, "{flags}");
+        }
+    }
+
+    /// What is looked after with these flags, and by which Lease.
+    fn told(flags: &str) -> (Vec<Option<String>>, String) {
+        let scopes = parsed(flags).expect("flags").scopes();
         let lease = lease_of(&scopes);
         (scopes.into_iter().map(|scope| scope.namespace).collect(), lease)
     }

@@ -6,6 +6,7 @@ use fleetgate_plan::prune::Guard;
 /// How much may go at once by nobody's decision. An installation has one answer:
 /// its webhook, its controller and whoever asks beforehand are given the same.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "How much may go at once")]
 pub(crate) struct GuardOptions {
     /// A policy on at least so many clusters may not lose most of them at once because a label, a Fleet or a cluster changed
     #[arg(long, env = "FLEETGATE_PRUNE_GUARD_CLUSTERS", default_value_t = Guard::default().clusters, value_name = "N")]

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// How much is logged, and how.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Logs")]
 pub(crate) struct LogOptions {
     /// What is logged: a level, or directives such as `info,kube=debug`.
     #[arg(long, global = true, env = "FLEETGATE_LOG", default_value = "info", value_name = "FILTER")]

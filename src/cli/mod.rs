@@ -98,7 +98,7 @@ pub(crate) enum Command {
     /// would, 2 if an object would be refused or something could not be read.
     #[command(after_help = diff::EXAMPLES)]
     Diff(DiffOptions),
-    /// Join clusters, list them, label them, and let them go
+    /// Join clusters, list them, label and rename them, and let them go
     #[command(subcommand)]
     Cluster(ClusterCommand),
     /// Explain a rule: what it finds, why, and how it is put right
@@ -191,6 +191,7 @@ pub(crate) enum OutputFormat {
 /// How far tenants may reach. An installation has one answer: its webhook, its
 /// controller and the checks before it are given the same.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Tenants")]
 pub(crate) struct TenancyOptions {
     /// Refuse references out of an Application's namespace, which are warned of otherwise
     #[arg(long, env = "FLEETGATE_NO_CROSS_NAMESPACE_REFS", value_parser = BoolishValueParser::new())]
@@ -243,5 +244,30 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// A heading counts for all that follows, also for what is put together elsewhere.
+    #[test]
+    fn every_flag_stands_under_its_own_heading() {
+        let table = [
+            ("namespace", "Cluster"),
+            ("no_host_destination", "Tenants"),
+            ("prune_guard_percent", "How much may go at once"),
+            ("log_format", "Logs"),
+        ];
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands().flat_map(|command| command.get_subcommands().chain([command])) {
+            let flag = |id: &str| command.get_arguments().find(|flag| flag.get_id() == id);
+            for (id, expected) in table {
+                let heading = flag(id).map(|flag| flag.get_help_heading());
+                assert!(
+                    heading.is_none_or(|heading| heading == Some(expected)),
+                    "{command} {id}: {heading:?}"
+                );
+            }
+            let files = flag("files").or_else(|| flag("concurrency")).map(|flag| flag.get_help_heading());
+            assert!(files.is_none_or(|heading| heading.is_none()), "{command}: {files:?}");
+        }
     }
 }

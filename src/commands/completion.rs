@@ -21,7 +21,10 @@ mod tests {
         for program in ["fleetgate", "/opt/kubectl-fleetgate"] {
             for shell in Shell::value_variants() {
                 let script = String::from_utf8(script(*shell, program)).expect("UTF-8");
-                for word in [file_name(program), "check", "explain", "completion"] {
+                let of_cluster = ["join", "list", "labels", "detach", "rename"];
+                for word in
+                    [file_name(program), "check", "explain", "completion"].into_iter().chain(of_cluster)
+                {
                     assert!(script.contains(word), "{shell}: {word}");
                 }
             }

@@ -29,6 +29,8 @@ struct Failing {
     attempts: u32,
     /// When it is to be tried again.
     due: Instant,
+    /// Until when the API server asked to be left alone with it.
+    quiet: Option<Instant>,
 }
 
 impl Backoff {
@@ -36,6 +38,17 @@ impl Backoff {
     /// it was due, for an event's sake, makes the rest no longer.
     pub(super) fn failed(&self, object: &impl Resource) -> Duration {
         self.failed_at(&key(object), Instant::now())
+    }
+
+    /// The API server asks to be left alone with an object that failed, for so
+    /// long: no event hastens that.
+    pub(super) fn leave_alone(&self, object: &impl Resource, wait: Duration) {
+        self.leave_alone_at(&key(object), wait, Instant::now());
+    }
+
+    /// How long it is to be left alone yet.
+    pub(super) fn left_alone(&self, object: &impl Resource) -> Option<Duration> {
+        self.left_alone_at(&key(object), Instant::now())
     }
 
     /// The object is as it should be, or no more.
@@ -46,17 +59,28 @@ impl Backoff {
     /// So many attempts failed, the last of them just now.
     #[cfg(test)]
     pub(super) fn has_failed(&self, object: &impl Resource, attempts: u32) {
-        self.failing().insert(key(object), Failing { attempts, due: Instant::now() });
+        self.failing().insert(key(object), Failing { attempts, due: Instant::now(), quiet: None });
     }
 
     fn failed_at(&self, key: &str, now: Instant) -> Duration {
         let mut failing = self.failing();
-        let failing = failing.entry(key.to_owned()).or_insert(Failing { attempts: 0, due: now });
+        let failing = failing.entry(key.to_owned()).or_insert(Failing { attempts: 0, due: now, quiet: None });
         if failing.due <= now {
             failing.due = now + rest(key, failing.attempts);
             failing.attempts = failing.attempts.saturating_add(1);
         }
         failing.due - now
+    }
+
+    fn leave_alone_at(&self, key: &str, wait: Duration, now: Instant) {
+        if let Some(failing) = self.failing().get_mut(key) {
+            failing.quiet = Some(now + wait.min(LONGEST));
+        }
+    }
+
+    fn left_alone_at(&self, key: &str, now: Instant) -> Option<Duration> {
+        let quiet = self.failing().get(key)?.quiet?;
+        quiet.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 
     /// Whoever panics under the lock leaves a map behind, and not half of one.
@@ -130,5 +154,20 @@ mod tests {
         assert_eq!(half + rest_of_it, start + first, "for an event's sake");
         assert_eq!(backoff.failed_at("default/shop", start + first), rest("default/shop", 1));
         assert_eq!(backoff.failed_at("default/other", start), rest("default/other", 0), "each has its own");
+    }
+
+    #[test]
+    fn what_the_api_server_asks_for_is_kept_to() {
+        let (backoff, start) = (Backoff::default(), Instant::now());
+        let second = Duration::from_secs(1);
+        backoff.leave_alone_at("default/shop", second, start);
+        assert_eq!(backoff.left_alone_at("default/shop", start), None, "it has not failed");
+        backoff.failed_at("default/shop", start);
+        backoff.leave_alone_at("default/shop", 3 * second, start);
+        let left = |after| backoff.left_alone_at("default/shop", start + after);
+        assert_eq!([left(second), left(3 * second)], [Some(2 * second), None]);
+        backoff.leave_alone_at("default/shop", Duration::MAX, start);
+        assert_eq!(left(Duration::ZERO), Some(LONGEST), "and no longer than anything else");
+        assert_eq!(backoff.left_alone_at("default/other", start), None);
     }
 }

@@ -2,6 +2,7 @@
 //! or read a file where the controller runs is refused, by the rule that
 //! `check` has for it too.
 
+use anyhow::Context as _;
 use fleetgate_api::ConditionReason;
 use fleetgate_api::attached_cluster::KubeconfigReference;
 use fleetgate_webhooks::rules::cluster::content::{CONTENT, problems};
@@ -11,24 +12,41 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
 use super::conditions::Summary;
+use crate::stored::in_words;
+
+/// Why there is no kubeconfig.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// What is to be said of the cluster.
+    Said(Summary),
+    /// The host's own API server was asked, and did not tell.
+    Unasked(anyhow::Error),
+}
+
+impl From<Summary> for Unread {
+    fn from(said: Summary) -> Self {
+        Self::Said(said)
+    }
+}
 
 /// The Secret that `reference` names.
 pub(super) async fn secret(
     client: &Client,
     namespace: &str,
     reference: &KubeconfigReference,
-) -> Result<Secret, Summary> {
+) -> Result<Secret, Unread> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let not_found = |message: String| Summary::new(ConditionReason::KubeconfigNotFound, message);
-    let missing = || not_found(format!("there is no Secret {:?} in namespace {namespace:?}", reference.name));
+    let missing = || {
+        let message = format!("there is no Secret {:?} in namespace {namespace:?}", reference.name);
+        Unread::Said(Summary::new(ConditionReason::KubeconfigNotFound, message))
+    };
     // In the path of a question, what is no name might lead elsewhere.
     if !names::is_dns_subdomain(&reference.name) {
         return Err(missing());
     }
-    let secret = secrets.get_opt(&reference.name).await;
-    let secret =
-        secret.map_err(|error| not_found(format!("Secret {:?} cannot be read: {error}", reference.name)))?;
-    secret.ok_or_else(missing)
+    let secret = secrets.get_opt(&reference.name).await.map_err(in_words);
+    let secret = secret.with_context(|| format!("Secret {:?} cannot be read", reference.name));
+    secret.map_err(Unread::Unasked)?.ok_or_else(missing)
 }
 
 /// The kubeconfig in that Secret, as a client's configuration.
@@ -70,8 +88,9 @@ fn parse(content: &[u8]) -> Result<Kubeconfig, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{config, parse, secret};
+    use super::{Unread, config, parse, secret};
     use axum::Router;
+    use axum::http::StatusCode;
     use fleetgate_api::ConditionReason;
     use fleetgate_api::attached_cluster::KubeconfigReference;
     use kube::Client;
@@ -92,9 +111,34 @@ mod tests {
             let reference = KubeconfigReference { name: name.to_owned(), key: "value".to_owned() };
             let refused = match secret(&client, "default", &reference).await {
                 Ok(secret) => config(&secret, &reference).await.expect_err("no kubeconfig"),
-                Err(refused) => refused,
+                Err(Unread::Said(refused)) => refused,
+                Err(Unread::Unasked(error)) => panic!("{name}: {error:#}"),
             };
             assert_eq!(refused.reason, expected, "{name}");
+        }
+    }
+
+    /// Of a Secret that cannot be asked for nobody knows that it is missing.
+    #[tokio::test]
+    async fn only_a_secret_that_is_not_there_is_missing() {
+        let reference = KubeconfigReference { name: "m1".to_owned(), key: "value".to_owned() };
+        let table = [
+            (404, "there is no Secret \"m1\" in namespace \"default\"", true),
+            (403, "Secret \"m1\" cannot be read: it is so", false),
+            (500, "Secret \"m1\" cannot be read: it is so", false),
+        ];
+        for (code, expected, is_expected_said) in table {
+            let reason = if code == 404 { "NotFound" } else { "Failed" };
+            let body = json!({"kind": "Status", "status": "Failure", "message": "it is so", "reason": reason, "code": code});
+            let code = StatusCode::from_u16(code).expect("a code");
+            let answer = async move || (code, body.to_string());
+            let client = Client::new(Router::new().fallback(answer), "default");
+            let unread = secret(&client, "default", &reference).await.expect_err("no Secret");
+            let (message, is_said) = match unread {
+                Unread::Said(summary) => (summary.message, true),
+                Unread::Unasked(error) => (format!("{error:#}"), false),
+            };
+            assert_eq!((message.as_str(), is_said), (expected, is_expected_said), "{code}");
         }
     }
 

@@ -75,6 +75,12 @@ impl Secrets {
         self.known.get(&ObjectRef::new(&key.name).within(&key.namespace))?.resource_version()
     }
 
+    /// Whether the Secret is being deleted, and stays for someone's finalizer.
+    pub(super) fn is_going(&self, key: &ObjectKey) -> bool {
+        let known = self.known.get(&ObjectRef::new(&key.name).within(&key.namespace));
+        known.is_some_and(|secret| secret.metadata.deletion_timestamp.is_some())
+    }
+
     /// Whether there is such a Secret, which is watched from now on.
     pub(super) async fn exists(&self, key: &ObjectKey) -> kube::Result<bool> {
         if self.version(key).is_some() {

@@ -16,6 +16,7 @@ mod later;
 mod left;
 mod protection;
 mod removal;
+mod secrets;
 mod takeover;
 mod tenancy;
 mod told;

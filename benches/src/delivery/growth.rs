@@ -16,6 +16,11 @@ const LIMIT_MIB: f64 = 100.0;
 /// The children that the limit is for.
 const LIMIT_AT: usize = 8_000;
 
+/// Whether so much is within the limit, if there is one for that size.
+pub(super) fn verdict(resident_mib: f64, size: Size) -> String {
+    if size.children() == LIMIT_AT { within(resident_mib, LIMIT_MIB) } else { String::new() }
+}
+
 /// Prints the memory of what is there, and delivers as much again until there
 /// are so many children.
 #[expect(clippy::cast_precision_loss, reason = "some thousands of children")]
@@ -36,9 +41,8 @@ pub(super) async fn grow(
         } else {
             format!(", {:.2} MiB for each 1,000 more", (resident - first) / more as f64 * 1_000.0)
         };
-        let verdict = if here.children() == LIMIT_AT { within(resident, LIMIT_MIB) } else { String::new() };
         let name = format!("memory at {} children", here.children());
-        figures.line(&name, &format!("{resident:.1} MiB{growth}"), &verdict);
+        figures.line(&name, &format!("{resident:.1} MiB{growth}"), &verdict(resident, here));
         if here.children() >= grow_to {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use super::controller::Controller;
 use super::counts::Counts;
 use super::figures::{Delivery, Figures};
 use super::floor::{Floor, Run, create_applications};
-use super::growth::grow;
+use super::growth::{grow, verdict};
 use super::members::Members;
 use super::quiet::quiet;
 use super::{Afterwards, POLICIES, Size, fleet, present};
@@ -91,8 +91,10 @@ async fn deliver(
     let took = start.elapsed();
     let counts = Counts::of(client).await?.since(&before);
     let writes = counts.writes();
+    // The Applications are created here, and not by the controller.
+    let written = writes.total().saturating_sub(counts.get("POST", "applications"));
     // The count is taken a moment later than the children are: so is its time.
-    let ours = writes.total() as f64 / start.elapsed().as_secs_f64();
+    let ours = written as f64 / start.elapsed().as_secs_f64();
     let delivery = Delivery {
         size: format!("{} Applications × {} clusters", size.applications, size.clusters),
         ours,
@@ -141,7 +143,7 @@ async fn restart(
     figures: &mut Figures,
 ) -> anyhow::Result<Controller> {
     let resident = controller.resident_mib()?;
-    figures.line("memory before the restart", &format!("{resident:.1} MiB"), "");
+    figures.line("memory before the restart", &format!("{resident:.1} MiB"), &verdict(resident, size));
     controller.stop().await?;
     let before = Counts::of(client).await?;
     let start = Instant::now();

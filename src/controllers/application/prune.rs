@@ -10,6 +10,7 @@
 //! the API server is asked for the Application, the Fleets and the clusters, and
 //! has to come to the same.
 
+mod lateness;
 mod look;
 mod pending;
 
@@ -23,6 +24,7 @@ use fleetgate_plan::{Catalog, FluxKind, HelmName, Plan};
 use futures::{StreamExt, stream};
 use kube::{Client, ResourceExt};
 
+use self::lateness::Lateness;
 use self::look::Look;
 pub(super) use self::pending::{Held, Pending};
 use super::apply::Outcome;
@@ -37,17 +39,19 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub(super) struct Pruner {
     pending: Arc<Pending>,
     look: Look,
+    lateness: Lateness,
 }
 
 impl Pruner {
     /// For an installation of which `empty` is a Catalog without anything in it.
     pub(super) fn new(client: Client, empty: Catalog, pending: Arc<Pending>) -> Self {
-        Self { pending, look: Look::new(client, empty) }
+        Self { pending, look: Look::new(client, empty), lateness: Lateness::default() }
     }
 
     /// Nothing of the Application's is to be held any more.
     pub(super) fn forget(&self, application: &impl ResourceExt) {
         self.pending.forget(application);
+        self.lateness.forget(application);
     }
 
     /// Removes what goes, and notes in `outcome` what does not. What a policy
@@ -71,11 +75,18 @@ impl Pruner {
         let going = all.iter().filter(|child| decision.goes.contains(&child.uid) && is_replaced(child));
         let going: Vec<Arc<Child>> = going.cloned().collect();
         if going.is_empty() {
+            self.lateness.forget(application);
             return;
         }
         let now = self.look.plan(application).await.map(|plan| plan.map(|plan| children.keeping_names(plan)));
         match now {
-            Ok(Some(now)) if judge(&now, existing(&all), guard) == verdict => {}
+            Ok(Some(now)) if judge(&now, existing(&all), guard) == verdict => {
+                self.lateness.forget(application);
+            }
+            Ok(now) if !self.lateness.may_be(application, Instant::now()) => {
+                outcome.failures.push(lateness::said(plan, now.as_ref()));
+                return;
+            }
             Ok(_) => {
                 tracing::debug!(application = plan.owner.name, "what is to go is another by the API server");
                 outcome.again = Some(outcome.again.map_or(LOOK_AGAIN, |again| again.min(LOOK_AGAIN)));

@@ -52,6 +52,10 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         // Gone, or changed in what has no Application looked at, such as its status.
         return Ok(Action::requeue(context.backoff.failed(application)));
     }
+    // Events of what was written would have the rest asked for again at once.
+    if let Some(left) = context.backoff.left_alone(application) {
+        return Ok(Action::requeue(left));
+    }
     let catalog = context.catalog.current();
     let object = serde_json::to_value(application).context("an Application cannot be rendered")?;
     let verdict = judge(Kind::Application, object, None, &catalog);
@@ -88,6 +92,9 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         let rest = context.backoff.failed(application);
         let is_missing = |failure: &Summary| failure.reason == ConditionReason::KubeconfigNotFound;
         let rest = if observed.failures.iter().any(is_missing) { rest.min(LOOK_AGAIN) } else { rest };
+        if let Some(wait) = retry_after {
+            context.backoff.leave_alone(application, wait);
+        }
         Some(rest).max(retry_after)
     };
     Ok(next(rest, [again, held, leaving.again], &observed))

@@ -1,8 +1,8 @@
 //! Whether the Secrets and ServiceAccounts exist that an Application names.
 //!
-//! They are not watched: whoever may list Secrets may read all of them. Each is
-//! asked for by its name, seldom, and of what comes back only the findings are
-//! kept.
+//! They are not watched: only Secrets with kubeconfigs have the label by which
+//! Secrets are. Each is asked for by its name, seldom, and of what comes back
+//! only the findings are kept.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

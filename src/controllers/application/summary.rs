@@ -99,28 +99,31 @@ fn suspended<'a>(states: impl Iterator<Item = &'a (String, State)>) -> String {
     if names.is_empty() { String::new() } else { format!("; suspended: {}", listed(&names)) }
 }
 
-/// What happens to what is there already while something is missing.
+/// What happens to what is there already while something is in doubt.
 const KEPT: &str = "what was delivered before is kept";
+
+/// What happens to what is there already while a policy goes nowhere.
+const HELD: &str = "what was delivered before is held until its removal is confirmed";
 
 /// What a destination names and what does not exist, or cannot be understood.
 fn missing(plan: &Plan) -> Option<Summary> {
-    let not_found =
-        |what: String| Some(Summary::new(ConditionReason::DestinationNotFound, format!("{what}; {KEPT}")));
+    let not_found = |what: String| Some(Summary::new(ConditionReason::DestinationNotFound, what));
     let resolutions = || plan.policies.iter().map(|policy| &policy.resolution);
     if let Some(fleet) = resolutions().find_map(|resolution| resolution.missing_fleet.as_ref()) {
-        return not_found(format!("there is no Fleet {fleet:?} in namespace {:?}", plan.owner.namespace));
+        let namespace = &plan.owner.namespace;
+        return not_found(format!("there is no Fleet {fleet:?} in namespace {namespace:?}; {HELD}"));
     }
     let faults: BTreeSet<&String> = resolutions().flat_map(|resolution| &resolution.faults).collect();
     if !faults.is_empty() {
         let faults: Vec<String> = faults.into_iter().cloned().collect();
-        return not_found(format!("cannot be understood: {}", listed(&faults)));
+        return not_found(format!("cannot be understood: {}; {KEPT}", listed(&faults)));
     }
     let missing = resolutions().flat_map(|resolution| &resolution.missing_clusters).map(ToString::to_string);
     let unusable = plan.policies.iter().flat_map(unusable);
     let clusters: Vec<String> = missing.chain(unusable).collect::<BTreeSet<_>>().into_iter().collect();
     if !clusters.is_empty() {
         return not_found(format!(
-            "the Fleet lists clusters that do not exist or cannot be used: {}",
+            "the Fleet lists clusters that do not exist or cannot be used: {}; {KEPT}",
             listed(&clusters)
         ));
     }
@@ -131,7 +134,7 @@ fn missing(plan: &Plan) -> Option<Summary> {
         [_] => "policy",
         _ => "policies",
     };
-    let message = format!("no cluster is selected by {selects} {}; {KEPT}", listed(&empty));
+    let message = format!("no cluster is selected by {selects} {}; {HELD}", listed(&empty));
     Some(Summary::new(ConditionReason::NoClusters, message))
 }
 

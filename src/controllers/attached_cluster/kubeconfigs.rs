@@ -9,7 +9,7 @@ use fleetgate_plan::ObjectKey;
 use kube::{Client, Config};
 
 use crate::controllers::conditions::Summary;
-use crate::controllers::kubeconfig;
+use crate::controllers::kubeconfig::{self, Unread};
 use crate::controllers::secrets::Secrets;
 
 pub(super) struct Kubeconfigs {
@@ -36,14 +36,14 @@ impl Kubeconfigs {
         &self,
         cluster: &ObjectKey,
         reference: &KubeconfigReference,
-    ) -> Result<Config, Summary> {
+    ) -> Result<Config, Unread> {
         let known =
             self.secrets.version(&ObjectKey::new(cluster.namespace.as_str(), reference.name.as_str()));
         if let Some(read) = self.read().get(cluster)
             && read.reference == *reference
             && Some(&read.version) == known.as_ref()
         {
-            return read.found.clone();
+            return Ok(read.found.clone()?);
         }
         // What was read before is of no use, whatever comes of this.
         self.forget(cluster);
@@ -57,13 +57,18 @@ impl Kubeconfigs {
             let read = Read { reference: reference.clone(), version, found: found.clone() };
             self.read().insert(cluster.clone(), read);
         }
-        found
+        Ok(found?)
     }
 
     /// Whether that Secret is, to the AttachedCluster, as it was read.
     pub(super) fn is_read(&self, cluster: &ObjectKey, secret: &ObjectKey) -> bool {
         let known = self.secrets.version(secret);
         self.read().get(cluster).is_some_and(|read| known.as_ref() == Some(&read.version))
+    }
+
+    /// Whether the Secret to which that AttachedCluster refers is being deleted.
+    pub(super) fn is_going(&self, cluster: &ObjectKey, reference: &KubeconfigReference) -> bool {
+        self.secrets.is_going(&ObjectKey::new(cluster.namespace.as_str(), reference.name.as_str()))
     }
 
     /// Forgets the kubeconfig of an AttachedCluster that is gone.

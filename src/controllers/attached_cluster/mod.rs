@@ -28,6 +28,7 @@ use self::kubeconfigs::Kubeconfigs;
 use self::status::{count, status};
 use super::backoff::{Backoff, spread};
 use super::conditions::Summary;
+use super::kubeconfig::Unread;
 use super::secrets::Secrets;
 use super::{Scope, Setup, Statuses, object_ref};
 use crate::member::probe;
@@ -129,24 +130,32 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         context.kubeconfigs.forget(&key(cluster));
         return Ok(Action::await_change());
     }
-    let seen = look(cluster, &context).await;
+    let seen = match look(cluster, &context).await {
+        // What was said of it holds until somebody knows better.
+        Err(Unread::Unasked(error)) => return Err(Failed(error)),
+        Err(Unread::Said(why)) => Err(why),
+        Ok(version) => Ok(version),
+    };
     let rest = rest(cluster, &seen, &context.backoff);
-    let status = status(cluster, seen, Timestamp::now());
+    let is_going = |reference: &&_| context.kubeconfigs.is_going(&key(cluster), reference);
+    let going = cluster.spec.kubeconfig.as_ref().filter(is_going);
+    let status = status(cluster, seen, going, Timestamp::now());
     context.statuses.write(cluster, cluster.status.as_ref(), &status).await.map_err(Failed)?;
     Ok(Action::requeue(rest))
 }
 
 /// The version of the cluster, or why nothing can be delivered there.
-async fn look(cluster: &AttachedCluster, context: &Context) -> Result<String, Summary> {
+async fn look(cluster: &AttachedCluster, context: &Context) -> Result<String, Unread> {
     let findings = rejudged(Kind::AttachedCluster, cluster, &context.catalog.current());
     if let Some(invalid) = Summary::invalid(&findings) {
-        return Err(invalid);
+        return Err(invalid.into());
     }
     let Some(reference) = &cluster.spec.kubeconfig else {
-        return Err(Summary::new(ConditionReason::KubeconfigNotFound, "spec.kubeconfig names no Secret"));
+        let message = "spec.kubeconfig names no Secret";
+        return Err(Summary::new(ConditionReason::KubeconfigNotFound, message).into());
     };
     let config = context.kubeconfigs.of(&key(cluster), reference).await?;
-    probe(config).await.map_err(|unreached| Summary::new(unreached.reason, unreached.message))
+    Ok(probe(config).await.map_err(|unreached| Summary::new(unreached.reason, unreached.message))?)
 }
 
 fn key(cluster: &AttachedCluster) -> ObjectKey {

@@ -300,6 +300,11 @@ async fn a_stale_fleet_removes_nothing() {
         Ok(if looks >= 2 { Probe::Done(()) } else { Probe::NotYet(format!("{:?}", proxy.asked())) })
     });
     looked.await.expect("it looks");
+    // A watch that is only late is no news; one that stays behind is.
+    let said =
+        "False ApplyFailed 0/1: nothing is removed: the API server has other Fleets or clusters (policy ";
+    let application = becomes(sandbox, "default", "app-0", said).await;
+    println!("{:#}", application["status"]["conditions"]);
     assert_eq!(children(sandbox, "default").await, before);
     proxy.thaw("fleets");
     let destination = "jsonpath={.items[*].metadata.annotations.fleetgate\\.dev/destination}";

@@ -20,10 +20,29 @@ async fn flux_waits_for_an_application() {
     label(sandbox, "waited-for", "kurator-member1", "env=test").await;
     becomes(sandbox, "waited-for", "shop", "True Succeeded 1/1").await;
     flux_says(sandbox, "waited-for", "after", "True ").await;
+    described(sandbox, "waited-for").await;
     kubectl(sandbox, &["delete", "kustomization", "after", "--namespace", "waited-for", "--timeout=60s"])
         .await;
     kubectl(sandbox, &["delete", "application", "shop", "--namespace", "waited-for", "--timeout=60s"]).await;
     gone(sandbox, "waited-for").await;
+}
+
+/// Waits until `kubectl describe` shows what has become of the Application, as its condition and as its event.
+async fn described(sandbox: &Sandbox, namespace: &str) {
+    let seen = until("both to be shown", PATIENCE, async || {
+        let shown =
+            kubectl(sandbox, &["describe", "application", "shop", "--namespace", namespace]).await.stdout;
+        let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+        let condition = [["Message:", "1/1 clusters ready"], ["Reason:", "Succeeded"], ["Type:", "Ready"]];
+        let has_condition =
+            condition.iter().all(|words| lines.iter().any(|line| line.join(" ") == words.join(" ")));
+        let is_event = |line: &Vec<&str>| {
+            line.starts_with(&["Normal", "Succeeded"]) && line.ends_with(&["1/1", "clusters", "ready"])
+        };
+        let is_shown = has_condition && lines.iter().any(is_event);
+        Ok(if is_shown { Probe::Done(()) } else { Probe::NotYet(shown) })
+    });
+    seen.await.expect("the condition and the event");
 }
 
 /// Waits until a Kustomization's Ready condition, as `True Reason`, starts with `expected`.

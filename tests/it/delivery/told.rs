@@ -74,6 +74,17 @@ async fn status_draws_what_is_ready_and_what_is_broken() {
     ];
     assert_eq!(tree(&out), ready, "{out}");
     assert!(out.contains("master@sha1:") && !out.contains('\x1b'), "{out}");
+    for (variables, coloured) in
+        [(&["CLICOLOR_FORCE"][..], true), (&["NO_COLOR"], false), (&["NO_COLOR", "CLICOLOR_FORCE"], false)]
+    {
+        let mut status = command(sandbox, &["status", "shop", "-n", "told"]);
+        status
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .envs(variables.iter().map(|name| (name, "1")));
+        let shown = status.output().expect("it runs").stdout;
+        assert_eq!(shown.contains(&b'\x1b'), coloured, "{variables:?}");
+    }
 
     let watching = ["status", "--namespace", "told", "--watch"];
     let watching = command(sandbox, &watching).stdout(Stdio::piped()).spawn().expect("it runs");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fleetgate_api::names::{FINALIZER_IN_USE, LABEL_JOINED};
 use fleetgate_sandbox::{Options, Progress, Scope};
 use kube::ResourceExt;
 
@@ -41,6 +42,18 @@ fn commands(section: &str) -> Vec<Vec<String>> {
     lines.map(words).collect()
 }
 
+/// Looks as the page says until no Secret has the finalizer. The one that was joined is gone by then, the other is not.
+async fn is_let_go(sandbox: &Sandbox, words: &[&str]) {
+    let seen = until("the Secrets to be let go", PATIENCE, async || {
+        let shown = kubectl(sandbox, words).await.stdout;
+        Ok(if shown.contains(FINALIZER_IN_USE) { Probe::NotYet(shown) } else { Probe::Done(shown) })
+    });
+    let shown = seen.await.expect("no finalizer");
+    let of_member = |name: &str| shown.lines().any(|line| line.starts_with(name));
+    assert!(!of_member("kurator-member1"), "it was joined: {shown}");
+    assert!(of_member("kurator-member2"), "it was not: {shown}");
+}
+
 /// The uid of every Deployment of a cluster, by namespace and name.
 async fn workloads(client: Client) -> BTreeMap<String, String> {
     let found = Api::<Deployment>::all(client).list(&ListParams::default()).await.expect("a list");
@@ -60,6 +73,9 @@ async fn whoever_leaves_as_documented_keeps_the_workloads() {
         assert!(apply(sandbox, &manifest).await.success());
         becomes(sandbox, "default", name, "True Succeeded 2/2").await;
     }
+    let joined = format!("{LABEL_JOINED}=true");
+    let labels = ["label", "secret", "kurator-member1", "--namespace", "default", &joined];
+    assert!(kubectl(sandbox, &labels).await.success());
     let members = || [0, 1].map(|index| sandbox.member_client(index).expect("a member"));
     let mut before = Vec::new();
     for member in members() {
@@ -68,7 +84,7 @@ async fn whoever_leaves_as_documented_keeps_the_workloads() {
     assert!(before.iter().all(|there| !there.is_empty()), "{before:?}");
 
     let steps = commands("## Take everything out");
-    assert_eq!(steps.len(), 8, "{steps:?}");
+    assert_eq!(steps.len(), 10, "{steps:?}");
     let (rights, last) = (steps.len() - 3, steps.len() - 4);
     for (index, step) in steps.iter().enumerate() {
         if index == rights {
@@ -77,6 +93,10 @@ async fn whoever_leaves_as_documented_keeps_the_workloads() {
             }
         }
         let words: Vec<&str> = step.iter().map(String::as_str).collect();
+        if words.first() == Some(&"get") {
+            is_let_go(sandbox, &words).await;
+            continue;
+        }
         let answer = kubectl(sandbox, &words).await;
         assert!(index != last || answer.stdout.contains("fleetgate"), "{answer:?}");
     }

@@ -1,12 +1,13 @@
-//! Flux comes after Fleetgate.
+//! Flux comes after Fleetgate, or goes before it.
 
+use fleetgate_plan::{FluxKind, RenderedKind};
 use fleetgate_sandbox::tools::flux_crds;
-use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
+use fleetgate_sandbox::{Action, Options, Progress, Rule, Sandbox, Scope, Verb};
 
 use super::record::{Expected, Record};
 use super::stage::{Half, Stage, source};
-use crate::delivery::becomes;
-use crate::support::install_crds;
+use crate::delivery::{becomes, with_fluxs_crds};
+use crate::support::{install_crds, kubectl};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_flux_goes_on_when_it_is_installed() {
@@ -27,4 +28,22 @@ async fn what_waits_for_flux_goes_on_when_it_is_installed() {
     stage.stands(expected.standing()).await;
     assert_eq!(stage.written_again(), 0);
     drop(record);
+}
+
+/// A CRD takes its objects with it while nobody can watch them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_with_its_crd_keeps_no_application() {
+    let sandbox = &with_fluxs_crds().await;
+    let stage = Stage::set(sandbox, "bereft", 2).await;
+    let _controller = stage.controller(&[]);
+    stage.deliver(0..1, Half::Even).await;
+    stage.stands(&stage.on(Half::Even, 0).chain([source(0)]).collect()).await;
+
+    stage.proxy.add(Rule::new(Action::Cut).verb(Verb::Watch).resource(FluxKind::Kustomization.plural()));
+    stage.proxy.cut_watches();
+    let crd = RenderedKind::Flux(FluxKind::Kustomization).crd_name();
+    kubectl(sandbox, &["delete", "crd", &crd, "--timeout=60s"]).await;
+    stage.proxy.heal();
+    let gone = ["delete", "application", "app-0", "--namespace", "bereft", "--timeout=60s"];
+    println!("{}", kubectl(sandbox, &gone).await.stdout);
 }

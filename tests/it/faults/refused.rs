@@ -64,10 +64,13 @@ async fn what_is_refused_or_cut_off_arrives_and_is_written_once() {
     assert_eq!(stage.written_again(), 0);
     let asked = stage.proxy.count(Verb::Apply, "kustomizations");
     let once = APPLICATIONS * CLUSTERS;
-    assert_eq!(asked, once + FAULTS.len() * TIMES, "each fault costs one request more, and no storm");
+    // What was written though the answer was lost may be heard of by the watch before.
+    let most = once + FAULTS.len() * TIMES;
+    assert!((most - TIMES..=most).contains(&asked), "each fault costs one request more: {asked}");
 }
 
-/// An API server that refuses is left alone for longer and longer.
+/// An API server that refuses is left alone for as long as it asks for, and then for longer and
+/// longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_for_long_is_not_asked_for_all_the_time() {
     let host = host().await;
@@ -83,9 +86,10 @@ async fn what_is_refused_for_long_is_not_asked_for_all_the_time() {
         Instant::now()
     };
     let ((), first) = tokio::join!(stage.deliver(0..1, Half::Even), asked(1));
-    // The second may be for the event of its source.
-    let rests = asked(4).await - first;
-    assert!(rests >= Duration::from_secs(2), "{rests:?}");
+    // It asks for a second, and the event of the source comes before that.
+    let rests = [asked(2).await - first, asked(4).await - first];
+    let least = [Duration::from_millis(900), Duration::from_secs(2)];
+    assert!(rests.iter().zip(least).all(|(rest, least)| *rest >= least), "{rests:?}");
     stage.proxy.heal();
     expected.happens(&record).await;
     stage.stands(expected.standing()).await;

@@ -163,9 +163,13 @@ impl<'a> Stage<'a> {
 
     /// How often one of Flux's objects that stood there already was written again.
     pub(super) fn written_again(&self) -> usize {
+        self.answered(200)
+    }
+
+    /// How often the API server answered a write of one of Flux's objects so: with 201 where it created it.
+    pub(super) fn answered(&self, code: u16) -> usize {
         let answers = |kind: FluxKind| self.proxy.answers(Verb::Apply, kind.plural());
-        // What is created is answered with 201.
-        KINDS.into_iter().filter_map(|kind| answers(kind).get(&200).copied()).sum()
+        KINDS.into_iter().filter_map(|kind| answers(kind).get(&code).copied()).sum()
     }
 }
 

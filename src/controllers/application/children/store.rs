@@ -29,8 +29,8 @@ struct Known {
     children: HashMap<Key, Arc<Child>>,
     /// What has an owner, by the owner's uid.
     owned: HashMap<Box<str>, HashSet<Key>>,
-    /// How many name a Secret, by its namespace and name.
-    secrets: HashMap<Key, usize>,
+    /// What names a Secret, by the Secret's namespace and name.
+    secrets: HashMap<Key, HashSet<Key>>,
     /// The last version that the watch has told of.
     told: Option<Version>,
     /// What is known so far while all there is is listed again.
@@ -72,10 +72,8 @@ impl Store {
     /// Those that name that Secret.
     pub(super) fn naming(&self, secret: &Key) -> Vec<Arc<Child>> {
         let known = self.known();
-        if !known.secrets.contains_key(secret) {
-            return Vec::new();
-        }
-        known.children.values().filter(|child| child.secret().as_ref() == Some(secret)).cloned().collect()
+        let keys = known.secrets.get(secret).into_iter().flatten();
+        keys.filter_map(|key| known.children.get(key).cloned()).collect()
     }
 
     /// The watch lists all there is.
@@ -94,6 +92,11 @@ impl Store {
         known.told = told;
         self.listed.send_replace(true);
         gone
+    }
+
+    /// There is no such kind any more: returns what there was of it.
+    pub(super) fn clear(&self) -> Vec<Arc<Child>> {
+        std::mem::take(&mut *self.known()).children.into_values().collect()
     }
 
     /// The watch tells of an object: returns it where that is news.
@@ -164,7 +167,7 @@ impl Known {
             self.owned.entry(owner.clone()).or_default().insert(key.clone());
         }
         if let Some(secret) = child.secret() {
-            *self.secrets.entry(secret).or_default() += 1;
+            self.secrets.entry(secret).or_default().insert(key.clone());
         }
         self.children.insert(key, Arc::clone(&child));
         child
@@ -181,10 +184,10 @@ impl Known {
             }
         }
         if let Some(secret) = child.secret()
-            && let Some(count) = self.secrets.get_mut(&secret)
+            && let Some(naming) = self.secrets.get_mut(&secret)
         {
-            *count -= 1;
-            if *count == 0 {
+            naming.remove(key);
+            if naming.is_empty() {
                 self.secrets.remove(&secret);
             }
         }
@@ -193,133 +196,4 @@ impl Known {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use fleetgate_plan::FluxKind;
-    use serde_json::json;
-
-    fn child(name: &str, uid: &str, version: &str, path: &str) -> Child {
-        let object = serde_json::from_value(json!({
-            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-            "metadata": {
-                "name": name, "namespace": "default", "uid": uid, "resourceVersion": version,
-                "ownerReferences": [{
-                    "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "name": "shop", "uid": "u1", "controller": true,
-                }],
-            },
-            "spec": {"path": path},
-        }));
-        Child::of(FluxKind::Kustomization, &object.expect("an object"))
-    }
-
-    /// What is known of the child `web`, as its uid and version.
-    fn web(store: &Store) -> String {
-        let web = store.get("default", "web");
-        web.map_or_else(|| "nothing".to_owned(), |web| format!("{} {}", web.uid, web.version))
-    }
-
-    fn list(store: &Store, children: Vec<Child>) -> usize {
-        store.begin_listing();
-        for child in children {
-            store.observe(child);
-        }
-        store.end_listing().len()
-    }
-
-    #[test]
-    fn older_events_do_not_undo_own_writes() {
-        let store = Store::default();
-        list(&store, vec![child("web", "c1", "99", "./a")]);
-        store.wrote(child("web", "c1", "101", "./b"));
-        assert!(
-            store.observe(child("web", "c1", "100", "./a")).is_none(),
-            "it is older than what was written"
-        );
-        assert_eq!(web(&store), "c1 101");
-        assert!(store.observe(child("web", "c1", "101", "./b")).is_none(), "the own write is no news");
-        assert!(store.observe(child("web", "c1", "102", "./b")).is_none(), "nor is what nobody reads");
-        assert!(store.observe(child("web", "c1", "103", "./c")).is_some());
-        assert_eq!(web(&store), "c1 103");
-        store.wrote(child("web", "c1", "102", "./b"));
-        assert_eq!(web(&store), "c1 103", "an answer may come late, too");
-    }
-
-    #[test]
-    fn an_end_is_an_end_of_that_object_only() {
-        let store = Store::default();
-        list(&store, vec![child("web", "c1", "5", "./a")]);
-        store.wrote(child("web", "c2", "9", "./a"));
-        assert!(!store.deleted(&child("web", "c1", "8", "./a")), "its successor was made already");
-        assert_eq!(web(&store), "c2 9");
-        assert!(store.deleted(&child("web", "c2", "10", "./a")));
-        store.wrote(child("web", "c2", "9", "./a"));
-        assert_eq!(web(&store), "nothing", "the answer to a write that came before the end");
-    }
-
-    #[test]
-    fn a_list_keeps_what_was_written_meanwhile() {
-        let store = Store::default();
-        list(&store, vec![child("web", "c1", "5", "./a"), child("old", "c0", "4", "./a")]);
-        store.begin_listing();
-        store.wrote(child("new", "c2", "20", "./a"));
-        store.wrote(child("web", "c1", "21", "./b"));
-        assert!(store.observe(child("web", "c1", "5", "./a")).is_none());
-        let gone = store.end_listing();
-        assert_eq!(gone.iter().map(|child| &*child.name).collect::<Vec<_>>(), ["old"]);
-        assert_eq!(web(&store), "c1 21");
-        assert!(store.get("default", "new").is_some());
-    }
-
-    /// The versions of an API server that was restored from a backup begin lower again.
-    #[test]
-    fn a_list_is_believed_whatever_its_versions() {
-        let store = Store::default();
-        list(&store, vec![child("web", "c1", "500", "./a")]);
-        assert_eq!(list(&store, vec![child("web", "c1", "30", "./b")]), 0);
-        assert_eq!(web(&store), "c1 30");
-        store.wrote(child("web", "c1", "31", "./c"));
-        assert_eq!(web(&store), "c1 31");
-    }
-
-    #[test]
-    fn children_are_found_by_their_owner() {
-        let store = Store::default();
-        list(&store, vec![child("web", "c1", "5", "./a"), child("api", "c2", "6", "./a")]);
-        let names = |owner: &str| {
-            let mut names: Vec<String> = store.of(owner).iter().map(|child| child.name.to_string()).collect();
-            names.sort();
-            names.join(" ")
-        };
-        assert_eq!((names("u1"), names("u2")), ("api web".to_owned(), String::new()));
-        let mut moved = child("api", "c2", "7", "./a");
-        moved.facts.owner = Some("u2".into());
-        store.observe(moved);
-        assert_eq!((names("u1"), names("u2")), ("web".to_owned(), "api".to_owned()));
-        store.deleted(&child("web", "c1", "8", "./a"));
-        assert_eq!(names("u1"), "");
-        assert!(!store.known().owned.contains_key("u1"), "nothing is left of it");
-    }
-
-    #[test]
-    fn children_are_found_by_the_secret_that_they_name() {
-        let store = Store::default();
-        let at = |name: &str, version: &str, secret: Option<&str>| {
-            let mut child = child(name, name, version, "./a");
-            child.facts.secret = secret.map(Into::into);
-            child
-        };
-        let naming = |secret: &str| {
-            let secret = ("default".into(), secret.into());
-            let mut names: Vec<String> =
-                store.naming(&secret).iter().map(|child| child.name.to_string()).collect();
-            names.sort();
-            names.join(" ")
-        };
-        list(&store, vec![at("web", "5", Some("m1")), at("api", "6", Some("m1")), at("host", "7", None)]);
-        assert_eq!(naming("m1"), "api web");
-        store.observe(at("web", "8", Some("m2")));
-        assert_eq!((naming("m1"), naming("m2")), ("api".to_owned(), "web".to_owned()));
-        store.deleted(&at("api", "9", None));
-        assert_eq!((naming("m1"), store.secrets().len()), (String::new(), 1));
-    }
-}
+mod tests;

@@ -27,32 +27,43 @@ pub(super) fn start(
     missing: watch::Sender<BTreeSet<FluxKind>>,
     tasks: &mut JoinSet<()>,
 ) {
-    let events = watcher(objects, watcher::Config::default().labels(LABEL_APPLICATION)).default_backoff();
-    tasks.spawn(events.for_each(move |event| {
-        note(kind, &event, &missing);
-        if let Ok(event) = event {
-            follow(kind, event, &store, &triggers);
+    let labelled = watcher::Config::default().labels(LABEL_APPLICATION);
+    let events = move || watcher(objects.clone(), labelled.clone()).default_backoff().boxed();
+    tasks.spawn(async move {
+        let mut current = events();
+        while let Some(event) = current.next().await {
+            follow(kind, &event, &store, &triggers);
+            note(kind, &event, &missing);
+            // It would go on where it left off, and what stands there under
+            // the kind's next CRD may be older than that.
+            if matches!(&event, Err(watcher::Error::WatchStartFailed(source)) if is_not_found(source)) {
+                current = events();
+            }
         }
-        std::future::ready(())
-    }));
+    });
 }
 
 /// Keeps what an event tells of, and names whom it is news to.
-fn follow(kind: FluxKind, event: Event<DynamicObject>, store: &Store, triggers: &Triggers) {
+fn follow(kind: FluxKind, event: &watcher::Result<Event<DynamicObject>>, store: &Store, triggers: &Triggers) {
     match event {
-        Event::Init => store.begin_listing(),
-        Event::InitApply(object) | Event::Apply(object) => {
-            if let Some(news) = store.observe(Child::of(kind, &object)) {
+        Ok(Event::Init) => store.begin_listing(),
+        Ok(Event::InitApply(object) | Event::Apply(object)) => {
+            if let Some(news) = store.observe(Child::of(kind, object)) {
                 triggers.of_child(&news);
             }
         }
-        Event::InitDone => store.end_listing().iter().for_each(|gone| triggers.of_gone(gone)),
-        Event::Delete(object) => {
-            let gone = Child::of(kind, &object);
+        Ok(Event::InitDone) => store.end_listing().iter().for_each(|gone| triggers.of_gone(gone)),
+        Ok(Event::Delete(object)) => {
+            let gone = Child::of(kind, object);
             if store.deleted(&gone) {
                 triggers.of_gone(&gone);
             }
         }
+        // A CRD takes its objects with it.
+        Err(watcher::Error::InitialListFailed(source)) if is_not_found(source) => {
+            store.clear().iter().for_each(|gone| triggers.of_gone(gone));
+        }
+        Err(_) => {}
     }
 }
 
@@ -67,7 +78,9 @@ fn note(
         // and who is told of the kind then looks at what was listed.
         Ok(Event::Init | Event::InitApply(_)) => {}
         Ok(_) => drop(missing.send_if_modified(|missing| missing.remove(&kind))),
-        Err(error) if is_not_found(error) => {
+        Err(watcher::Error::InitialListFailed(source) | watcher::Error::WatchStartFailed(source))
+            if is_not_found(source) =>
+        {
             if missing.send_if_modified(|missing| missing.insert(kind)) {
                 tracing::warn!(
                     "the host has no {}: what becomes one is not delivered until Flux's CRD is there",
@@ -81,17 +94,48 @@ fn note(
     }
 }
 
-fn is_not_found(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(source) | watcher::Error::WatchStartFailed(source)) = error else {
-        return false;
-    };
-    matches!(source, kube::Error::Api(status) if status.is_not_found() || status.code == 404)
+fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_not_found() || status.code == 404)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
+    use axum::http::{StatusCode, Uri};
     use serde_json::json;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use tokio::sync::Notify;
+
+    /// The CRD goes while the watch is down: of the ends of its objects nobody tells.
+    #[tokio::test]
+    async fn what_went_with_its_crd_is_not_known_any_more() {
+        let is_listed = Arc::new(AtomicBool::default());
+        let answer = async move |request: Uri| {
+            let is_watch = request.query().is_some_and(|query| query.contains("watch=true"));
+            if is_watch || is_listed.swap(true, Ordering::SeqCst) {
+                let status =
+                    json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404});
+                return (StatusCode::NOT_FOUND, status.to_string());
+            }
+            let object = json!({
+                "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "Bucket",
+                "metadata": {"name": "a", "namespace": "default", "labels": {LABEL_APPLICATION: "shop"}},
+            });
+            let list = json!({"kind": "BucketList", "metadata": {"resourceVersion": "7"}, "items": [object]});
+            (StatusCode::OK, list.to_string())
+        };
+        let client = kube::Client::new(Router::new().fallback(answer), "default");
+        let (store, missing, mut tasks) = (Arc::<Store>::default(), watch::Sender::default(), JoinSet::new());
+        let (triggers, named) = Triggers::new(Arc::new(Notify::new()));
+        let objects = Api::all_with(client, &FluxKind::Bucket.resource());
+        start(FluxKind::Bucket, objects, Arc::clone(&store), triggers, missing, &mut tasks);
+        store.listed().await;
+        let mut named = std::pin::pin!(named);
+        while store.get("default", "a").is_some() {
+            assert!(named.next().await.is_some(), "whoever has it is named when it goes");
+        }
+    }
 
     /// Whoever is told that a CRD has come finds in the store what there is of it.
     #[test]

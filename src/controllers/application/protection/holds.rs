@@ -20,6 +20,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use crate::controllers::application::children::SecretKey;
 use crate::controllers::conditions::Summary;
 use crate::controllers::version::Version;
+use crate::stored::in_words;
 
 /// Since which of its versions a Secret has the finalizer, if it is known to.
 type Held = Option<Version>;
@@ -69,6 +70,15 @@ impl Holds {
         Ok(Hold { _held: held.downgrade() })
     }
 
+    /// Sees to it that the Secret of what exists has the finalizer: says whether
+    /// nothing is left to be tried again. Of one that is not there the watch tells
+    /// when it comes and is used; until then who needs it says so.
+    pub(super) async fn keep(&self, key: &SecretKey) -> bool {
+        let Err(refused) = self.hold(key).await else { return true };
+        tracing::debug!(reason = refused.message, "a Secret that is needed is not held");
+        refused.reason == ConditionReason::KubeconfigNotFound
+    }
+
     /// Waits until nobody holds the Secret.
     pub(super) async fn claim(&self, key: SecretKey) -> Claim {
         let held = self.of(&key).write_owned().await;
@@ -91,6 +101,12 @@ impl Holds {
         if held.as_ref().is_some_and(|held| held.is_behind(seen)) {
             *held = None;
         }
+    }
+
+    /// The Secret has left the watch: it is gone, or has lost its label, and
+    /// with that maybe the finalizer.
+    pub(super) async fn left(&self, key: &SecretKey) {
+        *self.of(key).write_owned().await = None;
     }
 
     fn of(&self, key: &SecretKey) -> Arc<RwLock<Held>> {
@@ -134,7 +150,8 @@ fn refused((namespace, name): &SecretKey, error: kube::Error) -> Summary {
         error => (
             ConditionReason::ApplyFailed,
             format!(
-                "Secret {name:?} cannot be kept from being deleted, and nothing is delivered to its cluster: {error}"
+                "Secret {name:?} cannot be kept from being deleted, and nothing is delivered to its cluster: {:#}",
+                in_words(error)
             ),
         ),
     };
@@ -158,17 +175,22 @@ mod tests {
             let code = match request.path().rsplit('/').next() {
                 Some("m1") => 200,
                 Some("going") => 422,
+                Some("broken") => 500,
                 _ => 404,
             };
             let mut seen = seen.lock().expect("a list");
             seen.push(serde_json::from_slice(&body).expect("JSON"));
             let metadata =
                 json!({"name": "m1", "namespace": "default", "resourceVersion": seen.len().to_string()});
-            let reason = if code == 404 { "NotFound" } else { "Invalid" };
+            let reason = match code {
+                404 => "NotFound",
+                422 => "Invalid",
+                _ => "InternalError",
+            };
             let body = if code == 200 {
                 json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata})
             } else {
-                json!({"kind": "Status", "status": "Failure", "reason": reason, "code": code})
+                json!({"kind": "Status", "status": "Failure", "reason": reason, "message": "it is so", "code": code})
             };
             (StatusCode::from_u16(code).expect("a code"), body.to_string()).into_response()
         };
@@ -210,16 +232,36 @@ mod tests {
         assert_eq!(asked.lock().expect("a list").len(), 2);
     }
 
+    /// Whoever takes the label off, and the finalizer with it, is not seen any more.
+    #[tokio::test]
+    async fn what_has_left_the_watch_is_held_anew() {
+        let (secrets, asked) = secrets();
+        drop(secrets.hold(&key("m1")).await);
+        secrets.left(&key("m1")).await;
+        drop(secrets.hold(&key("m1")).await);
+        assert_eq!(asked.lock().expect("a list").len(), 2);
+    }
+
+    /// What is not there is not asked for again and again: only what failed is.
     #[tokio::test]
     async fn what_cannot_be_held_is_said() {
         let (secrets, _) = secrets();
-        for (name, said) in [
-            ("gone", "there is no Secret \"gone\" in namespace \"default\""),
-            ("going", "Secret \"going\" is being deleted"),
+        let not_found = ConditionReason::KubeconfigNotFound;
+        for (name, reason, said, is_done) in [
+            ("gone", not_found, "there is no Secret \"gone\" in namespace \"default\"", true),
+            ("going", not_found, "Secret \"going\" is being deleted", true),
+            (
+                "broken",
+                ConditionReason::ApplyFailed,
+                "Secret \"broken\" cannot be kept from being deleted, and nothing is delivered to its cluster: it is so",
+                false,
+            ),
         ] {
             let refused = secrets.hold(&key(name)).await.err().expect("it is not held");
-            assert_eq!(refused.reason, ConditionReason::KubeconfigNotFound);
+            assert_eq!(refused.reason, reason);
             assert!(refused.message.starts_with(said), "{}", refused.message);
+            assert_eq!(secrets.keep(&key(name)).await, is_done, "{name}");
         }
+        assert!(secrets.keep(&key("m1")).await);
     }
 }

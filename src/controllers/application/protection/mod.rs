@@ -33,7 +33,7 @@ use tokio::sync::Notify;
 pub(super) use self::holds::{Hold, Holds};
 use self::pass::{Pass, Step};
 use super::Context;
-use super::children::{Child, SecretKey};
+use super::children::Child;
 use super::write::Failure;
 use crate::controllers::conditions::Summary;
 use crate::controllers::{Scope, finalizers};
@@ -65,7 +65,11 @@ pub(super) async fn run(context: &Context, scope: &Scope, released: &Notify) {
     let client = &context.client;
     let (fleets, of_fleets) = known(scope.api::<GuardedFleet>(client), scope.watched());
     let (clusters, of_clusters) = known(scope.api::<GuardedCluster>(client), scope.watched());
-    let of_secrets = context.secrets.changes().map(drop);
+    let of_secrets = context.secrets.changes().then(async |secret| {
+        if context.secrets.version(&secret).is_none() {
+            context.holds.left(&(secret.namespace.into(), secret.name.into())).await;
+        }
+    });
     let events = stream::select_all([of_fleets.boxed(), of_clusters.boxed(), of_secrets.boxed()]);
     let follow = events.for_each(|()| {
         released.notify_one();
@@ -130,7 +134,7 @@ async fn pass(context: &Context, known: &Known) -> bool {
         context.holds.lost(secret, version).await;
     }
     let done = [
-        all(pass.hold.iter().map(|secret| hold(secret, context)).collect()).await,
+        all(pass.hold.iter().map(|secret| async { Ok(context.holds.keep(secret).await) }).collect()).await,
         all(pass.let_go.iter().map(|child| let_go(child, context)).collect()).await,
         all(pass.fleets.iter().map(|(fleet, step)| keep_fleet(fleet, step, context)).collect()).await,
         all(pass.clusters.iter().map(|(cluster, _, step)| keep_cluster(cluster, step, context)).collect())
@@ -152,16 +156,6 @@ async fn all(acts: Vec<impl Future<Output = anyhow::Result<bool>>>) -> bool {
         });
     }
     all
-}
-
-/// Holds the Secret of what exists. One that is not there cannot be held; who
-/// needs it says so.
-async fn hold(secret: &SecretKey, context: &Context) -> anyhow::Result<bool> {
-    let held = context.holds.hold(secret).await;
-    let refused = held.map(drop).inspect_err(|refused| {
-        tracing::debug!(reason = refused.message, "a Secret that is needed is not held");
-    });
-    Ok(refused.is_ok())
 }
 
 async fn let_go(child: &Child, context: &Context) -> anyhow::Result<bool> {

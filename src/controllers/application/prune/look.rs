@@ -1,6 +1,7 @@
 //! The last look before something is deleted: what does the API server say?
 
 use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -21,13 +22,20 @@ pub(super) struct Look {
     client: Client,
     /// What is read is put into this one.
     empty: Catalog,
-    /// By namespace, since when.
-    seen: Mutex<HashMap<String, (Instant, Catalog)>>,
+    /// By namespace. Each is locked while it is read, so that others wait for the
+    /// answer instead of asking, too; who looks at another namespace does not.
+    seen: std::sync::Mutex<HashMap<String, Arc<Mutex<Option<Seen>>>>>,
+}
+
+/// What a namespace had, and when.
+struct Seen {
+    at: Instant,
+    catalog: Catalog,
 }
 
 impl Look {
     pub(super) fn new(client: Client, empty: Catalog) -> Self {
-        Self { client, empty, seen: Mutex::default() }
+        Self { client, empty, seen: std::sync::Mutex::default() }
     }
 
     /// The plan of `application` on the Fleets and clusters that there are now;
@@ -54,16 +62,57 @@ impl Look {
     }
 
     async fn destinations(&self, namespace: String) -> anyhow::Result<Catalog> {
-        // Held while it is read, so that others wait for the answer instead of asking, too.
-        let mut seen = self.seen.lock().await;
-        seen.retain(|_, (since, _)| since.elapsed() < MEMORY);
-        if let Some((_, catalog)) = seen.get(&namespace) {
+        let seen = self.of(&namespace);
+        let mut seen = seen.lock().await;
+        if let Some(Seen { at, catalog }) = &*seen
+            && at.elapsed() < MEMORY
+        {
             return Ok(catalog.clone());
         }
-        let since = Instant::now();
-        let scope = Scope { namespace: Some(namespace.clone()), application: None };
+        let at = Instant::now();
+        let scope = Scope { namespace: Some(namespace), application: None };
         let catalog = Stored::destinations(&self.client, &scope).await?.in_catalog(self.empty.clone());
-        seen.insert(namespace, (since, catalog.clone()));
+        *seen = Some(Seen { at, catalog: catalog.clone() });
         Ok(catalog)
+    }
+
+    /// What is known of a namespace; of those that nobody looks at nothing is kept.
+    fn of(&self, namespace: &str) -> Arc<Mutex<Option<Seen>>> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, of_one| {
+            let is_fresh = |seen: &Seen| seen.at.elapsed() < MEMORY;
+            // Whoever holds it is about to fill it.
+            of_one.try_lock().map_or(true, |seen| seen.as_ref().is_some_and(is_fresh))
+        });
+        Arc::clone(seen.entry(namespace.to_owned()).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::http::Uri;
+    use futures::FutureExt;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_namespace_whose_answer_takes_long_holds_up_none_but_itself() {
+        let answer = async |request: Uri| {
+            if request.path().contains("/namespaces/slow/") {
+                std::future::pending::<()>().await;
+            }
+            let kind = if request.path() == "/apis" { "APIGroupList" } else { "List" };
+            json!({"kind": kind, "metadata": {}, "items": [], "groups": []}).to_string()
+        };
+        let client = Client::new(Router::new().fallback(answer), "default");
+        let look = Look::new(client, Catalog::default());
+        let mut slow = Box::pin(look.destinations("slow".to_owned()));
+        assert!((&mut slow).now_or_never().is_none());
+        tokio::select! {
+            quick = look.destinations("quick".to_owned()) => drop(quick.expect("an answer")),
+            _ = slow => panic!("it is never answered"),
+        }
+        assert_eq!(look.seen.lock().expect("a map").len(), 2);
     }
 }

@@ -1,6 +1,8 @@
 //! The same status as Kurator has it, for tools that read that: each Flux
 //! object's own status, under the names of Kurator's API.
 //!
+//! An object of which Flux has said nothing yet has no status to be shown.
+//!
 //! **Invariant**: nothing of Flux's that changes whenever Flux looks again is
 //! in it: no history, no inventory, no times of requests. Of the conditions
 //! there is `Ready` alone, with the time when it changed here.
@@ -30,6 +32,9 @@ pub(super) fn source_status(
         FluxKind::Bucket | FluxKind::Kustomization | FluxKind::HelmRelease => return None,
     };
     let state = observed.state(kind, &plan.owner.name);
+    if state.is_silent() {
+        return None;
+    }
     let before = before.and_then(|status| status.source_status.as_ref()?.get(field));
     let mut status = flux_status(&state, before, now);
     let artifact = state.revision.map(|revision| json!({ "revision": revision }));
@@ -48,7 +53,10 @@ pub(super) fn sync_status(
     let templates = plan.policies.iter().filter_map(|policy| policy.template.as_ref());
     let mut objects: Vec<(Phase, String, FluxKind)> = templates
         .flat_map(|template| template.bindings().map(|binding| (template.kind, binding.name)))
-        .map(|(kind, name)| (observed.state(kind, &name).phase, name, kind))
+        .filter_map(|(kind, name)| {
+            let state = observed.state(kind, &name);
+            (!state.is_silent()).then_some((state.phase, name, kind))
+        })
         .collect();
     objects.sort_unstable();
     let listed = objects.into_iter().take(SYNCED);
@@ -127,6 +135,14 @@ mod tests {
             }})
         };
         assert_eq!(synced, [expected("one-attachedcluster-m000"), expected("two-attachedcluster-m000")]);
+    }
+
+    #[test]
+    fn what_flux_has_said_nothing_of_has_no_status() {
+        let (plan, _) = observe(&application("quickstart"), &catalog(1), &[]);
+        let observed = Observed::default();
+        assert_eq!(source_status(None, &plan, &observed, at(7)), None);
+        assert_eq!(sync_status(None, &plan, &observed, at(7)), Vec::<Value>::new());
     }
 
     #[test]
