@@ -11,7 +11,7 @@ use fleetgate_webhooks::normalise::of_stored;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, ObjectList, PartialObjectMeta};
 use kube::discovery;
 use kube::error::DiscoveryError;
 use kube::{Api, Client, Resource, ResourceExt};
@@ -222,7 +222,11 @@ fn within(client: &Client, scope: &Scope, resource: &ApiResource) -> Api<Dynamic
 }
 
 /// The Applications, each as admission would store it today.
-async fn list_applications(
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub(crate) async fn list_applications(
     client: &Client,
     scope: &Scope,
     parameters: ListParams,
@@ -254,16 +258,45 @@ where
 }
 
 /// All objects of a kind, page by page.
-async fn list<K>(api: &Api<K>, parameters: ListParams) -> kube::Result<Vec<K>>
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub(crate) async fn list<K>(api: &Api<K>, parameters: ListParams) -> kube::Result<Vec<K>>
 where
     K: Clone + Debug + DeserializeOwned,
+{
+    let page = |parameters: ListParams| async move { api.list(&parameters).await };
+    pages(parameters, page).await
+}
+
+/// The metadata of all objects of a kind, page by page.
+///
+/// # Errors
+///
+/// When they cannot be listed.
+pub(crate) async fn list_metadata<K>(
+    api: &Api<K>,
+    parameters: ListParams,
+) -> kube::Result<Vec<PartialObjectMeta<K>>>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let page = |parameters: ListParams| async move { api.list_metadata(&parameters).await };
+    pages(parameters, page).await
+}
+
+async fn pages<K, F>(parameters: ListParams, page: impl Fn(ListParams) -> F) -> kube::Result<Vec<K>>
+where
+    K: Clone,
+    F: Future<Output = kube::Result<ObjectList<K>>>,
 {
     let mut parameters = parameters.limit(PAGE);
     let mut objects = Vec::new();
     loop {
-        let page = api.list(&parameters).await?;
-        objects.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+        let next = page(parameters.clone()).await?;
+        objects.extend(next.items);
+        match next.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => parameters = parameters.continue_token(&token),
             None => return Ok(objects),
         }

@@ -23,17 +23,21 @@ pub enum ConditionType {
     /// Present, and then True, while a removal that nobody decided is held until it is confirmed. A
     /// warning: Ready speaks of what is planned.
     PruneHeld,
+    /// Present, and then True, while something that is being removed has not gone for half a minute,
+    /// as where its cluster does not answer. A warning: Ready speaks of what is planned.
+    PruneStuck,
 }
 
 impl ConditionType {
     /// Every type there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
         Self::Undelivered,
         Self::MissingReferences,
         Self::PruneHeld,
+        Self::PruneStuck,
     ];
 
     /// The type as it stands in a status.
@@ -46,6 +50,7 @@ impl ConditionType {
             Self::Undelivered => "Undelivered",
             Self::MissingReferences => "MissingReferences",
             Self::PruneHeld => "PruneHeld",
+            Self::PruneStuck => "PruneStuck",
         }
     }
 }
@@ -65,7 +70,8 @@ pub enum ConditionReason {
     Reachable,
     /// Everything is applied, and some of it is not ready yet. With Reconciling=True.
     Progressing,
-    /// The object is being deleted, and what it made is being removed. With Reconciling=True.
+    /// The object is being deleted, and what it made is being removed. With Reconciling=True, or
+    /// of an object that stays with PruneStuck=True.
     Deleting,
     /// The object is being deleted, and what others have said still needs it. With Reconciling=True.
     InUse,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetgate_api::Application;
 use fleetgate_api::names::{ANNOTATION_DESTINATION, ANNOTATION_POLICY, LABEL_APPLICATION, LABEL_SHARD};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::core::{DynamicObject, ObjectMeta};
+use kube::core::ObjectMeta;
 use kube::{Resource, ResourceExt};
 
 /// Whom the children belong to.
@@ -72,7 +72,7 @@ impl Owner {
 /// The uid of whom the object belongs to: its controller, or where it has none
 /// the one Application that it names as an owner. Kurator names its own so.
 #[must_use]
-pub fn owner_of(object: &DynamicObject) -> Option<&str> {
+pub fn owner_of(object: &impl ResourceExt) -> Option<&str> {
     let owners = object.owner_references();
     if let Some(controller) = owners.iter().find(|owner| owner.controller == Some(true)) {
         return Some(&controller.uid);

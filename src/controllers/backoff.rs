@@ -51,7 +51,7 @@ impl Backoff {
         self.left_alone_at(&key(object), Instant::now())
     }
 
-    /// The object is as it should be.
+    /// The object is as it should be, or no more.
     pub(super) fn succeeded(&self, object: &impl Resource) {
         self.failing().remove(&key(object));
     }
@@ -89,8 +89,9 @@ impl Backoff {
     }
 }
 
+/// Another object of the same name has not failed yet.
 fn key(object: &impl Resource) -> String {
-    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+    object.uid().unwrap_or_default()
 }
 
 /// The rest after so many failures before: a number of its own for every object
@@ -124,6 +125,23 @@ mod tests {
         let rests: std::collections::BTreeSet<Duration> =
             (0..100).map(|number| rest(&format!("default/shop-{number}"), 9)).collect();
         assert!(rests.len() > 20, "{rests:?}");
+    }
+
+    #[test]
+    fn the_next_of_a_name_begins_anew() {
+        let object = |uid: &str| {
+            let object = serde_json::json!({
+                "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+                "metadata": {"name": "shop", "namespace": "default", "uid": uid}, "spec": {},
+            });
+            serde_json::from_value::<kube::api::DynamicObject>(object).expect("an object")
+        };
+        let backoff = Backoff::default();
+        backoff.has_failed(&object("u1"), 9);
+        assert!(backoff.failed(&object("u1")) > Duration::from_mins(3));
+        assert!(backoff.failed(&object("u2")) < Duration::from_secs(2));
+        backoff.succeeded(&object("u1"));
+        assert_eq!(backoff.failing().len(), 1);
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Statuses {
         Ok(())
     }
 
+    /// Lets go of what was known of an object that is no more.
+    pub(super) fn forget<K: Resource<DynamicType = ()>>(&self, object: &K) {
+        self.written().remove(&key(object));
+    }
+
     /// The digest of what was written since `object` was as it is known.
     fn newer<K: Resource<DynamicType = ()>>(&self, object: &K) -> Option<u64> {
         let mut written = self.written();
@@ -169,5 +174,7 @@ mod tests {
             let writes = versions.load(Ordering::SeqCst) - 10;
             assert_eq!(writes, expected, "{shown} {version} {written}");
         }
+        statuses.forget(&fleet(13));
+        assert!(statuses.written().is_empty());
     }
 }

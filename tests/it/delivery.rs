@@ -13,6 +13,7 @@ mod kinds_of_clusters;
 mod kstatus;
 mod lag;
 mod later;
+mod left;
 mod protection;
 mod removal;
 mod secrets;

@@ -26,7 +26,7 @@ impl Damping {
     }
 
     /// Lets go of what was known of an Application.
-    pub(super) fn forget(&self, application: &Application) {
+    pub(super) fn forget(&self, application: &impl ResourceExt) {
         self.with_held(|held| held.remove(&uid(application)));
     }
 
@@ -64,7 +64,7 @@ fn says_the_same(before: &ApplicationStatus, after: &ApplicationStatus) -> bool 
     before.observed_generation == after.observed_generation && said(before) == said(after)
 }
 
-fn uid(application: &Application) -> String {
+fn uid(application: &impl ResourceExt) -> String {
     application.uid().unwrap_or_default()
 }
 

@@ -13,6 +13,7 @@ mod children;
 mod damping;
 mod difference;
 mod finalize;
+mod leaving;
 mod observed;
 mod protection;
 mod prune;
@@ -67,6 +68,17 @@ struct Context {
     queue: Queue,
 }
 
+impl Context {
+    /// Lets go of what was known of an Application that is no more.
+    fn forget(&self, application: &Guarded) {
+        self.pruner.forget(application);
+        self.references.forget(application);
+        self.damping.forget(application);
+        self.backoff.succeeded(application);
+        self.statuses.forget(application);
+    }
+}
+
 /// A reconcile that is to be tried again.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
@@ -89,7 +101,6 @@ pub(super) async fn run(
         () = stop.clone() => return,
     }
     let queue = metrics.queue(scope.namespace.clone());
-    let (applications, known) = applications(&client, &scope, &queue);
     let pending = Arc::new(Pending::default());
     metrics.count_held(scope.namespace.clone(), {
         let pending = Arc::clone(&pending);
@@ -110,8 +121,9 @@ pub(super) async fn run(
         damping: Damping::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
-        client: client.clone(),
+        client,
     });
+    let (applications, known) = applications(&context, &scope);
     let protection = protection::run(&context, &scope, &released);
     let controller = Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
@@ -138,19 +150,24 @@ pub(super) async fn run(
 /// The Applications, each when it changes in what a reconcile goes by: own
 /// writes of its status are none of that.
 fn applications(
-    client: &Client,
+    context: &Arc<Context>,
     scope: &Scope,
-    queue: &Queue,
 ) -> (impl Stream<Item = watcher::Result<Guarded>> + Send + use<>, Store<Guarded>) {
     let (known, writer) = reflector::store();
-    let events = watcher(scope.api::<Guarded>(client), scope.watched()).default_backoff();
+    let events = watcher(scope.api::<Guarded>(&context.client), scope.watched()).default_backoff();
+    let of_gone = Arc::clone(context);
+    let events = events.inspect_ok(move |event| {
+        if let watcher::Event::Delete(application) = event {
+            of_gone.forget(application);
+        }
+    });
     let of_interest = predicates::generation
         .combine(predicates::labels)
         .combine(predicates::annotations)
         .combine(predicates::finalizers);
     let changed = events.reflect(writer).applied_objects();
     let changed = changed.predicate_filter(of_interest, PredicateConfig::default());
-    let queue = queue.clone();
+    let queue = context.queue.clone();
     (changed.inspect_ok(move |application| queue.name(&ObjectRef::from_obj(application))), known)
 }
 

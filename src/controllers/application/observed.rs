@@ -21,6 +21,8 @@ pub(super) struct Observed {
     pub(super) failures: Vec<Summary>,
     /// What is not removed until someone confirms it.
     pub(super) held: Option<Held>,
+    /// What is on its way out for too long.
+    pub(super) stuck: Option<Summary>,
     /// How the planned objects fare, by kind and name.
     pub(super) states: BTreeMap<(FluxKind, String), State>,
 }

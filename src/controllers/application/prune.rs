@@ -23,7 +23,7 @@ use fleetgate_plan::prune::{Existing, Guard, judge, unreplaced};
 use fleetgate_plan::usage::lets_go_of;
 use fleetgate_plan::{Catalog, Estate, Plan};
 use futures::{StreamExt, stream};
-use kube::Client;
+use kube::{Client, ResourceExt};
 
 use self::lateness::Lateness;
 use self::look::Look;
@@ -50,7 +50,7 @@ impl Pruner {
     }
 
     /// Nothing of the Application's is to be held any more.
-    pub(super) fn forget(&self, application: &Application) {
+    pub(super) fn forget(&self, application: &impl ResourceExt) {
         self.pending.forget(application);
         self.lateness.forget(application);
     }

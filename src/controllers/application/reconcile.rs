@@ -15,6 +15,7 @@ use kube::{Resource, ResourceExt};
 
 use super::apply::apply;
 use super::finalize::finalize;
+use super::leaving::Leaving;
 use super::observed::Observed;
 use super::references::LOOK_AGAIN;
 use super::{Context, Failed, Guarded, status};
@@ -75,6 +76,9 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         context.pruner.forget(application);
     }
     context.children.observe(&plan, &mut observed);
+    let all = context.children.of(plan.owner.uid.as_deref());
+    let leaving = Leaving::of(&all, &context.catalog.current(), Timestamp::now());
+    observed.stuck = leaving.stuck;
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
     let held = context.damping.hold(application, &status);
@@ -93,12 +97,12 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         }
         Some(rest).max(retry_after)
     };
-    Ok(next(rest, [again, held], &observed))
+    Ok(next(rest, [again, held, leaving.again], &observed))
 }
 
 /// When to look again at what no event will tell of: what failed after its
-/// rest, what is to be removed or said when it is due.
-fn next(rest: Option<Duration>, due: [Option<Duration>; 2], observed: &Observed) -> Action {
+/// rest, what is to be removed or said when it is due, what goes when it should be gone.
+fn next(rest: Option<Duration>, due: [Option<Duration>; 3], observed: &Observed) -> Action {
     let missing = (!observed.missing.is_empty()).then_some(LOOK_AGAIN);
     let first = due.into_iter().chain([rest.or(missing)]).flatten().min();
     first.map_or_else(Action::await_change, Action::requeue)

@@ -73,7 +73,7 @@ impl References {
     }
 
     /// Lets go of what was known of an Application.
-    pub(super) fn forget(&self, application: &Application) {
+    pub(super) fn forget(&self, application: &impl ResourceExt) {
         self.with_looks(|looks| looks.remove(&uid(application)));
     }
 
@@ -93,7 +93,7 @@ impl References {
     }
 }
 
-fn uid(application: &Application) -> String {
+fn uid(application: &impl ResourceExt) -> String {
     application.uid().unwrap_or_default()
 }
 

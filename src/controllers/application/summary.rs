@@ -12,7 +12,7 @@ use crate::controllers::conditions::Summary;
 use crate::flux_state::{Phase, State};
 
 /// At most this many names are listed in a message.
-const LISTED_NAMES: usize = 5;
+pub(super) const LISTED_NAMES: usize = 5;
 
 /// The one thing to say first, by urgency: what nobody but a person can mend,
 /// then what failed, then what takes its time.
@@ -154,8 +154,13 @@ fn unusable(policy: &PolicyPlan) -> impl Iterator<Item = String> {
 
 /// The first few of `names`, and how many more there are.
 pub(super) fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(LISTED_NAMES).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(LISTED_NAMES) {
+    listed_as(names, String::clone)
+}
+
+/// The same of what is named by `name`: nothing else is asked for its name.
+pub(super) fn listed_as<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
+    let shown = all.iter().take(LISTED_NAMES).map(name).collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(LISTED_NAMES) {
         None | Some(0) => shown,
         Some(more) => format!("{shown} and {more} more"),
     }

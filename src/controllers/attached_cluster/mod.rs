@@ -188,7 +188,11 @@ mod tests {
     #[test]
     fn clusters_are_looked_at_again_in_good_time() {
         let clusters: Vec<AttachedCluster> = (0..1000)
-            .map(|number| AttachedCluster::new(&format!("m{number}"), AttachedClusterSpec::default()))
+            .map(|number| {
+                let mut cluster = AttachedCluster::new(&format!("m{number}"), AttachedClusterSpec::default());
+                cluster.metadata.uid = Some(format!("u{number}"));
+                cluster
+            })
             .collect();
         let of = |reason| Err(Summary::new(reason, ""));
         let table = [

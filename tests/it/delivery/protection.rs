@@ -10,7 +10,7 @@ use super::joined::kubeconfig;
 use super::*;
 use crate::replica::Replica;
 
-const FINALIZER: &str = "fleetgate.dev/in-use";
+pub(super) const FINALIZER: &str = "fleetgate.dev/in-use";
 
 /// A namespace here and in the members, whose clusters are both meant.
 async fn prepared(sandbox: &Sandbox, name: &str) {
@@ -27,12 +27,12 @@ pub(super) async fn delivered(sandbox: &Sandbox, name: &str) {
     becomes(sandbox, name, "shop", "True Succeeded 2/2").await;
 }
 
-fn member(sandbox: &Sandbox, index: usize) -> Client {
+pub(super) fn member(sandbox: &Sandbox, index: usize) -> Client {
     sandbox.member_client(index).expect("a member")
 }
 
 /// Waits until what kubectl answers is that.
-async fn answers(sandbox: &Sandbox, arguments: &[&str], expected: &str) {
+pub(super) async fn answers(sandbox: &Sandbox, arguments: &[&str], expected: &str) {
     let what = format!("kubectl {} to answer {expected:?}", arguments.join(" "));
     let seen = until(&what, PATIENCE, async || {
         let answer = sandbox.kubectl().run(arguments).await?;
@@ -78,7 +78,7 @@ async fn is_gone(sandbox: &Sandbox, namespace: &str, object: &str) {
     .await;
 }
 
-async fn delete(sandbox: &Sandbox, namespace: &str, application: &str) {
+pub(super) async fn delete(sandbox: &Sandbox, namespace: &str, application: &str) {
     kubectl(sandbox, &["delete", "application", application, "--namespace", namespace, "--timeout=60s"])
         .await;
 }
@@ -252,7 +252,8 @@ async fn an_unreachable_member_holds_its_part_only() {
     only.await.expect("one is left");
     let why = format!(
         "Deleting: waiting for Flux to remove Kustomization {left} from AttachedCluster/kurator-member2; if a cluster is gone for good, \
-         let go of what is left there: kubectl annotate application shop --namespace unplugged fleetgate.dev/orphan=true"
+         let go of what is left there: kubectl annotate applications.apps.kurator.dev shop --namespace unplugged \
+         --overwrite fleetgate.dev/orphan=true"
     );
     waits(sandbox, "unplugged", "application/shop", &why).await;
     finalizers(

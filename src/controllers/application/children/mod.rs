@@ -13,10 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use fleetgate_plan::{FluxKind, Owner, Plan};
+use fleetgate_plan::{FluxKind, Owner, Plan, owner_of};
 use futures::{Stream, StreamExt};
 use kube::api::{DynamicObject, ListParams};
-use kube::{Api, Client};
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::WatchStream;
@@ -27,6 +28,7 @@ use super::observed::Observed;
 use super::triggers::Triggers;
 use crate::controllers::Scope;
 use crate::flux_state::State;
+use crate::stored::{in_words, list, list_metadata};
 
 /// Namespace and name of a Secret with a kubeconfig.
 pub(super) type SecretKey = (Box<str>, Box<str>);
@@ -129,9 +131,32 @@ impl Children {
         let mut children = Vec::new();
         for kind in kinds.iter().filter(|kind| !self.is_missing(**kind)) {
             let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind.resource());
-            let listed = api.list(&ListParams::default()).await;
+            let listed = list(&api, ListParams::default()).await.map_err(in_words);
             let listed = listed.with_context(|| format!("{}s cannot be listed", kind.kind()))?;
-            children.extend(listed.items.iter().map(|object| Arc::new(Child::of(*kind, object))));
+            children.extend(listed.iter().map(|object| Arc::new(Child::of(*kind, object))));
+        }
+        Ok(children)
+    }
+
+    /// What belongs to the owner of that uid in a namespace, by the API server's own
+    /// word. Of what is another's, nothing but the metadata is asked for.
+    pub(super) async fn owned(
+        &self,
+        owner: Option<&str>,
+        namespace: &str,
+        client: &Client,
+    ) -> anyhow::Result<Vec<Arc<Child>>> {
+        let mut children = Vec::new();
+        for kind in FluxKind::ALL.into_iter().filter(|kind| !self.is_missing(*kind)) {
+            let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind.resource());
+            let listed = list_metadata(&api, ListParams::default()).await.map_err(in_words);
+            let listed = listed.with_context(|| format!("{}s cannot be listed", kind.kind()))?;
+            for found in listed.iter().filter(|found| owner.is_some() && owner_of(*found) == owner) {
+                let object = api.get_opt(&found.name_any()).await.map_err(in_words);
+                let object = object.with_context(|| format!("a {} cannot be read", kind.kind()))?;
+                let child = object.map(|object| Arc::new(Child::of(kind, &object)));
+                children.extend(child.filter(|child| child.is_owned_by(owner)));
+            }
         }
         Ok(children)
     }
@@ -163,4 +188,13 @@ impl Children {
             }
         }
     }
+}
+
+/// Whether the child is there, and its owner's, by the API server's own word.
+pub(super) async fn is_owned(child: &Child, owner: Option<&str>, client: &Client) -> kube::Result<bool> {
+    let resource = child.kind.resource();
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &child.namespace, &resource);
+    let found = api.get_metadata_opt(&child.name).await?;
+    let is_this = |found: &PartialObjectMeta<DynamicObject>| found.uid().as_deref() == Some(&child.uid);
+    Ok(owner.is_some() && found.filter(is_this).is_some_and(|found| owner_of(&found) == owner))
 }

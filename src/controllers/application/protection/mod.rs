@@ -168,20 +168,31 @@ async fn let_go(child: &Child, context: &Context) -> anyhow::Result<bool> {
 async fn keep_fleet(object: &GuardedFleet, step: &Step, context: &Context) -> anyhow::Result<bool> {
     match (step, &object.0) {
         (Step::Add, _) => finalizers::add(&context.client, object, FINALIZER_FLEET).await,
-        (Step::Remove, _) => release::fleet(object, context).await,
-        (Step::Wait(why), Ok(fleet)) => {
-            let before = fleet.status.clone().unwrap_or_default();
-            let status = FleetStatus {
-                conditions: waiting(fleet, why, &before.conditions),
-                observed_generation: fleet.metadata.generation,
-                phase: Some(TERMINATING.to_owned()),
-                reason: Some(why.reason.as_str().to_owned()),
-                ..before
-            };
-            context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map(|()| true)
+        (Step::Remove, decoded) => {
+            let Some(why) = release::fleet(object, context).await? else { return Ok(true) };
+            match decoded {
+                Ok(fleet) if fleet.metadata.deletion_timestamp.is_some() => say(fleet, &why, context).await?,
+                // Nobody waits for it.
+                _ => {}
+            }
+            Ok(false)
         }
+        (Step::Wait(why), Ok(fleet)) => say(fleet, why, context).await.map(|()| true),
         (Step::Wait(_), Err(_)) => Ok(true),
     }
+}
+
+/// Says why a Fleet that is being deleted is still there.
+async fn say(fleet: &Fleet, why: &Summary, context: &Context) -> anyhow::Result<()> {
+    let before = fleet.status.clone().unwrap_or_default();
+    let status = FleetStatus {
+        conditions: waiting(fleet, why, &before.conditions),
+        observed_generation: fleet.metadata.generation,
+        phase: Some(TERMINATING.to_owned()),
+        reason: Some(why.reason.as_str().to_owned()),
+        ..before
+    };
+    context.statuses.write(fleet, fleet.status.as_ref(), &status).await
 }
 
 async fn keep_cluster(object: &GuardedCluster, step: &Step, context: &Context) -> anyhow::Result<bool> {

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fleetgate_api::names::{ANNOTATION_ORPHAN, FINALIZER_IN_USE};
+use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{AttachedCluster, ConditionReason, FINALIZER_FLEET};
 use fleetgate_plan::usage::{self, Place};
-use fleetgate_plan::{Catalog, Cluster, ObjectKey, lets_go};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, ObjectKey, lets_go};
 use kube::{Resource, ResourceExt};
 
 use super::{GuardedCluster, GuardedFleet};
 use crate::controllers::application::children::{Child, Children, SecretKey};
+use crate::controllers::application::leaving::let_go_of;
 use crate::controllers::application::summary::listed;
 use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
@@ -55,8 +56,10 @@ impl Pass {
         let mut pass = Self::default();
         for object in fleets {
             let key = ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any());
-            let is_needed = usage::of_fleet(&key.namespace, &key.name, catalog).next().is_some();
-            let step = step(&**object, FINALIZER_FLEET, is_needed, || why_fleet(&key, catalog));
+            let users = || usage::of_fleet(&key.namespace, &key.name, catalog);
+            let names = || users().map(|entry| entry.key.name.clone()).collect::<Vec<_>>();
+            let is_needed = users().next().is_some();
+            let step = step(&**object, FINALIZER_FLEET, is_needed, || why_fleet(&names()));
             pass.fleets.extend(step.map(|step| (Arc::clone(object), step)));
         }
         for object in clusters {
@@ -164,12 +167,10 @@ fn is_delivered_to(cluster: &AttachedCluster, catalog: &Catalog) -> bool {
 }
 
 /// Why a Fleet that is being deleted is still there.
-fn why_fleet(key: &ObjectKey, catalog: &Catalog) -> Summary {
-    let users = usage::of_fleet(&key.namespace, &key.name, catalog);
-    let users: Vec<String> = users.map(|entry| entry.key.name.clone()).collect();
+pub(super) fn why_fleet(users: &[String]) -> Summary {
     let message = format!(
         "is being deleted, and stays while Applications deliver to it: {}; delete them, or give them another destination",
-        listed(&users)
+        listed(users)
     );
     Summary::new(ConditionReason::InUse, message)
 }
@@ -192,11 +193,13 @@ fn why_cluster(cluster: &AttachedCluster, left: &[Arc<Child>], catalog: &Catalog
         left.iter().map(|child| format!("{} {}", child.kind.kind(), child.name)).collect();
     left.sort();
     let message = format!(
-        "is needed to take away what was delivered: {}; if it is gone for good: kubectl annotate attachedcluster {} \
-         --namespace {} {ANNOTATION_ORPHAN}=true",
+        "is needed to take away what was delivered: {}; if it is gone for good: {}",
         listed(&left),
-        cluster.name_any(),
-        cluster.namespace().unwrap_or_default(),
+        let_go_of(
+            &ClusterKind::AttachedCluster.crd_name(),
+            &cluster.name_any(),
+            &cluster.namespace().unwrap_or_default()
+        ),
     );
     Summary::new(ConditionReason::Deleting, message)
 }

@@ -11,28 +11,41 @@ use fleetgate_plan::usage::Place;
 use fleetgate_plan::{AppEntry, FluxKind};
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
-use kube::{Api, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
 
-use super::pass::{Pass, Step, is_at};
+use super::pass::{Pass, Step, is_at, why_fleet};
 use super::{GuardedCluster, GuardedFleet};
 use crate::controllers::application::Context;
 use crate::controllers::application::children::{Child, SecretKey};
+use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
+use crate::stored::{Scope, list_applications};
 
-/// Lets a Fleet go that no Application names; says whether none does.
-pub(super) async fn fleet(fleet: &GuardedFleet, context: &Context) -> anyhow::Result<bool> {
+/// Lets a Fleet go that no Application names: says why it stays if one does.
+pub(super) async fn fleet(fleet: &GuardedFleet, context: &Context) -> anyhow::Result<Option<Summary>> {
     let (namespace, name) = (fleet.namespace().unwrap_or_default(), fleet.name_any());
-    let applications: Api<DeserializeGuard<Application>> =
-        Api::namespaced(context.client.clone(), &namespace);
-    let listed = applications.list(&ListParams::default()).await;
-    let listed = listed.with_context(|| format!("the Applications of {namespace} cannot be listed"))?;
-    let entries = listed.iter().filter_map(|application| application.0.as_ref().ok()).map(AppEntry::from);
-    let is_used =
-        entries.filter(|entry| !entry.is_deleted).any(|entry| entry.policies_to(&name).next().is_some());
-    if !is_used {
+    let users = users(&context.client, namespace, &name).await?;
+    if users.is_empty() {
         finalizers::remove(&context.client, fleet, FINALIZER_FLEET).await?;
+        return Ok(None);
     }
-    Ok(!is_used)
+    Ok(Some(why_fleet(&users)))
+}
+
+/// The Applications that name the Fleet by the API server's own word. One that
+/// cannot be read may be one of them.
+async fn users(client: &Client, namespace: String, fleet: &str) -> anyhow::Result<Vec<String>> {
+    let scope = Scope { namespace: Some(namespace), application: None };
+    let applications = list_applications(client, &scope, ListParams::default()).await?;
+    let stays = applications.iter().filter(|application| application.meta().deletion_timestamp.is_none());
+    let user = |application: &DeserializeGuard<Application>| match &application.0 {
+        Ok(application) => {
+            let names_it = AppEntry::from(application).policies_to(fleet).next().is_some();
+            names_it.then(|| application.name_any())
+        }
+        Err(_) => Some(format!("{} (cannot be read)", application.name_any())),
+    };
+    Ok(stays.filter_map(user).collect())
 }
 
 /// What seems to be needed no more in one namespace.
@@ -88,4 +101,61 @@ pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<b
 /// Whether an Application made the object, by its label or by its owner.
 fn is_ours(child: &Child) -> bool {
     child.application().is_some() || child.facts.owner.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::http::Uri;
+    use serde_json::{Value, json};
+
+    fn application(name: &str, spec: Value) -> Value {
+        json!({
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+            "metadata": {"name": name, "namespace": "default"}, "spec": spec,
+        })
+    }
+
+    /// The answer of an API server that has each of these on a page of its own.
+    fn page(applications: &[Value], asked: &Uri) -> String {
+        let token =
+            asked.query().unwrap_or_default().split('&').find_map(|part| part.strip_prefix("continue="));
+        let at: usize = token.map_or(0, |token| token.parse().expect("a token of ours"));
+        let next = (at + 1 < applications.len()).then(|| (at + 1).to_string());
+        json!({
+            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "ApplicationList",
+            "metadata": {"resourceVersion": "1", "continue": next}, "items": [applications[at]],
+        })
+        .to_string()
+    }
+
+    #[tokio::test]
+    async fn every_application_that_may_name_a_fleet_keeps_it() {
+        let helm = json!({"helmRepository": {"url": "https://e.com", "interval": "5m"}});
+        let to = |fleet: &str| {
+            let policy = json!({"name": "web", "kustomization": {"interval": "5m", "prune": true}});
+            json!({"source": helm, "destination": {"fleet": fleet}, "syncPolicies": [policy]})
+        };
+        let mut early = to("quickstart");
+        early["syncPolicy"] = early["syncPolicies"].take();
+        early.as_object_mut().expect("a spec").remove("syncPolicies");
+        let mut going = application("going", to("quickstart"));
+        going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let other = || application("other", to("other"));
+        let table: [(Vec<Value>, &[&str]); 5] = [
+            (vec![other(), going], &[]),
+            (vec![other(), application("late", to("quickstart"))], &["late"]),
+            (vec![application("early", early)], &["early"]),
+            (vec![other(), application("broken", json!({"syncPolicies": 3}))], &["broken (cannot be read)"]),
+            (vec![other()], &[]),
+        ];
+        for (applications, expected) in table {
+            let what = json!(applications).to_string();
+            let answer = async move |asked: Uri| page(&applications, &asked);
+            let client = Client::new(Router::new().fallback(answer), "default");
+            let users = users(&client, "default".to_owned(), "quickstart").await.expect("an answer");
+            assert_eq!(users, expected, "{what}");
+        }
+    }
 }

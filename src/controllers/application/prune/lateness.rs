@@ -28,7 +28,7 @@ impl Lateness {
     }
 
     /// The API server says the same, or is not asked any more.
-    pub(super) fn forget(&self, application: &Application) {
+    pub(super) fn forget(&self, application: &impl ResourceExt) {
         self.since().remove(&application.uid().unwrap_or_default());
     }
 

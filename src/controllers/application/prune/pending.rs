@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use fleetgate_api::Application;
 use fleetgate_api::names::ANNOTATION_CONFIRM_PRUNE;
 use fleetgate_plan::prune::{Existing, Holding, Verdict, confirmed};
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use crate::controllers::application::summary::listed;
 
@@ -86,7 +86,7 @@ impl Pending {
     }
 
     /// Nothing of the Application's is lost any more.
-    pub(super) fn forget(&self, application: &Application) {
+    pub(super) fn forget(&self, application: &impl ResourceExt) {
         self.waiting().remove(&key(application));
     }
 
@@ -149,8 +149,8 @@ fn uids<'a>(children: impl Iterator<Item = &'a Existing<'a>>) -> BTreeSet<Box<st
     children.map(|child| child.uid.into()).collect()
 }
 
-fn key(application: &Application) -> String {
-    application.meta().uid.clone().unwrap_or_default()
+fn key(application: &impl ResourceExt) -> String {
+    application.uid().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ mod kurator;
 mod policies;
 mod size;
 
-use fleetgate_api::names::ANNOTATION_ORPHAN;
 use fleetgate_api::{
     Application, ApplicationStatus, ConditionReason, ConditionType, HeldStatus, SourceStatus,
 };
@@ -18,8 +17,9 @@ use kube::ResourceExt;
 use self::clusters::clusters;
 use self::policies::policies;
 use super::finalize::Left;
+use super::leaving::let_go_of;
 use super::observed::Observed;
-use super::summary::{held, listed, missing_references, summary, undelivered};
+use super::summary::{held, missing_references, summary, undelivered};
 use crate::controllers::conditions::Summary;
 use crate::flux_state::Phase;
 
@@ -41,6 +41,7 @@ pub(super) fn of(
         (ConditionType::Undelivered, undelivered(plan)),
         (ConditionType::MissingReferences, missing_references(observed)),
         (ConditionType::PruneHeld, held(observed)),
+        (ConditionType::PruneStuck, observed.stuck.clone()),
     ];
     conditions.extend(
         beside
@@ -71,7 +72,7 @@ pub(super) fn of(
 /// The status of one that is on its way out.
 pub(super) fn deleting(application: &Application, left: &Left, now: Timestamp) -> ApplicationStatus {
     let mut status = application.status.clone().unwrap_or_default();
-    let waiting = size::shortened(format!("waiting for Flux to remove {}", listed(&left.children)));
+    let waiting = size::shortened(format!("waiting for Flux to remove {}", left.children));
     let message = if left.is_stuck { format!("{waiting}; {}", way_out(application)) } else { waiting };
     status.observed_generation = application.metadata.generation;
     status.conditions = Summary::new(ConditionReason::Deleting, message).conditions(
@@ -84,12 +85,9 @@ pub(super) fn deleting(application: &Application, left: &Left, now: Timestamp) -
 
 /// What may be done about a cluster that does not come back.
 fn way_out(application: &Application) -> String {
-    format!(
-        "if a cluster is gone for good, let go of what is left there: kubectl annotate application {} --namespace {} \
-         {ANNOTATION_ORPHAN}=true",
-        application.name_any(),
-        application.namespace().unwrap_or_default()
-    )
+    let namespace = application.namespace().unwrap_or_default();
+    let command = let_go_of("applications.apps.kurator.dev", &application.name_any(), &namespace);
+    format!("if a cluster is gone for good, let go of what is left there: {command}")
 }
 
 fn source(plan: &Plan, observed: &Observed) -> Option<SourceStatus> {
@@ -120,7 +118,7 @@ fn destination(application: &Application) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::flux_state::State;
     use fleetgate_api::{AttachedCluster, Fleet};
@@ -129,7 +127,7 @@ mod tests {
     use fleetgate_webhooks::{Kind, judge};
     use serde_json::{Value, json};
 
-    pub(super) fn catalog(clusters: usize) -> Catalog {
+    pub(in crate::controllers::application) fn catalog(clusters: usize) -> Catalog {
         let mut catalog = Catalog::default();
         let names: Vec<String> = (0..clusters).map(|number| format!("m{number:03}")).collect();
         for name in &names {
@@ -295,6 +293,17 @@ mod tests {
         assert_eq!(of(&application, &plan, &observed, Timestamp::now()), status, "it is written once");
         observed.missing.clear();
         assert_eq!(of(&application, &plan, &observed, Timestamp::now()).conditions.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_go_is_a_warning_beside_ready() {
+        let (application, catalog) = (application("quickstart"), catalog(2));
+        let (plan, mut observed) = observe(&application, &catalog, &[]);
+        observed.stuck = Some(Summary::new(ConditionReason::Deleting, "waiting for Flux to remove it"));
+        let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
+        assert!(said(&status).starts_with("Succeeded 2/2"), "{}", said(&status));
+        let [_, stuck] = &status.conditions[..] else { panic!("{:?}", status.conditions) };
+        assert_eq!([&stuck.type_, &stuck.status, &stuck.reason], ["PruneStuck", "True", "Deleting"]);
     }
 
     #[test]

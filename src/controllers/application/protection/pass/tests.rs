@@ -1,4 +1,5 @@
 use super::*;
+use fleetgate_api::names::ANNOTATION_ORPHAN;
 use fleetgate_api::{Application, Fleet};
 use fleetgate_plan::FluxKind;
 use serde::de::DeserializeOwned;
@@ -95,7 +96,7 @@ fn what_is_needed_is_held_and_what_is_not_is_let_go() {
                  another destination, cluster InUse: is being deleted, and stays while Applications deliver to it: shop (by Fleet \
                  quickstart); take it out of the Fleet, or delete the Applications";
     let stuck = "fleet-, cluster Deleting: is needed to take away what was delivered: Kustomization web-attachedcluster-m1; if it \
-                 is gone for good: kubectl annotate attachedcluster m1 --namespace default fleetgate.dev/orphan=true";
+                 is gone for good: kubectl annotate attachedclusters.cluster.kurator.dev m1 --namespace default --overwrite fleetgate.dev/orphan=true";
     let table = [
         ("in use", world(false, false), "fleet+, cluster+, secret+"),
         ("held already", world(true, false), ""),
