@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-use fleetgate_api::FIELD_MANAGER;
+use fleetgate_api::{ConditionReason, FIELD_MANAGER};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::Recorder;
@@ -38,7 +38,7 @@ struct Written {
 
 impl Statuses {
     pub(crate) fn new(client: Client) -> Self {
-        Self { recorder: Recorder::new(client.clone(), CONTROLLER.into()), client, written: Arc::default() }
+        Self { recorder: recorder(client.clone()), client, written: Arc::default() }
     }
 
     /// Applies `status` to `object` unless that is what it has already.
@@ -104,11 +104,19 @@ impl Statuses {
         status: &S,
     ) {
         for event in events(before, status) {
-            if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
+            // A recorder counts what it has told of before, in the words of the first time. The words of what is
+            // held have a command in them, which is another each time.
+            let is_held = event.reason == ConditionReason::PruneHeld.as_str();
+            let recorder = if is_held { recorder(self.client.clone()) } else { self.recorder.clone() };
+            if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
                 tracing::debug!(%error, reason = event.reason, "an event is not written");
             }
         }
     }
+}
+
+fn recorder(client: Client) -> Recorder {
+    Recorder::new(client, CONTROLLER.into())
 }
 
 fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {

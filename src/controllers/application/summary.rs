@@ -37,7 +37,7 @@ pub(super) fn summary(plan: &Plan, observed: &Observed, ready: usize, total: usi
     if let Some(failed) = worst(&children, Phase::Failed) {
         return Summary::new(ConditionReason::DeliveryFailed, failed);
     }
-    if let Some(missing) = missing(plan) {
+    if let Some(missing) = missing(plan, observed) {
         return missing;
     }
     let suspended = suspended(source.iter().chain(&children));
@@ -102,16 +102,17 @@ fn suspended<'a>(states: impl Iterator<Item = &'a (String, State)>) -> String {
 /// What happens to what is there already while something is in doubt.
 const KEPT: &str = "what was delivered before is kept";
 
-/// What happens to what is there already while a policy goes nowhere.
-const HELD: &str = "what was delivered before is held until its removal is confirmed";
+/// What happens to what is there already while a policy goes nowhere, where there is anything.
+const HELD: &str = "; what was delivered before is held until its removal is confirmed";
 
 /// What a destination names and what does not exist, or cannot be understood.
-fn missing(plan: &Plan) -> Option<Summary> {
+fn missing(plan: &Plan, observed: &Observed) -> Option<Summary> {
+    let held = if observed.held.is_some() { HELD } else { "" };
     let not_found = |what: String| Some(Summary::new(ConditionReason::DestinationNotFound, what));
     let resolutions = || plan.policies.iter().map(|policy| &policy.resolution);
     if let Some(fleet) = resolutions().find_map(|resolution| resolution.missing_fleet.as_ref()) {
         let namespace = &plan.owner.namespace;
-        return not_found(format!("there is no Fleet {fleet:?} in namespace {namespace:?}; {HELD}"));
+        return not_found(format!("there is no Fleet {fleet:?} in namespace {namespace:?}{held}"));
     }
     let faults: BTreeSet<&String> = resolutions().flat_map(|resolution| &resolution.faults).collect();
     if !faults.is_empty() {
@@ -134,7 +135,7 @@ fn missing(plan: &Plan) -> Option<Summary> {
         [_] => "policy",
         _ => "policies",
     };
-    let message = format!("no cluster is selected by {selects} {}; {HELD}", listed(&empty));
+    let message = format!("no cluster is selected by {selects} {}{held}", listed(&empty));
     Some(Summary::new(ConditionReason::NoClusters, message))
 }
 

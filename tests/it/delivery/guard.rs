@@ -113,7 +113,6 @@ async fn held(sandbox: &Sandbox, namespace: &str, before: &str) -> (String, Stri
 /// Runs the command that the condition gives.
 async fn confirm(sandbox: &Sandbox, message: &str) {
     let (_, command) = message.split_once("kubectl ").expect("a command");
-    let (command, _) = command.split_once(';').expect("the command's end");
     kubectl(sandbox, &command.split_whitespace().collect::<Vec<_>>()).await;
 }
 
@@ -139,7 +138,7 @@ async fn most_of_five_is_held_and_confirmed() {
         "{message}"
     );
     let names = ["c1", "c2", "c3"].map(|name| format!("Kustomization web-attachedcluster-{name}")).join(", ");
-    assert!(message.ends_with(&names), "{message}");
+    assert!(message.contains(&names), "{message}");
     assert_eq!(get(sandbox, "most", "shop").await["status"]["held"]["count"], 3);
     assert_eq!(children(sandbox, "most").await, before, "nothing went");
     let told =

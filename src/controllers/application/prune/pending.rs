@@ -124,9 +124,8 @@ impl Held {
             verdict.all_held().map(|child| format!("{} {}", child.kind.kind(), child.name)).collect();
         names.sort_unstable();
         let message = format!(
-            "{}; nobody decided that, so nothing of it is removed until this confirms it: kubectl annotate \
-             applications.apps.kurator.dev {name} --namespace {namespace} --overwrite \
-             {ANNOTATION_CONFIRM_PRUNE}={digest}; it removes {}",
+            "{}; nobody decided that, so nothing of it is removed: {}; this confirms that it goes: kubectl annotate \
+             applications.apps.kurator.dev {name} --namespace {namespace} --overwrite {ANNOTATION_CONFIRM_PRUNE}={digest}",
             listed(&losses),
             listed(&names)
         );
@@ -265,9 +264,9 @@ mod tests {
         let held = Held::new(&application(None, None), &verdict(&[], &[], &[2, 1]), "3f2a".to_owned());
         assert_eq!(
             held.message,
-            "policy \"web\" would lose 2 of its 4 clusters; nobody decided that, so nothing of it is removed until this \
-             confirms it: kubectl annotate applications.apps.kurator.dev shop --namespace default --overwrite \
-             fleetgate.dev/confirm-prune=3f2a; it removes Kustomization u1, Kustomization u2"
+            "policy \"web\" would lose 2 of its 4 clusters; nobody decided that, so nothing of it is removed: Kustomization \
+             u1, Kustomization u2; this confirms that it goes: kubectl annotate applications.apps.kurator.dev shop \
+             --namespace default --overwrite fleetgate.dev/confirm-prune=3f2a"
         );
     }
 }

@@ -250,7 +250,7 @@ pub(super) mod tests {
         let status = of(&application, &plan, &observed, Timestamp::UNIX_EPOCH);
         assert_eq!(
             said(&status),
-            "DestinationNotFound 0/0 there is no Fleet \"gone\" in namespace \"default\"; what was delivered before is held until its removal is confirmed"
+            "DestinationNotFound 0/0 there is no Fleet \"gone\" in namespace \"default\""
         );
     }
 
