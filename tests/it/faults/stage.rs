@@ -66,11 +66,14 @@ impl<'a> Stage<'a> {
             "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
             "metadata": {"name": "all"}, "spec": {"clusters": members.collect::<Vec<_>>()},
         });
-        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "members"}});
+        // One for each half: what moves between clusters of one Secret is let go of, and not deleted.
+        let secret =
+            |half: Half| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": half.label()}});
+        let [even, odd] = [Half::Even, Half::Odd].map(secret);
         let proxy = sandbox.proxy().await.expect("the proxy listens");
         let kubeconfig = proxy.kubeconfig(sandbox.controller_kubeconfig()).expect("a kubeconfig");
         let stage = Self { sandbox, namespace, proxy, clusters, kubeconfig };
-        stage.apply(vec![secret, fleet]).await;
+        stage.apply(vec![even, odd, fleet]).await;
         stage
     }
 
@@ -182,7 +185,7 @@ fn cluster(number: usize) -> AttachedCluster {
     let cluster = json!({
         "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
         "metadata": {"name": format!("m{number}"), "labels": {"half": Half::of(number).label()}},
-        "spec": {"kubeconfig": {"name": "members"}},
+        "spec": {"kubeconfig": {"name": Half::of(number).label()}},
     });
     serde_json::from_value(cluster).expect("a cluster")
 }
