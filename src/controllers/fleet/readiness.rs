@@ -64,6 +64,8 @@ impl Readiness {
 
     /// Those of `members` that are not ready.
     pub(super) async fn not_ready(&self, members: Vec<Arc<Cluster>>) -> anyhow::Result<Vec<Arc<Cluster>>> {
+        // Before the clusters are listed none would be ready, and a restart would say so of every Fleet.
+        self.attached.wait_until_ready().await.context("the watch of AttachedClusters has ended")?;
         let looked = stream::iter(members).map(|member| self.unready(member)).buffered(CONCURRENCY);
         looked.try_filter_map(|member| std::future::ready(Ok(member))).try_collect().await
     }
