@@ -7,12 +7,12 @@ use super::*;
 
 /// Says whether the only policy is suspended, and which folder it has.
 async fn change(sandbox: &Sandbox, namespace: &str, suspend: bool, path: &str) {
-    let patch = json!([
+    let changes = json!([
         {"op": "add", "path": "/spec/syncPolicies/0/kustomization/suspend", "value": suspend},
         {"op": "add", "path": "/spec/syncPolicies/0/kustomization/path", "value": path},
     ]);
     let arguments = ["patch", "application", "shop", "--namespace", namespace, "--type=json", "--patch"];
-    kubectl(sandbox, &[&arguments[..], &[&patch.to_string()]].concat()).await;
+    kubectl(sandbox, &[&arguments[..], &[&changes.to_string()]].concat()).await;
 }
 
 #[tokio::test]
