@@ -96,9 +96,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
             metrics.count_connections(connections.clone());
             let stop = async {
                 stopped(stopping.clone()).await;
-                connections.drain();
-                // Until then whoever has not heard of it may still ask.
-                tokio::time::sleep(options.limits.drain()).await;
+                connections.drain(options.limits.drain()).await;
             };
             let (transport, router) = (Transport::Tls(certificate), router(catalog.clone()));
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await

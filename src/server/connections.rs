@@ -2,7 +2,7 @@
 //! when there are more.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,11 @@ use super::pace::Pace;
 
 /// How often a connection is looked at whether it takes too long.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Nothing is under way to a program that was asked nothing for so long.
+const QUIET: Duration = Duration::from_secs(1);
+/// How long that is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The connections of one listener.
 #[derive(Clone, Debug)]
@@ -31,7 +36,8 @@ struct Open {
     seats: Mutex<Seats>,
     count: watch::Sender<usize>,
     /// Whether clients are asked to go elsewhere.
-    drains: AtomicBool,
+    drains: watch::Sender<bool>,
+    asked: Mutex<Instant>,
     /// Whether every connection ends with what is under way on it.
     ends: watch::Sender<bool>,
     late: AtomicU64,
@@ -57,21 +63,45 @@ impl Connections {
             most,
             seats: Mutex::default(),
             count: watch::Sender::new(0),
-            drains: AtomicBool::new(false),
+            drains: watch::Sender::new(false),
+            asked: Mutex::new(Instant::now()),
             ends: watch::Sender::new(false),
             late: AtomicU64::new(0),
             displaced: AtomicU64::new(0),
         }))
     }
 
-    /// From now on clients of HTTP/1.1 are told with each answer to ask
-    /// elsewhere, so that none is left that could ask on a connection as that closes.
-    pub(crate) fn drain(&self) {
-        self.0.drains.store(true, Ordering::Release);
+    /// Takes on what is asked for so long, and then until nothing is asked any
+    /// more. Clients are told to ask elsewhere, so that none is left that could
+    /// ask on a connection as that closes.
+    pub(crate) async fn drain(&self, window: Duration) {
+        self.0.drains.send_replace(true);
+        tokio::time::sleep(window).await;
+        let quiet = async {
+            while let Some(left) = self.unquiet() {
+                tokio::time::sleep(left).await;
+            }
+        };
+        // Whoever asks for ever does not keep the program.
+        drop(tokio::time::timeout(PATIENCE, quiet).await);
     }
 
     pub(super) fn drains(&self) -> bool {
-        self.0.drains.load(Ordering::Acquire)
+        *self.0.drains.borrow()
+    }
+
+    /// Something is asked on one of them.
+    pub(super) fn ask(&self) {
+        *self.asked() = Instant::now();
+    }
+
+    /// For how much longer nothing may be asked before it is quiet.
+    fn unquiet(&self) -> Option<Duration> {
+        QUIET.checked_sub(self.asked().elapsed()).filter(|left| !left.is_zero())
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Instant> {
+        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many are open.
@@ -166,6 +196,13 @@ impl Seat {
         drop(self.connections.0.ends.subscribe().wait_for(|ends| *ends).await);
     }
 
+    /// Waits until its client is to ask elsewhere. One that comes after that has not heard of it yet.
+    pub(super) async fn drains(&self) {
+        let mut drains = self.connections.0.drains.subscribe();
+        // The sender lives as long as the seat does.
+        drop(drains.changed().await);
+    }
+
     pub(super) fn connections(&self) -> Connections {
         self.connections.clone()
     }
@@ -211,8 +248,11 @@ mod tests {
         let connections = Connections::at_most(2);
         let seat = connections.seat().expect("a seat");
         assert!(seat.ends().now_or_never().is_none() && !connections.drains());
-        connections.drain();
-        assert!(connections.drains());
+        let mut drains = Box::pin(seat.drains());
+        assert!(drains.as_mut().now_or_never().is_none());
+        connections.drain(Duration::ZERO).await;
+        assert!(connections.drains() && drains.now_or_never().is_some());
+        assert!(seat.drains().now_or_never().is_none(), "who comes later has not heard of it yet");
         assert!(connections.end().now_or_never().is_none());
         assert!(seat.ends().now_or_never().is_some());
         drop(seat);

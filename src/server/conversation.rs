@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, Version};
+use axum::http::{HeaderValue, Request};
 use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -26,13 +26,13 @@ const MAX_HEAD: u16 = 16 * 1024;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 64;
 /// The most requests at a time on one connection of HTTP/2.
-const MAX_STREAMS: u32 = 100;
+const MAX_STREAMS: u32 = 32;
 /// What a request of HTTP/2 may send before any of it is read, in bytes.
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// What all of them on one connection may.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// What may wait for a client of HTTP/2 to read it, in bytes.
-const MAX_UNREAD: usize = 256 * 1024;
+const MAX_UNREAD: usize = 64 * 1024;
 /// Requests that a client takes back before they are looked at, and those that
 /// break the protocol: with more of them the connection ends.
 const MAX_RESETS: usize = 20;
@@ -86,14 +86,15 @@ impl Conversation {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let is_http2 = !http.is_http1_available();
         let (router, connections, pace) = (self.router.clone(), seat.connections(), seat.pace().clone());
         let service = service_fn(move |request: Request<_>| {
             let under_way = pace.ask(Instant::now());
-            let (version, connections) = (request.version(), connections.clone());
-            let answer = router.clone().oneshot(request);
+            connections.ask();
+            let (answer, connections) = (router.clone().oneshot(request), connections.clone());
             async move {
                 let mut response: Response = answer.await?;
-                if version != Version::HTTP_2 && connections.drains() {
+                if !is_http2 && connections.drains() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 drop(under_way);
@@ -104,8 +105,10 @@ impl Conversation {
             pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = seat.ends() => connection.as_mut().graceful_shutdown(),
+            () = seat.drains(), if is_http2 => {}
+            () = seat.ends() => {}
         }
+        connection.as_mut().graceful_shutdown();
         connection.await
     }
 }

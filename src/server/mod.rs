@@ -18,7 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -36,6 +36,8 @@ pub(crate) use self::descriptors::affordable;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long accepting rests after it failed: descriptors come back by others' doing.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// How often that is said.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long where a connection was let go for it.
 const ROOM_REST: Duration = Duration::from_millis(1);
 
@@ -100,13 +102,10 @@ pub(crate) async fn serve(
 
 /// Takes up connections, for ever.
 async fn accept(listener: &TcpListener, conversation: &Arc<Conversation>, connections: &Connections) {
-    let mut has_failed = false;
+    let mut said: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if std::mem::take(&mut has_failed) {
-                    tracing::info!("connections are accepted again");
-                }
                 if let Some(seat) = connections.seat() {
                     tokio::spawn(Arc::clone(conversation).hold(stream, seat));
                 }
@@ -114,8 +113,9 @@ async fn accept(listener: &TcpListener, conversation: &Arc<Conversation>, connec
             // Of that client alone.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                if !std::mem::replace(&mut has_failed, true) {
+                if said.is_none_or(|said| said.elapsed() >= SILENCE) {
                     tracing::warn!(%error, "no connection can be accepted; idle ones are let go");
+                    said = Some(Instant::now());
                 }
                 let rest = if connections.make_room() { ROOM_REST } else { ACCEPT_REST };
                 tokio::time::sleep(rest).await;

@@ -10,7 +10,7 @@ const HEAD: Duration = Duration::from_secs(5);
 /// A connection on which nothing is asked for so long is closed. An API server
 /// lets go of its own after 90 s, and has to be the first: what it asks on a
 /// connection that is just being closed fails, and is not asked again.
-const IDLE: Duration = Duration::from_mins(2);
+const IDLE: Duration = Duration::from_mins(3);
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,13 +125,13 @@ mod tests {
         type Row = (&'static str, &'static [(u64, Step)], Option<u64>);
         let table: [Row; 8] = [
             ("no handshake", &[], Some(5)),
-            ("no request", &[(1, Shaken)], Some(121)),
+            ("no request", &[(1, Shaken)], Some(181)),
             ("a slow head", &[(1, Shaken), (60, Heard), (63, Heard)], Some(65)),
             ("a request", &[(1, Shaken), (2, Heard), (3, Asked)], None),
-            ("none after it", &[(1, Shaken), (2, Heard), (3, Asked), (4, Answered)], Some(124)),
+            ("none after it", &[(1, Shaken), (2, Heard), (3, Asked), (4, Answered)], Some(184)),
             ("a slow one after it", &[(3, Asked), (4, Answered), (30, Heard)], Some(35)),
             ("two at a time", &[(3, Asked), (3, Asked), (4, Answered), (5, Heard)], None),
-            ("two after each other", &[(3, Asked), (4, Answered), (90, Asked), (91, Answered)], Some(211)),
+            ("two after each other", &[(3, Asked), (4, Answered), (90, Asked), (91, Answered)], Some(271)),
         ];
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
