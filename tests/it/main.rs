@@ -19,6 +19,7 @@ mod delivery;
 mod explain;
 mod faults;
 mod generated;
+mod installed;
 mod leader;
 mod replica;
 mod schemas;
