@@ -94,8 +94,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Manifests(options) => emit(&manifests::all()?, &options),
-        Command::Crds(options) => emit(&manifests::crds()?, &options),
+        Command::Manifests(options) => emit(&options, manifests::all, manifests::objects),
+        Command::Crds(options) => emit(&options, manifests::crds, manifests::crds),
         Command::Completion { shell } => {
             print(&completion::script(shell, &program::started_as()))?;
             Ok(ExitCode::SUCCESS)
@@ -139,10 +139,15 @@ fn start_logging(options: &LogOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitCode> {
+/// Writes the files into a folder, or prints the objects.
+fn emit(
+    options: &OutputOptions,
+    files: impl Fn() -> anyhow::Result<Vec<Manifest>>,
+    objects: impl Fn() -> anyhow::Result<Vec<Manifest>>,
+) -> anyhow::Result<ExitCode> {
     match &options.output {
-        Some(folder) => manifests::write(manifests, folder)?,
-        None => print(manifests::stream(manifests).as_bytes())?,
+        Some(folder) => manifests::write(&files()?, folder)?,
+        None => print(manifests::stream(&objects()?).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -114,7 +114,7 @@ pub(crate) enum Command {
         /// The code at the end of a finding, such as source/url; without it every rule is listed
         code: Option<String>,
     },
-    /// Print what is installed on a cluster: CRDs, roles, webhook configurations
+    /// Print everything that is installed on a cluster
     Manifests(OutputOptions),
     /// Print the CRDs
     Crds(OutputOptions),

@@ -20,6 +20,7 @@ mod explain;
 mod faults;
 mod generated;
 mod hostile;
+mod installed;
 mod leader;
 mod replica;
 mod schemas;
