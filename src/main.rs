@@ -5,13 +5,13 @@
 //! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
 //!     ▲                                      └─▶ controllers (judge, plan, apply, status)
 //!     └──── client: writes of the leader alone ◀───┘
-//! files ─▶ check ─▶ Catalog, judge ─▶ findings
-//!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
+//! files ─▶ fleetgate-check ─▶ findings
+//!   └────▶ render ─▶ plan ─▶ Flux and Flagger objects
 //! API server ──get, list──▶ commands ─▶ plan ─▶ what a terminal shows
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes
-//! and what is said about it come from `fleetgate-webhooks` and `fleetgate-plan`.
+//! and what is said about it come from `fleetgate-webhooks`, `fleetgate-check` and `fleetgate-plan`.
 
 #![forbid(unsafe_code)]
 
@@ -28,7 +28,6 @@ mod member;
 mod metrics;
 #[cfg(test)]
 mod pipelines;
-mod rejudged;
 mod render;
 mod running;
 mod server;

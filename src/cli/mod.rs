@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use fleetgate_check::Format;
 use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::names;
 
@@ -194,6 +195,18 @@ pub(crate) enum OutputFormat {
     Junit,
     /// For annotations in GitHub: workflow commands
     Github,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Text => Self::Text,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Sarif => Self::Sarif,
+            OutputFormat::Junit => Self::Junit,
+            OutputFormat::Github => Self::Github,
+        }
+    }
 }
 
 /// How far tenants may reach. An installation has one answer: its webhook, its
