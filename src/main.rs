@@ -5,13 +5,13 @@
 //! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
 //!     ▲                                      └─▶ controllers (judge, plan, apply, status)
 //!     └──── client: writes of the leader alone ◀───┘
-//! files ─▶ check ─▶ Catalog, judge ─▶ findings
-//!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
+//! files ─▶ fleetgate-check ─▶ findings
+//!   └────▶ render ─▶ plan ─▶ Flux and Flagger objects
 //! API server ──get, list──▶ commands ─▶ plan ─▶ what a terminal shows
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes
-//! and what is said about it come from `fleetgate-webhooks` and `fleetgate-plan`.
+//! and what is said about it come from `fleetgate-webhooks`, `fleetgate-check` and `fleetgate-plan`.
 
 #![forbid(unsafe_code)]
 
@@ -28,7 +28,6 @@ mod member;
 mod metrics;
 #[cfg(test)]
 mod pipelines;
-mod rejudged;
 mod render;
 mod running;
 mod server;
@@ -45,8 +44,8 @@ use fleetgate_plan::Catalog;
 use tracing_subscriber::EnvFilter;
 
 use self::cli::{
-    Cli, Command, ControllerOptions, GuardOptions, LogFormat, LogOptions, OutputOptions, RenderOptions,
-    TenancyOptions, WebhookOptions,
+    Cli, Command, ControllerOptions, GuardOptions, HealthOptions, LogFormat, LogOptions, OutputOptions,
+    RenderOptions, TenancyOptions, WebhookOptions,
 };
 use self::commands::{cluster, completion, diff, man, program, status};
 use self::manifests::Manifest;
@@ -104,10 +103,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             man::write(&output)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Webhook { webhook, tenancy, guard } => serve(Some(webhook), None, tenancy, guard),
-        Command::Controller { controller, tenancy, guard } => serve(None, Some(controller), tenancy, guard),
-        Command::Serve { webhook, controller, tenancy, guard } => {
-            serve(Some(webhook), Some(controller), tenancy, guard)
+        Command::Webhook { webhook, health, tenancy, guard } => {
+            serve(Some(webhook), None, health, tenancy, guard)
+        }
+        Command::Controller { controller, health, tenancy, guard } => {
+            serve(None, Some(controller), health, tenancy, guard)
+        }
+        Command::Serve { webhook, controller, health, tenancy, guard } => {
+            serve(Some(webhook), Some(controller), health, tenancy, guard)
         }
     }
 }
@@ -190,11 +193,12 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 fn serve(
     webhook: Option<WebhookOptions>,
     controllers: Option<ControllerOptions>,
+    health: HealthOptions,
     tenancy: TenancyOptions,
     guard: GuardOptions,
 ) -> anyhow::Result<ExitCode> {
     let catalog = Catalog::default().with_tenancy(tenancy.into()).with_guard(guard.into());
-    let roles = Roles { webhook, controllers, catalog };
+    let roles = Roles { webhook, controllers, metrics_bind: health.metrics_bind, catalog };
     block_on(running::run(roles)).map(|()| ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,7 @@ mod controller;
 mod diff;
 mod guard;
 mod log;
+mod server;
 mod status;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use fleetgate_check::Format;
 use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::names;
 
@@ -25,6 +27,7 @@ pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::guard::GuardOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
+pub(crate) use self::server::{HealthOptions, LimitOptions};
 pub(crate) use self::status::{StatusFormat, StatusOptions};
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
@@ -45,6 +48,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         webhook: WebhookOptions,
         #[command(flatten)]
+        health: HealthOptions,
+        #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
         guard: GuardOptions,
@@ -53,6 +58,8 @@ pub(crate) enum Command {
     Controller {
         #[command(flatten)]
         controller: ControllerOptions,
+        #[command(flatten)]
+        health: HealthOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
@@ -64,6 +71,8 @@ pub(crate) enum Command {
         webhook: WebhookOptions,
         #[command(flatten)]
         controller: ControllerOptions,
+        #[command(flatten)]
+        health: HealthOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
@@ -188,6 +197,18 @@ pub(crate) enum OutputFormat {
     Github,
 }
 
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Text => Self::Text,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Sarif => Self::Sarif,
+            OutputFormat::Junit => Self::Junit,
+            OutputFormat::Github => Self::Github,
+        }
+    }
+}
+
 /// How far tenants may reach. An installation has one answer: its webhook, its
 /// controller and the checks before it are given the same.
 #[derive(Debug, Args)]
@@ -226,6 +247,8 @@ pub(crate) struct WebhookOptions {
     /// Folder with the serving certificate: tls.crt and tls.key, in PEM
     #[arg(long, value_name = "DIR")]
     pub(crate) cert_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 }
 
 /// Where generated files go.
@@ -254,6 +277,7 @@ mod tests {
             ("no_host_destination", "Tenants"),
             ("prune_guard_percent", "How much may go at once"),
             ("log_format", "Logs"),
+            ("metrics_bind", "Health"),
         ];
         let mut cli = Cli::command();
         cli.build();
