@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,14 +26,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A listening balancer; its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Balancer {
-    address: SocketAddr,
     replicas: Arc<Replicas>,
     _tasks: JoinSet<()>,
 }
 
 /// The replicas, by where they serve.
 #[derive(Debug, Default)]
-struct Replicas(Mutex<BTreeMap<SocketAddr, Replica>>);
+struct Replicas {
+    all: Mutex<BTreeMap<SocketAddr, Replica>>,
+    lost: AtomicUsize,
+}
 
 #[derive(Debug)]
 struct Replica {
@@ -42,49 +44,26 @@ struct Replica {
     is_ready: bool,
     /// How many connections it was given: the next goes to whoever was given the fewest.
     given: usize,
-    /// Those that are open.
-    connections: Vec<Weak<Connection>>,
-}
-
-/// An open connection.
-#[derive(Debug, Default)]
-struct Connection {
-    /// The client has spoken last, so that an answer is due.
-    awaits_answer: AtomicBool,
 }
 
 impl Balancer {
-    /// Listens on loopback, with no replica behind it yet.
+    /// Listens there, with no replica behind it yet.
     ///
     /// # Errors
-    /// When no port is free.
-    pub async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let (address, replicas) = (listener.local_addr()?, Arc::new(Replicas::default()));
+    /// When somebody else does.
+    pub async fn start(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let replicas = Arc::new(Replicas::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&replicas)));
         tasks.spawn(probe(Arc::clone(&replicas)));
-        Ok(Self { address, replicas, _tasks: tasks })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { replicas, _tasks: tasks })
     }
 
     /// Has a replica that serves there, and answers `/readyz` at `health`, take part once it is ready.
     pub fn add(&self, serving: SocketAddr, health: SocketAddr) {
-        let replica = Replica { health, is_ready: false, given: 0, connections: Vec::new() };
+        let replica = Replica { health, is_ready: false, given: 0 };
         self.replicas.all().insert(serving, replica);
-    }
-
-    /// Gives it nothing more; what is open stays.
-    pub fn remove(&self, serving: SocketAddr) {
-        if let Some(replica) = self.replicas.all().get_mut(&serving) {
-            replica.health = SocketAddr::from(([0, 0, 0, 0], 0));
-            replica.is_ready = false;
-        }
     }
 
     /// Whether the replica was ready when it was last asked.
@@ -99,32 +78,27 @@ impl Balancer {
         self.replicas.all().get(&serving).map_or(0, |replica| replica.given)
     }
 
-    /// How many of the replica's connections await an answer at this moment.
+    /// How many connections were refused by the replica that they were given to, or cut by one that
+    /// owed an answer: whoever asked there was not answered, whatever anybody does.
     #[must_use]
-    pub fn under_way(&self, serving: SocketAddr) -> usize {
-        let replicas = self.replicas.all();
-        let open = replicas.get(&serving).into_iter().flat_map(|replica| &replica.connections);
-        let awaits = |connection: Arc<Connection>| connection.awaits_answer.load(Ordering::Acquire);
-        open.filter_map(Weak::upgrade).filter(|connection| awaits(Arc::clone(connection))).count()
+    pub fn lost(&self) -> usize {
+        self.replicas.lost.load(Ordering::Acquire)
     }
 }
 
 impl Replicas {
     /// Whoever panics under the lock leaves a map behind, and not half of one.
     fn all(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Replica>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next replica's turn.
-    fn next(&self) -> Option<(SocketAddr, Arc<Connection>)> {
+    fn next(&self) -> Option<SocketAddr> {
         let mut replicas = self.all();
         let ready = replicas.iter_mut().filter(|(_, replica)| replica.is_ready);
         let (serving, replica) = ready.min_by_key(|(_, replica)| replica.given)?;
         replica.given += 1;
-        replica.connections.retain(|connection| connection.strong_count() > 0);
-        let connection = Arc::<Connection>::default();
-        replica.connections.push(Arc::downgrade(&connection));
-        Some((*serving, connection))
+        Some(*serving)
     }
 }
 
@@ -133,8 +107,13 @@ async fn accept(listener: TcpListener, replicas: Arc<Replicas>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                if let (Ok((client, _)), Some((serving, connection))) = (accepted, replicas.next()) {
-                    connections.spawn(join(client, serving, connection));
+                if let (Ok((client, _)), Some(serving)) = (accepted, replicas.next()) {
+                    let replicas = Arc::clone(&replicas);
+                    connections.spawn(async move {
+                        if !join(client, serving).await {
+                            replicas.lost.fetch_add(1, Ordering::AcqRel);
+                        }
+                    });
                 }
             }
             Some(_ended) = connections.join_next() => {}
@@ -142,16 +121,18 @@ async fn accept(listener: TcpListener, replicas: Arc<Replicas>) {
     }
 }
 
-/// Passes on what both say until one of them ends it, or its way to the other is cut.
-async fn join(client: TcpStream, serving: SocketAddr, connection: Arc<Connection>) {
-    let Ok(replica) = TcpStream::connect(serving).await else { return };
+/// Passes on what both say until one of them ends it; returns whether the replica owed nothing then.
+async fn join(client: TcpStream, serving: SocketAddr) -> bool {
+    let Ok(replica) = TcpStream::connect(serving).await else { return false };
     if client.set_nodelay(true).and_then(|()| replica.set_nodelay(true)).is_err() {
-        return;
+        return false;
     }
     let ((from_client, to_client), (from_replica, to_replica)) = (client.into_split(), replica.into_split());
+    // The client has spoken last, so that an answer is due.
+    let is_due = AtomicBool::new(true);
     tokio::select! {
-        () = pass(from_client, to_replica, || connection.awaits_answer.store(true, Ordering::Release)) => {}
-        () = pass(from_replica, to_client, || connection.awaits_answer.store(false, Ordering::Release)) => {}
+        () = pass(from_client, to_replica, || is_due.store(true, Ordering::Release)) => true,
+        () = pass(from_replica, to_client, || is_due.store(false, Ordering::Release)) => !is_due.into_inner(),
     }
 }
 

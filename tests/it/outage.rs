@@ -1,0 +1,4 @@
+//! Webhooks and API servers come and go while Applications are created.
+
+mod api_server;
+mod replicas;
