@@ -13,12 +13,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::certificate::Certificate;
 use crate::cli::{ControllerOptions, WebhookOptions};
 use crate::client;
 use crate::controllers::{self, Setup, Statuses, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
-use crate::server::{self, Certificate, Transport};
+use crate::server::{self, Transport};
 use crate::supported;
 use crate::watches::CatalogWatch;
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let Roles { webhook, controllers, catalog } = roles;
     // What is wrong with the certificate is said before anything waits for a cluster.
     let webhook = webhook
-        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
+        .map(|options| Certificate::open(&options.certificate).map(|certificate| (options.bind, certificate)))
         .transpose()?;
     let election = controllers.as_ref().map(ControllerOptions::election).transpose()?.flatten();
     let (stop, stopping) = watch::channel(false);
@@ -57,6 +58,16 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let metrics = Metrics::new(leadership.clone());
     let limit = controllers.as_ref().and_then(|options| options.writes_per_second);
     let client = client::gated(config.clone(), leadership.clone(), limit, metrics.clone())?;
+    let webhook =
+        webhook.map(|(bind, certificate)| certificate.kept(&config).map(|kept| (bind, kept))).transpose()?;
+    let (webhook, kept) = webhook.map(|(bind, (serving, kept))| ((bind, serving), kept)).unzip();
+    let keep = async {
+        let Some(kept) = kept else { return Ok(()) };
+        tokio::select! {
+            ended = kept => ended,
+            () = stopped(stopping.clone()) => Ok(()),
+        }
+    };
     let mut watches = JoinSet::new();
     let catalog = CatalogWatch::start(&client, catalog, &mut watches);
     let metrics_bind = controllers.as_ref().and_then(|options| options.metrics_bind);
@@ -71,13 +82,20 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     };
     let work = async {
         tokio::select! {
-            () = catalog.synced() => metrics.ready(),
+            () = catalog.synced() => {}
             () = stopped(stopping.clone()) => return Ok(()),
         }
         let review = async {
             // The port opens once the Catalog is there: a review never speaks from an empty one.
-            let Some((address, certificate)) = webhook else { return Ok(()) };
-            let (transport, router) = (Transport::Tls(certificate), router(catalog.clone()));
+            let Some((address, serving)) = webhook else {
+                metrics.ready();
+                return Ok(());
+            };
+            tokio::select! {
+                () = serving.ready() => metrics.ready(),
+                () = stopped(stopping.clone()) => return Ok(()),
+            }
+            let (transport, router) = (Transport::Tls(serving.tls()), router(catalog.clone()));
             server::serve(address, "admission reviews", transport, router, stopped(stopping.clone())).await
         };
         let deliver = async {
@@ -96,7 +114,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         tokio::try_join!(review, deliver).map(drop)
     };
     tokio::select! {
-        done = async { tokio::try_join!(signals, measure, look, work) } => done.map(drop),
+        done = async { tokio::try_join!(signals, measure, look, keep, work) } => done.map(drop),
         // Without one of them the Catalog would stand still, unnoticed.
         ended = watches.join_next() => match ended {
             Some(Err(error)) => Err(error).context("a watch failed"),

@@ -1,8 +1,8 @@
 //! The webhook configurations.
 //!
 //! No namespace selector: it would only be a bypass, and the rules match our
-//! own kinds. The generated objects have no `caBundle`: it belongs to whoever
-//! issues the certificate.
+//! own kinds. The generated objects have no `caBundle`: whoever issues the
+//! certificate sets it, which is the webhook itself unless it is given one.
 
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
@@ -10,6 +10,17 @@ use fleetgate_webhooks::schema::VERSION;
 use serde_json::{Value, json};
 
 use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+
+/// The name of both configurations.
+pub(crate) const CONFIGURATION: &str = "fleetgate";
+
+/// The webhooks in them.
+const MUTATING: &str = "default.fleetgate.dev";
+const VALIDATING: &str = "validate.fleetgate.dev";
+const DELETING: &str = "delete.fleetgate.dev";
+
+/// Every webhook, which is told whom to trust.
+pub(crate) const NAMES: [&str; 3] = [MUTATING, VALIDATING, DELETING];
 
 /// Seconds that the API server waits for a review.
 const TIMEOUT: u8 = 5;
@@ -24,13 +35,13 @@ pub(super) fn objects() -> Vec<Value> {
 fn configuration(kind: &str, webhooks: Vec<Value>) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
-        "metadata": {"name": "fleetgate"},
+        "metadata": {"name": CONFIGURATION},
         "webhooks": webhooks,
     })
 }
 
 fn mutating() -> Value {
-    let mut webhook = webhook("default.fleetgate.dev", MUTATE_PATH);
+    let mut webhook = webhook(MUTATING, MUTATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         // Another webhook's change may need a default again.
         fields.insert("reinvocationPolicy".to_owned(), json!("IfNeeded"));
@@ -39,12 +50,12 @@ fn mutating() -> Value {
 }
 
 fn validating() -> Value {
-    webhook("validate.fleetgate.dev", VALIDATE_PATH)
+    webhook(VALIDATING, VALIDATE_PATH)
 }
 
 /// May it be deleted? Help for people, not the guard: without an answer it may.
 fn deleting() -> Value {
-    let mut webhook = webhook("delete.fleetgate.dev", VALIDATE_PATH);
+    let mut webhook = webhook(DELETING, VALIDATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         let kinds = [Kind::Fleet, Kind::AttachedCluster];
         fields.insert("failurePolicy".to_owned(), json!("Ignore"));
