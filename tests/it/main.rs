@@ -14,12 +14,14 @@
 mod admission;
 mod api_types;
 mod cases;
+mod certificates;
 mod check;
 mod delivery;
 mod explain;
 mod faults;
 mod generated;
 mod leader;
+mod load;
 mod replica;
 mod schemas;
 mod serve;
