@@ -17,7 +17,8 @@ mod planning;
 mod report;
 mod schema_check;
 mod serve;
-#[path = "../../src/server.rs"]
+#[allow(dead_code, unused_imports, reason = "the program also counts and drains with it")]
+#[path = "../../src/server/mod.rs"]
 mod server;
 mod server_process;
 

@@ -7,6 +7,7 @@ mod controller;
 mod diff;
 mod guard;
 mod log;
+mod server;
 mod status;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use fleetgate_check::Format;
 use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::names;
 
@@ -27,6 +29,7 @@ pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::guard::GuardOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
+pub(crate) use self::server::{HealthOptions, LimitOptions};
 pub(crate) use self::status::{StatusFormat, StatusOptions};
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
@@ -47,6 +50,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         webhook: WebhookOptions,
         #[command(flatten)]
+        health: HealthOptions,
+        #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
         guard: GuardOptions,
@@ -55,6 +60,8 @@ pub(crate) enum Command {
     Controller {
         #[command(flatten)]
         controller: ControllerOptions,
+        #[command(flatten)]
+        health: HealthOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
@@ -66,6 +73,8 @@ pub(crate) enum Command {
         webhook: WebhookOptions,
         #[command(flatten)]
         controller: ControllerOptions,
+        #[command(flatten)]
+        health: HealthOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
@@ -108,7 +117,7 @@ pub(crate) enum Command {
         /// The code at the end of a finding, such as source/url; without it every rule is listed
         code: Option<String>,
     },
-    /// Print what is installed on a cluster: CRDs, roles, webhook configurations
+    /// Print everything that is installed on a cluster
     Manifests(OutputOptions),
     /// Print the CRDs
     Crds(OutputOptions),
@@ -190,6 +199,18 @@ pub(crate) enum OutputFormat {
     Github,
 }
 
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Text => Self::Text,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Sarif => Self::Sarif,
+            OutputFormat::Junit => Self::Junit,
+            OutputFormat::Github => Self::Github,
+        }
+    }
+}
+
 /// How far tenants may reach. An installation has one answer: its webhook, its
 /// controller and the checks before it are given the same.
 #[derive(Debug, Args)]
@@ -227,6 +248,8 @@ pub(crate) struct WebhookOptions {
     pub(crate) bind: SocketAddr,
     #[command(flatten)]
     pub(crate) certificate: CertificateOptions,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 }
 
 /// Where generated files go.
@@ -255,6 +278,7 @@ mod tests {
             ("no_host_destination", "Tenants"),
             ("prune_guard_percent", "How much may go at once"),
             ("log_format", "Logs"),
+            ("metrics_bind", "Health"),
         ];
         let mut cli = Cli::command();
         cli.build();

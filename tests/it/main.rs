@@ -20,6 +20,8 @@ mod delivery;
 mod explain;
 mod faults;
 mod generated;
+mod hostile;
+mod installed;
 mod leader;
 mod load;
 mod replica;

@@ -141,6 +141,8 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     if let Some(reason) = foreign(&request) {
         return refused(Some(request.uid.clone()), &reason);
     }
+    // The API server has done so, and a replayed request may lack it: the patch leaves it to the API server.
+    known.schema().prepare(&mut request.object);
     // Only a patch needs the object as it was.
     let asked = (endpoint == Endpoint::Mutating).then(|| request.object.clone());
     let object = std::mem::take(&mut request.object);

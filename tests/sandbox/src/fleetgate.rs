@@ -59,7 +59,9 @@ impl Fleetgate {
 
     /// The arguments of the webhook role, which keeps its own certificate.
     pub(crate) fn webhook_args(&self) -> Vec<String> {
-        ["webhook", "--bind", &self.webhook_addr.to_string()].map(str::to_owned).to_vec()
+        let address = self.webhook_addr.to_string();
+        // Nobody has to hear of its end: there is no other.
+        ["webhook", "--bind", &address, "--drain-seconds", "0"].map(str::to_owned).to_vec()
     }
 
     /// Starts the webhook; returns when it listens, which it does once it knows the cluster.

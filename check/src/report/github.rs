@@ -1,11 +1,11 @@
 //! `--output github`: workflow commands, which GitHub shows beside the lines
 //! of a pull request. They are escaped as `actions/toolkit` does it.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::{Remark, Report};
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for remark in &report.remarks {
         writeln!(out, "{}", command(remark))?;
     }
@@ -42,7 +42,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::yaml::Position;
+    use crate::yaml::Position;
 
     #[test]
     fn nothing_in_a_command_is_taken_for_another_part_of_it() {

@@ -1,6 +1,6 @@
 //! `--output json`. `docs/check.md` says what programs may rely on.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ struct Summary {
     unknown: Vec<&'static str>,
 }
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let document = Document {
         findings: report.remarks.iter().map(finding).collect(),
         summary: Summary {

@@ -1,6 +1,6 @@
 //! `--output sarif`: SARIF 2.1.0, as code scanning reads it.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use fleetgate_webhooks::Severity;
 use fleetgate_webhooks::rules::CATALOGUE;
@@ -18,7 +18,7 @@ const RULES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/rules
 /// Where the command is.
 const CHECK: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/check.md");
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let here = std::env::current_dir().ok().and_then(|folder| Url::from_directory_path(folder).ok());
     let results: Vec<SarifResult> =
         report.remarks.iter().map(|remark| result(remark, here.as_ref())).collect();

@@ -6,12 +6,13 @@ use serde_json::Value;
 
 /// An object of a kind that Fleetgate serves.
 #[derive(Debug)]
-pub(crate) struct Object {
-    pub(crate) kind: Kind,
+pub struct Object {
+    /// Which kind it is.
+    pub kind: Kind,
     /// The version that it is written in, perhaps not the one that is served.
-    pub(crate) version: String,
+    pub version: String,
     /// The object, in the namespace that kubectl would put it into.
-    pub(crate) value: Value,
+    pub value: Value,
 }
 
 /// Where kubectl puts what names no namespace, unless it is told otherwise.
@@ -39,7 +40,7 @@ impl Object {
 
     /// What a user calls it: `Application default/shop`. The name of one that
     /// gets its name from the API server ends with `*`.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let text = |field: &str| self.value.get("metadata")?.get(field)?.as_str();
         let namespace = text("namespace").unwrap_or(NAMESPACE);
         let generated = || text("generateName").map(|prefix| format!("{prefix}*"));

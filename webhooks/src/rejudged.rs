@@ -7,11 +7,16 @@
 
 use fleetgate_api::{AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster, FleetEntry};
-use fleetgate_webhooks::{FieldPath, Finding, Kind, Severity, judge};
 use serde::Serialize;
 
+use crate::field_path::FieldPath;
+use crate::finding::{Finding, Severity};
+use crate::judge::judge;
+use crate::schema::Kind;
+
 /// Why the object would be refused; nothing if it would not.
-pub(crate) fn rejudged(kind: Kind, object: &impl Serialize, catalog: &Catalog) -> Vec<Finding> {
+#[must_use]
+pub fn rejudged(kind: Kind, object: &impl Serialize, catalog: &Catalog) -> Vec<Finding> {
     // What was read from JSON can be written as JSON.
     let object = serde_json::to_value(object).unwrap_or_default();
     let verdict = judge(kind, object, None, catalog);
@@ -21,7 +26,8 @@ pub(crate) fn rejudged(kind: Kind, object: &impl Serialize, catalog: &Catalog) -
 /// The Fleet as the Catalog has it. What is wrong with who belongs to it is a
 /// fault, by which nothing is delivered and nothing is removed. A plugin that is
 /// wrong puts nobody's membership in doubt.
-pub(crate) fn fleet(fleet: &Fleet) -> FleetEntry {
+#[must_use]
+pub fn fleet(fleet: &Fleet) -> FleetEntry {
     let entry = FleetEntry::from(fleet);
     let membership = ["clusters", "clusterSelector"].map(|field| FieldPath::spec().field(field));
     let findings = rejudged(Kind::Fleet, fleet, &Catalog::default());
@@ -32,7 +38,8 @@ pub(crate) fn fleet(fleet: &Fleet) -> FleetEntry {
 
 /// The cluster as the Catalog has it. One that would be refused has no
 /// kubeconfig that could be used.
-pub(crate) fn cluster(cluster: &AttachedCluster) -> Cluster {
+#[must_use]
+pub fn cluster(cluster: &AttachedCluster) -> Cluster {
     let known = Cluster::from(cluster);
     let is_usable = rejudged(Kind::AttachedCluster, cluster, &Catalog::default()).is_empty();
     Cluster { kubeconfig: known.kubeconfig.filter(|_| is_usable), ..known }

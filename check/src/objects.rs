@@ -13,15 +13,16 @@ use super::yaml;
 
 /// The objects of our kinds in some files.
 #[derive(Debug, Default)]
-pub(crate) struct Objects {
+pub struct Objects {
     /// In the order of the files.
-    pub(crate) objects: Vec<Object>,
+    pub objects: Vec<Object>,
     /// What there is no verdict on, a line each.
-    pub(crate) unreadable: Vec<String>,
+    pub unreadable: Vec<String>,
 }
 
 /// Reads the objects below `files`; one that names no namespace is meant for `namespace`.
-pub(crate) fn objects(files: &[PathBuf], namespace: &str) -> Objects {
+#[must_use]
+pub fn objects(files: &[PathBuf], namespace: &str) -> Objects {
     let mut objects = Objects::default();
     for input in find(files) {
         objects.read(&input, namespace);
@@ -55,7 +56,8 @@ impl Objects {
     }
 
     /// `catalog`, once they are all stored there.
-    pub(crate) fn stored_in(&self, catalog: Catalog) -> Catalog {
+    #[must_use]
+    pub fn stored_in(&self, catalog: Catalog) -> Catalog {
         let mut learnt = Learnt { catalog, ..Learnt::default() };
         // What cannot be read is refused by its own verdict.
         for fact in self.objects.iter().filter_map(|object| Fact::of(&object.value).ok().flatten()) {

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{AppEntry, Catalog, Cluster, ClusterKind, FleetEntry, RenderedKind};
-use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::credentials::Credentials;
 use fleetgate_webhooks::normalise::of_stored;
+use fleetgate_webhooks::{Kind, rejudged};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use crate::rejudged;
 
 /// All that is known.
 #[derive(Debug, Default)]

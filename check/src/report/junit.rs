@@ -1,7 +1,7 @@
 //! `--output junit`: a test suite for every file, a test for every object.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 
 use fleetgate_webhooks::Severity;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
@@ -14,7 +14,7 @@ const READABLE: &str = "can be read";
 /// A test's name, and what is to be said about it.
 type Tests<'a> = BTreeMap<&'a str, Vec<&'a Remark>>;
 
-pub(super) fn write(report: &Report, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut document = quick_junit::Report::new("fleetgate check");
     for (file, tests) in tests(report) {
         let mut suite = TestSuite::new(file);
@@ -29,7 +29,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> anyhow::Result<()>
         }));
         document.add_test_suite(suite);
     }
-    document.serialize(out)?;
+    document.serialize(out).map_err(io::Error::other)?;
     Ok(())
 }
 

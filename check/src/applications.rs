@@ -17,20 +17,21 @@ use super::{scan_all, tell};
 
 /// The Applications of some files, and what they are planned on.
 #[derive(Debug, Default)]
-pub(crate) struct Applications {
+pub struct Applications {
     /// Those that would be admitted, as they would be stored, in the order of the files.
-    pub(crate) admitted: Vec<Application>,
+    pub admitted: Vec<Application>,
     /// Why the others would be refused: a line per finding, with file, line and column.
-    pub(crate) refused: Vec<String>,
+    pub refused: Vec<String>,
     /// What there is no verdict on, a line each.
-    pub(crate) unreadable: Vec<String>,
+    pub unreadable: Vec<String>,
     /// The Fleets and clusters of these files, and of those around them.
-    pub(crate) catalog: Catalog,
+    pub catalog: Catalog,
 }
 
 /// Reads the Applications below `files`, with the Fleets and clusters that are
 /// there or below `around`, where tenants may reach as far as that.
-pub(crate) fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenancy) -> Applications {
+#[must_use]
+pub fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenancy) -> Applications {
     let catalog = Catalog::default().with_tenancy(tenancy);
     let (mut learnt, mut report) = (Learnt { catalog, ..Learnt::default() }, Report::default());
     for mut scanned in scan_all(&find(around), Purpose::Look) {

@@ -68,8 +68,8 @@ impl Objects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::object::sort;
-    use crate::check::yaml;
+    use crate::object::sort;
+    use crate::yaml;
     use serde_json::{Value, json};
 
     /// The objects of those files, and what is kept of them.
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_the_object() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/admission");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cases/admission");
         let cases = std::fs::read_dir(folder).expect("the cases");
         let texts =
             cases.map(|entry| std::fs::read_to_string(entry.expect("a case").path()).expect("the case"));

@@ -1,9 +1,9 @@
-//! `fleetgate check`: the verdict that the cluster would give, with no cluster
-//! at hand.
+//! Checking files: the verdict that the cluster would give, with no cluster at
+//! hand.
 //!
 //! ```text
 //!                ┌─▶ facts ──▶ Catalog, Secrets ──┐
-//! files ─▶ scan ─┤   (--context: a cluster's)
+//! files ─▶ scan ─┤   (or a cluster's)
 //!                └─▶ objects ─────────────────────┴─▶ judge ─▶ remarks ─▶ report: text, JSON, …
 //! ```
 //!
@@ -13,10 +13,12 @@
 //!
 //! **Invariant**: the verdict is that of `fleetgate_webhooks::judge`. What is
 //! added here is only what the API server would have said before a webhook sees
-//! the object: unknown fields.
+//! the object: unknown fields. Files are read, and nothing else is: no cluster
+//! is asked here.
+
+#![forbid(unsafe_code)]
 
 mod applications;
-mod cluster;
 mod contents;
 mod excerpt;
 mod facts;
@@ -31,22 +33,45 @@ mod report;
 mod scan;
 mod yaml;
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
-pub(crate) use self::applications::{Applications, applications};
+use fleetgate_plan::Catalog;
+
+pub use self::applications::{Applications, applications};
 use self::facts::Learnt;
 use self::input::{Input, batches, find};
-pub(crate) use self::judging::verdict;
+pub use self::judging::verdict;
 use self::judging::{Known, judge_files};
-pub(crate) use self::object::Object;
-pub(crate) use self::objects::{Objects, objects};
+pub use self::object::Object;
+pub use self::objects::{Objects, objects};
+pub use self::report::Format;
 use self::report::Report;
 use self::scan::{Purpose, Scanned, scan};
-use crate::cli::{CheckOptions, OutputFormat};
+
+/// What is checked, against what, and how that is told.
+#[derive(Debug)]
+pub struct Options {
+    /// Files, folders, or `-` for standard input.
+    pub paths: Vec<PathBuf>,
+    /// More of them, whose Fleets and clusters count, and which are not checked themselves.
+    pub around: Vec<PathBuf>,
+    /// What is known without any file, and how far tenants may reach.
+    pub catalog: Catalog,
+    /// Whether that is a cluster's: a Fleet or a cluster that neither has nor
+    /// stands in the files does not exist.
+    pub is_complete: bool,
+    /// How the findings are written.
+    pub format: Format,
+    /// Whether they may have colours.
+    pub coloured: bool,
+    /// Whether a warning is as bad as an error.
+    pub warnings_as_errors: bool,
+}
 
 /// What a run of `check` found, as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// Every object would be admitted.
     Admitted = 0,
     /// At least one would be refused.
@@ -59,13 +84,11 @@ pub(crate) enum Outcome {
 ///
 /// # Errors
 ///
-/// When the cluster of `--context` cannot be asked, or `out` not be written to.
-pub(crate) fn run(options: CheckOptions, coloured: bool, out: &mut impl Write) -> anyhow::Result<Outcome> {
-    let catalog = options.context.as_deref().map(cluster::catalog).transpose()?.unwrap_or_default();
-    let catalog = catalog.with_tenancy(options.tenancy.into());
-    let mut learnt = Learnt { catalog, ..Learnt::default() };
+/// When `out` cannot be written to.
+pub fn run(options: Options, out: &mut impl Write) -> io::Result<Outcome> {
+    let mut learnt = Learnt { catalog: options.catalog, ..Learnt::default() };
     let mut report = Report { warnings_as_errors: options.warnings_as_errors, ..Report::default() };
-    for mut scanned in scan_all(&find(&options.catalog), Purpose::Look) {
+    for mut scanned in scan_all(&find(&options.around), Purpose::Look) {
         tell(&mut scanned, &mut learnt, &mut report);
     }
     let inputs = find(&options.paths);
@@ -76,14 +99,14 @@ pub(crate) fn run(options: CheckOptions, coloured: bool, out: &mut impl Write) -
     }
     report.files = inputs.len();
     let known = Known {
-        fleets: options.context.is_some() || learnt.catalog.knows_fleets(),
-        clusters: options.context.is_some() || learnt.catalog.knows_clusters(),
-        names_wanted: options.output == OutputFormat::Junit,
+        fleets: options.is_complete || learnt.catalog.knows_fleets(),
+        clusters: options.is_complete || learnt.catalog.knows_clusters(),
+        names_wanted: options.format == Format::Junit,
         learnt,
     };
     judge_all(&inputs, scans, &known, &mut report);
     report.sort();
-    report.write(options.output, coloured, out)?;
+    report.write(options.format, options.coloured, out)?;
     Ok(report.outcome())
 }
 

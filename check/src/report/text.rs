@@ -1,13 +1,13 @@
 //! `--output text`: what is wrong, the line that it is in, and the way out.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use fleetgate_webhooks::Severity;
 
 use super::{Remark, Report};
 
-pub(super) fn write(report: &Report, coloured: bool, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn write(report: &Report, coloured: bool, out: &mut impl Write) -> io::Result<()> {
     let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
     for remark in &report.remarks {
         writeln!(out, "{}\n", renderer.render(&[group(remark)]))?;

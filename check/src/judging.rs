@@ -111,7 +111,8 @@ fn findings(object: &Object, known: &Known) -> Vec<Finding> {
 
 /// The verdict of admission, on an update beside the stored object, and what
 /// the API server says before it.
-pub(crate) fn verdict(object: &Object, old: Option<&Value>, catalog: &Catalog) -> Verdict {
+#[must_use]
+pub fn verdict(object: &Object, old: Option<&Value>, catalog: &Catalog) -> Verdict {
     if object.version != VERSION {
         return Verdict { object: object.value.clone(), findings: vec![wrong_version(object)] };
     }

@@ -14,7 +14,7 @@ mod junit;
 mod sarif;
 mod text;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use fleetgate_webhooks::{Finding, Severity};
@@ -22,7 +22,21 @@ use fleetgate_webhooks::{Finding, Severity};
 use super::excerpt::Excerpt;
 use super::yaml::Position;
 use super::{Outcome, judging::Judged};
-use crate::cli::OutputFormat;
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people: the lines, and what is wrong in them.
+    Text,
+    /// For programs.
+    Json,
+    /// For code scanning: SARIF 2.1.0.
+    Sarif,
+    /// For test reports: the XML of JUnit.
+    Junit,
+    /// For annotations in GitHub: workflow commands.
+    Github,
+}
 
 /// The code of what there can be no verdict on. It is none of admission's,
 /// which never sees such a thing.
@@ -159,18 +173,13 @@ impl Report {
     /// # Errors
     ///
     /// When `out` cannot be written to.
-    pub(super) fn write(
-        &self,
-        format: OutputFormat,
-        coloured: bool,
-        out: &mut impl Write,
-    ) -> anyhow::Result<()> {
+    pub(super) fn write(&self, format: Format, coloured: bool, out: &mut impl Write) -> io::Result<()> {
         match format {
-            OutputFormat::Text => text::write(self, coloured, out),
-            OutputFormat::Json => json::write(self, out),
-            OutputFormat::Sarif => sarif::write(self, out),
-            OutputFormat::Junit => junit::write(self, out),
-            OutputFormat::Github => github::write(self, out),
+            Format::Text => text::write(self, coloured, out),
+            Format::Json => json::write(self, out),
+            Format::Sarif => sarif::write(self, out),
+            Format::Junit => junit::write(self, out),
+            Format::Github => github::write(self, out),
         }
     }
 
