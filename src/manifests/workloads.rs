@@ -45,7 +45,7 @@ fn webhook(form: Form) -> Role {
         command: "webhook",
         ports: vec![port("webhook", WEBHOOK_PORT)],
         args,
-        env: vec![],
+        env: vec![of_pod("FLEETGATE_NAMESPACE", "metadata.namespace")],
         volumes: form.list_if(CERTIFICATE_SECRET, json!({"name": "certificate", "secret": secret})),
         mounts: form.list_if(CERTIFICATE_SECRET, mount),
     }
