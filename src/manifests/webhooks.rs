@@ -86,12 +86,22 @@ fn webhook(form: Form, name: &str, path: &str) -> Value {
         "sideEffects": "None",
         "timeoutSeconds": TIMEOUT,
         "rules": Kind::ALL.map(|kind| rule(kind, &["CREATE", "UPDATE"])),
-        // An outage never keeps the controller from taking its finalizer off.
-        "matchConditions": [{
-            "name": "not-the-controller",
-            "expression": format!("request.userInfo.username != 'system:serviceaccount:{NAMESPACE}:{CONTROLLER}'"),
-        }],
+        "matchConditions": conditions(),
     })
+}
+
+/// What is not asked about, so that an outage keeps nothing from going: finalizers are taken off by the controller, by
+/// the garbage collector, and by people.
+fn conditions() -> Value {
+    let controller = format!("system:serviceaccount:{NAMESPACE}:{CONTROLLER}");
+    json!([
+        {"name": "not-the-controller", "expression": format!("request.userInfo.username != '{controller}'")},
+        {
+            "name": "not-being-deleted",
+            // Of the stored object: a request may say what it likes.
+            "expression": "request.operation != 'UPDATE' || !has(oldObject.metadata.deletionTimestamp)",
+        },
+    ])
 }
 
 #[cfg(test)]
