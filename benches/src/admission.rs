@@ -5,11 +5,8 @@
 //! get the same number a second, half of what Fleetgate takes, at even
 //! distances, so that both wake up for each. The latency is that of the open loop.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
 use rustls::pki_types::CertificateDer;
@@ -19,7 +16,7 @@ use crate::load::{self, Target};
 use crate::report::{line, median, micros};
 use crate::schema_check;
 use crate::serve::Side;
-use crate::server_process::{Server, pin_to};
+use crate::server_process::{Server, pin_to, write_certificate};
 
 /// How long and how often is measured.
 #[derive(Debug, Args)]
@@ -209,11 +206,4 @@ async fn check_answer(target: &Target) -> anyhow::Result<()> {
         println!("the review has warnings: {warnings}");
     }
     Ok(())
-}
-
-fn write_certificate(folder: &Path) -> anyhow::Result<CertificateDer<'static>> {
-    let issued = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
-    fs::write(folder.join("tls.crt"), issued.cert.pem()).context("cannot write the certificate")?;
-    fs::write(folder.join("tls.key"), issued.signing_key.serialize_pem())?;
-    Ok(issued.cert.der().clone())
 }

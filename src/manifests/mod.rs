@@ -1,19 +1,24 @@
 //! What is installed on a cluster, generated.
 //!
 //! ```text
-//! CRDs, namespace, rbac, services, … ─┬─▶ one file each ◀── kustomization.yaml
-//!                                     └─▶ install.yaml
+//! settings ─▶ parts ─┬─▶ plain ─┬─▶ one file each ◀── kustomization.yaml
+//!                    │          └─▶ install.yaml
+//!                    └─▶ with holes ─▶ chart/templates ◀── chart/values.yaml
 //! ```
 //!
 //! `manifests/` holds the output, and a test keeps the two equal. Nothing here
 //! is written by hand twice: roles name the kinds by the constants that the
 //! renderer uses, webhook configurations the paths that the router serves.
 
+mod chart;
 mod disruption;
+mod form;
+mod monitoring;
 mod namespace;
 mod network;
 mod rbac;
 mod services;
+mod settings;
 pub(crate) mod webhooks;
 mod workloads;
 
@@ -23,6 +28,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use self::form::Form;
 
 /// The namespace that Fleetgate is installed into.
 pub(crate) const NAMESPACE: &str = "fleetgate-system";
@@ -52,33 +59,50 @@ pub(crate) struct Manifest {
     pub(crate) content: String,
 }
 
+/// Objects that stand in one file.
+struct Part {
+    path: &'static str,
+    objects: Vec<Value>,
+    /// The setting of the chart by which they are left out.
+    switch: Option<&'static str>,
+}
+
 /// Every file.
 pub(crate) fn all() -> anyhow::Result<Vec<Manifest>> {
     let mut manifests = objects()?;
     let install = format!("{HEADER}{}", stream(&manifests));
     let base = kustomization(&manifests)?;
     manifests.extend([Manifest { path: "install.yaml".into(), content: install }, base]);
+    manifests.extend(chart::files()?);
     Ok(manifests)
 }
 
-/// The files with every object once, in the order in which they are to be applied: who asks for reviews comes
-/// last, or nothing could be admitted before there is somebody to give them.
+/// The files with every object once, in the order in which they are to be applied.
 pub(crate) fn objects() -> anyhow::Result<Vec<Manifest>> {
-    let parts = [
-        ("namespace.yaml", namespace::objects()),
-        ("rbac.yaml", rbac::objects()),
-        ("services.yaml", services::objects()),
-        ("networkpolicies.yaml", network::objects()),
-        ("poddisruptionbudgets.yaml", disruption::objects()),
-        ("deployments.yaml", workloads::objects()),
-        ("webhooks.yaml", webhooks::objects()),
-    ];
     let mut manifests = crds()?;
-    for (path, objects) in parts {
-        let objects: Vec<Value> = objects.into_iter().map(labelled).collect();
-        manifests.push(manifest(path, &objects)?);
+    manifests.push(manifest("namespace.yaml", &namespace::objects().map(labelled))?);
+    for part in parts(Form::Plain) {
+        manifests.push(manifest(part.path, &part.objects)?);
     }
     Ok(manifests)
+}
+
+/// What stands in the namespace or beside it. Who asks for reviews comes last, or nothing could be admitted
+/// before there is somebody to give them.
+fn parts(form: Form) -> Vec<Part> {
+    let part = |path, switch, objects: Vec<Value>| {
+        let objects = objects.into_iter().map(form::without_gaps).map(labelled).collect();
+        Part { path, objects, switch }
+    };
+    vec![
+        part("resourcequota.yaml", Some("resourceQuota.enabled"), namespace::quota(form)),
+        part("rbac.yaml", None, rbac::objects()),
+        part("services.yaml", None, services::objects()),
+        part("networkpolicies.yaml", Some("networkPolicy.enabled"), network::objects()),
+        part("poddisruptionbudgets.yaml", Some("podDisruptionBudget.enabled"), disruption::objects()),
+        part("deployments.yaml", None, workloads::objects(form)),
+        part("webhooks.yaml", None, webhooks::objects(form)),
+    ]
 }
 
 /// The base that overlays build on.
@@ -137,15 +161,19 @@ pub(crate) fn write(manifests: &[Manifest], folder: &Path) -> anyhow::Result<()>
 }
 
 fn manifest(path: &str, objects: &[impl Serialize]) -> anyhow::Result<Manifest> {
+    let documents = documents(objects).with_context(|| format!("cannot render {path}"))?;
+    Ok(Manifest { path: path.into(), content: format!("{HEADER}{documents}") })
+}
+
+fn documents(objects: &[impl Serialize]) -> anyhow::Result<String> {
     let documents: Vec<String> = objects
         .iter()
         .map(|object| {
             // By way of JSON, so that the fields come in one order.
-            let value = serde_json::to_value(object).with_context(|| format!("cannot render {path}"))?;
-            serde_saphyr::to_string(&value).with_context(|| format!("cannot render {path}"))
+            Ok(serde_saphyr::to_string(&serde_json::to_value(object)?)?)
         })
         .collect::<anyhow::Result<_>>()?;
-    Ok(Manifest { path: path.into(), content: format!("{HEADER}{}", documents.join("---\n")) })
+    Ok(documents.join("---\n"))
 }
 
 #[cfg(test)]

@@ -3,21 +3,18 @@
 use serde_json::{Value, json};
 
 use super::NAMESPACE;
+use super::form::Form;
 
-pub(super) fn objects() -> Vec<Value> {
-    vec![namespace(), critical_pods()]
-}
-
-fn namespace() -> Value {
-    json!({
+pub(super) fn objects() -> [Value; 1] {
+    [json!({
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
-    })
+    })]
 }
 
 /// Some platforms admit pods of such a priority only where a quota speaks of them.
-fn critical_pods() -> Value {
-    json!({
+pub(super) fn quota(form: Form) -> Vec<Value> {
+    vec![json!({
         "apiVersion": "v1", "kind": "ResourceQuota",
         "metadata": {"name": "fleetgate-critical-pods", "namespace": NAMESPACE},
         "spec": {
@@ -25,8 +22,8 @@ fn critical_pods() -> Value {
             "scopeSelector": {"matchExpressions": [{
                 "scopeName": "PriorityClass",
                 "operator": "In",
-                "values": ["system-cluster-critical"],
+                "values": [form.value("priorityClassName")],
             }]},
         },
-    })
+    })]
 }

@@ -1,86 +1,107 @@
 //! The Deployments: each role as pods that the strictest Pod Security admits.
 
-use fleetgate_plan::prune::Guard;
 use serde_json::{Value, json};
 
+use super::form::Form;
 use super::{CONTROLLER, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
 
-/// Where the image of this version is.
-const IMAGE: &str = concat!("ghcr.io/fleetgate/fleetgate:", env!("CARGO_PKG_VERSION"));
-/// Of each role: one may go while another answers, or waits for the Lease.
-const REPLICAS: u8 = 2;
 /// More than the program takes to drain once it is asked to stop.
 const GRACE_SECONDS: u8 = 30;
-/// Without the webhook nobody can deliver: its pods are placed before others' are.
-const PRIORITY_CLASS: &str = "system-cluster-critical";
+/// Where a certificate is that someone else keeps up to date, and the setting with the name of its Secret.
+const CERTIFICATE_FOLDER: &str = "/certificate";
+const CERTIFICATE_SECRET: &str = "webhook.certificateSecret";
 
 /// What is a role's own.
 struct Role {
     name: &'static str,
+    /// The command, and where its settings are.
     command: &'static str,
     /// Ports besides the one of the metrics.
     ports: Vec<Value>,
-    args: Vec<String>,
+    args: Vec<Value>,
     env: Vec<Value>,
-    /// Asked for, and the limit.
-    memory: [&'static str; 2],
-    cpu: &'static str,
+    volumes: Value,
+    mounts: Value,
 }
 
-pub(super) fn objects() -> Vec<Value> {
-    let webhook = Role {
+impl Role {
+    /// The path of a setting of its own.
+    fn setting(&self, name: &str) -> String {
+        format!("{}.{name}", self.command)
+    }
+}
+
+pub(super) fn objects(form: Form) -> Vec<Value> {
+    [webhook(form), controller()].iter().map(|role| deployment(role, form)).collect()
+}
+
+fn webhook(form: Form) -> Role {
+    let mut args = vec![json!(format!("--bind={}:{WEBHOOK_PORT}", form.text("bindAddress")))];
+    args.extend(form.item_if(CERTIFICATE_SECRET, json!(format!("--cert-dir={CERTIFICATE_FOLDER}"))));
+    let secret = json!({"secretName": form.value(CERTIFICATE_SECRET)});
+    let mount = json!({"name": "certificate", "mountPath": CERTIFICATE_FOLDER, "readOnly": true});
+    Role {
         name: WEBHOOK,
         command: "webhook",
         ports: vec![port("webhook", WEBHOOK_PORT)],
-        args: vec![format!("--bind=0.0.0.0:{WEBHOOK_PORT}")],
+        args,
         env: vec![of_pod("FLEETGATE_NAMESPACE", "metadata.namespace")],
-        // 60 MiB with an index of ten thousand Applications, and under 100 MiB whatever is sent to it.
-        memory: ["64Mi", "256Mi"],
-        cpu: "50m",
-    };
-    let controller = Role {
+        volumes: form.list_if(CERTIFICATE_SECRET, json!({"name": "certificate", "secret": secret})),
+        mounts: form.list_if(CERTIFICATE_SECRET, mount),
+    }
+}
+
+fn controller() -> Role {
+    Role {
         name: CONTROLLER,
         command: "controller",
         ports: vec![],
         args: vec![],
         env: vec![of_pod("FLEETGATE_LEASE_NAMESPACE", "metadata.namespace")],
-        // 68 MiB with eight thousand Flux objects, and 2.1 MiB more for each thousand.
-        memory: ["96Mi", "512Mi"],
-        cpu: "100m",
-    };
-    vec![deployment(&webhook), deployment(&controller)]
+        volumes: Value::Null,
+        mounts: Value::Null,
+    }
 }
 
-fn deployment(role: &Role) -> Value {
+fn deployment(role: &Role, form: Form) -> Value {
     let labels = labels(role.command);
+    let metadata = json!({
+        "labels": form.with_fields(&role.setting("podLabels"), labels.clone()),
+        "annotations": form.optional(&role.setting("podAnnotations")),
+    });
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": role.name, "namespace": NAMESPACE, "labels": labels},
         "spec": {
-            "replicas": REPLICAS,
+            "replicas": form.value(&role.setting("replicas")),
             // The next one answers before the last one goes.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod(role)},
+            "template": {"metadata": metadata, "spec": pod(role, form)},
         },
     })
 }
 
-fn pod(role: &Role) -> Value {
+fn pod(role: &Role, form: Form) -> Value {
     json!({
         "serviceAccountName": role.name,
         // The account itself gives its token to no pod that does not ask.
         "automountServiceAccountToken": true,
         "enableServiceLinks": false,
-        "priorityClassName": PRIORITY_CLASS,
+        "imagePullSecrets": form.optional("imagePullSecrets"),
+        "priorityClassName": form.optional("priorityClassName"),
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         // The image says who: where a platform gives each namespace its own user ids, that one counts.
         "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        "nodeSelector": form.optional(&role.setting("nodeSelector")),
+        "tolerations": form.optional(&role.setting("tolerations")),
+        "affinity": form.optional(&role.setting("affinity")),
         "topologySpreadConstraints": [
             spread(role, "topology.kubernetes.io/zone"),
             spread(role, "kubernetes.io/hostname"),
         ],
-        "containers": [container(role)],
+        "volumes": role.volumes,
+        "containers": [container(role, form)],
     })
 }
 
@@ -96,22 +117,27 @@ fn spread(role: &Role, topology: &str) -> Value {
     })
 }
 
-fn container(role: &Role) -> Value {
-    let [asked, limit] = role.memory;
-    let mut args = vec![role.command.to_owned()];
+fn container(role: &Role, form: Form) -> Value {
+    let mut args = vec![json!(role.command)];
     args.extend(role.args.iter().cloned());
-    args.push(format!("--metrics-bind=0.0.0.0:{METRICS_PORT}"));
+    args.push(json!(format!("--metrics-bind={}:{METRICS_PORT}", form.text("bindAddress"))));
+    args.extend(form.items(&role.setting("extraArgs")));
+    let mut env = of_installation(form);
+    env.extend(role.env.iter().cloned());
+    env.extend(form.items(&role.setting("extraEnv")));
+    let mut ports = role.ports.clone();
+    ports.push(port("metrics", METRICS_PORT));
     json!({
         "name": "fleetgate",
-        "image": IMAGE,
-        "imagePullPolicy": "IfNotPresent",
+        "image": form.image(),
+        "imagePullPolicy": form.value("image.pullPolicy"),
         "args": args,
-        "env": of_installation().chain(role.env.iter().cloned()).collect::<Vec<_>>(),
-        "ports": role.ports.iter().cloned().chain([port("metrics", METRICS_PORT)]).collect::<Vec<_>>(),
-        // No limit of CPU: who is throttled in the middle of a review answers late, and late is a refusal.
-        "resources": {"requests": {"cpu": role.cpu, "memory": asked}, "limits": {"memory": limit}},
+        "env": env,
+        "ports": ports,
+        "resources": form.optional(&role.setting("resources")),
         "readinessProbe": probe("/readyz", 5, 2),
         "livenessProbe": probe("/livez", 10, 6),
+        "volumeMounts": role.mounts,
         "securityContext": {
             "allowPrivilegeEscalation": false,
             "capabilities": {"drop": ["ALL"]},
@@ -121,17 +147,20 @@ fn container(role: &Role) -> Value {
 }
 
 /// What both roles have to agree on, and how they log: as variables, which an overlay finds by their names.
-fn of_installation() -> impl Iterator<Item = Value> {
-    let guard = Guard::default();
-    [
-        ("FLEETGATE_LOG", "info".to_owned()),
-        ("FLEETGATE_PRUNE_GUARD_CLUSTERS", guard.clusters.to_string()),
-        ("FLEETGATE_PRUNE_GUARD_PERCENT", guard.percent.to_string()),
-        ("FLEETGATE_NO_CROSS_NAMESPACE_REFS", false.to_string()),
-        ("FLEETGATE_NO_HOST_DESTINATION", false.to_string()),
-    ]
-    .into_iter()
-    .map(|(name, value)| json!({"name": name, "value": value}))
+fn of_installation(form: Form) -> Vec<Value> {
+    const DEFAULT_ACCOUNT: &str = "tenancy.defaultServiceAccount";
+    let variable = |name, path| json!({"name": name, "value": form.quoted(path)});
+    let mut variables = vec![
+        variable("FLEETGATE_LOG", "log.level"),
+        variable("FLEETGATE_LOG_FORMAT", "log.format"),
+        variable("FLEETGATE_PRUNE_GUARD_CLUSTERS", "pruneGuard.clusters"),
+        variable("FLEETGATE_PRUNE_GUARD_PERCENT", "pruneGuard.percent"),
+        variable("FLEETGATE_NO_CROSS_NAMESPACE_REFS", "tenancy.noCrossNamespaceRefs"),
+        variable("FLEETGATE_NO_HOST_DESTINATION", "tenancy.noHostDestination"),
+    ];
+    let account = variable("FLEETGATE_DEFAULT_SERVICE_ACCOUNT", DEFAULT_ACCOUNT);
+    variables.extend(form.item_if(DEFAULT_ACCOUNT, account));
+    variables
 }
 
 fn port(name: &str, number: u16) -> Value {

@@ -2,6 +2,8 @@
 //!
 //! No pod runs here; the API server admits them, under the namespace's Pod Security.
 
+mod chart;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
@@ -41,15 +43,23 @@ fn install_yaml() -> String {
     fs::read_to_string(file("manifests/install.yaml")).expect("install.yaml")
 }
 
-/// Waits until the pods of both Deployments are there, as many as they want.
-async fn pods_are_admitted(sandbox: &Sandbox, namespace: &str) {
+/// Expects the same objects, and says of each what is different.
+fn same(found: &BTreeMap<String, Value>, expected: &BTreeMap<String, Value>) {
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (key, object) in expected {
+        assert_eq!(found.get(key), Some(object), "{key}");
+    }
+}
+
+/// Waits until the pods of both Deployments are there, so many of each.
+async fn pods_are_admitted(sandbox: &Sandbox, namespace: &str, count: usize) {
     for component in ["webhook", "controller"] {
         let selector = format!("app.kubernetes.io/component={component}");
         let pods = ["get", "pods", "--namespace", namespace, "--selector", &selector, "--output", "name"];
         let events = ["get", "events", "--namespace", namespace];
-        let admitted = until("two pods", PATIENCE, async || {
+        let admitted = until("the pods", PATIENCE, async || {
             let found = kubectl(sandbox, &pods).await.stdout;
-            if found.lines().count() == 2 {
+            if found.lines().count() == count {
                 return Ok(Probe::Done(()));
             }
             Ok(Probe::NotYet(kubectl(sandbox, &events).await.stdout))
@@ -64,7 +74,7 @@ async fn one_file_installs_everything_and_again_changes_nothing() {
     let install = file("manifests/install.yaml").display().to_string();
     let apply = ["apply", "--server-side", "--filename", &install];
     kubectl(sandbox, &apply).await;
-    pods_are_admitted(sandbox, "fleetgate-system").await;
+    pods_are_admitted(sandbox, "fleetgate-system", 2).await;
     let lax = ["run", "lax", "--image", "a", "--namespace", "fleetgate-system", "--dry-run=server"];
     let refused = sandbox.kubectl().run(&lax).await.expect("kubectl runs");
     assert!(refused.stderr.contains("violates PodSecurity \"restricted"), "{refused:?}");
@@ -79,10 +89,6 @@ async fn the_kustomize_base_is_what_one_file_installs() {
     let (sandbox, _turn) = bare().await;
     let folder = file("manifests").display().to_string();
     let built = kubectl(sandbox, &["kustomize", &folder]).await.stdout;
-    let (built, expected) = (objects(&built), objects(&install_yaml()));
-    assert_eq!(built.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
-    for (key, object) in expected {
-        assert_eq!(built.get(&key), Some(&object), "{key}");
-    }
+    same(&objects(&built), &objects(&install_yaml()));
     kubectl(sandbox, &["apply", "--server-side", "--kustomize", &folder]).await;
 }
