@@ -8,6 +8,10 @@ use super::webhooks::CONFIGURATION;
 use super::{CERTIFICATE, CONTROLLER, NAMESPACE, WEBHOOK};
 use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 
+/// The roles of whoever keeps the webhook's certificate: with them it may change whom the API server asks, and
+/// about what. `serve` needs them under the controller's account, which does not have them otherwise.
+const CERTIFICATES: &str = "fleetgate-certificates";
+
 const READ: [&str; 3] = ["get", "list", "watch"];
 
 pub(super) fn objects() -> Vec<Value> {
@@ -19,30 +23,36 @@ pub(super) fn objects() -> Vec<Value> {
             // A pod that runs under it says so.
             "automountServiceAccountToken": false,
         }));
-        objects.push(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": {"name": name},
-            "rules": rules,
-        }));
-        objects.push(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-            "subjects": [subject(name)],
-        }));
+        objects.extend(everywhere(name, &rules, name));
     }
     // The Lease by which replicas of the controller agree on one.
     let leases = rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]);
-    objects.extend(at_home(CONTROLLER, &[leases], &[CONTROLLER]));
-    // `serve` answers reviews under the controller's account.
-    objects.extend(at_home(CERTIFICATE, &certificate_rules(), &[WEBHOOK, CONTROLLER]));
+    objects.extend(at_home(CONTROLLER, &[leases], CONTROLLER));
+    objects.extend(at_home(CERTIFICATES, &certificate_rules(), WEBHOOK));
+    objects.extend(everywhere(CERTIFICATES, &[configurations_rule()], WEBHOOK));
     objects
 }
 
-/// What these accounts may do in their own namespace only.
-fn at_home(name: &str, rules: &[Value], accounts: &[&str]) -> [Value; 2] {
+/// What an account may do in all namespaces, and with what is in none.
+fn everywhere(name: &str, rules: &[Value], account: &str) -> [Value; 2] {
+    [
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": name},
+            "rules": rules,
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [subject(account)],
+        }),
+    ]
+}
+
+/// What an account may do in its own namespace only.
+fn at_home(name: &str, rules: &[Value], account: &str) -> [Value; 2] {
     let metadata = json!({"name": name, "namespace": NAMESPACE});
-    let subjects: Vec<Value> = accounts.iter().copied().map(subject).collect();
     [
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
@@ -53,7 +63,7 @@ fn at_home(name: &str, rules: &[Value], accounts: &[&str]) -> [Value; 2] {
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
             "metadata": metadata,
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": subjects,
+            "subjects": [subject(account)],
         }),
     ]
 }
@@ -73,8 +83,7 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
 }
 
-/// What the Catalog is built from, and the two configurations that say whom the API server trusts. No
-/// Secret: those are the controller's.
+/// What the Catalog is built from. No Secret: those are the controller's.
 fn webhook_rules() -> Vec<Value> {
     let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &READ));
     let mut rules = vec![
@@ -82,7 +91,6 @@ fn webhook_rules() -> Vec<Value> {
         rule(Kind::Application.group(), &[Kind::Application.plural()], &READ),
         rule("", &["namespaces"], &READ),
         crds_rule(),
-        configurations_rule(),
     ];
     rules.extend(clusters);
     rules
