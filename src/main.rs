@@ -44,8 +44,8 @@ use fleetgate_plan::Catalog;
 use tracing_subscriber::EnvFilter;
 
 use self::cli::{
-    Cli, Command, ControllerOptions, GuardOptions, LogFormat, LogOptions, OutputOptions, RenderOptions,
-    TenancyOptions, WebhookOptions,
+    Cli, Command, ControllerOptions, GuardOptions, HealthOptions, LogFormat, LogOptions, OutputOptions,
+    RenderOptions, TenancyOptions, WebhookOptions,
 };
 use self::commands::{cluster, completion, diff, man, program, status};
 use self::manifests::Manifest;
@@ -93,8 +93,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Manifests(options) => emit(&manifests::all()?, &options),
-        Command::Crds(options) => emit(&manifests::crds()?, &options),
+        Command::Manifests(options) => emit(&options, manifests::all, manifests::objects),
+        Command::Crds(options) => emit(&options, manifests::crds, manifests::crds),
         Command::Completion { shell } => {
             print(&completion::script(shell, &program::started_as()))?;
             Ok(ExitCode::SUCCESS)
@@ -103,10 +103,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             man::write(&output)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Webhook { webhook, tenancy, guard } => serve(Some(webhook), None, tenancy, guard),
-        Command::Controller { controller, tenancy, guard } => serve(None, Some(controller), tenancy, guard),
-        Command::Serve { webhook, controller, tenancy, guard } => {
-            serve(Some(webhook), Some(controller), tenancy, guard)
+        Command::Webhook { webhook, health, tenancy, guard } => {
+            serve(Some(webhook), None, health, tenancy, guard)
+        }
+        Command::Controller { controller, health, tenancy, guard } => {
+            serve(None, Some(controller), health, tenancy, guard)
+        }
+        Command::Serve { webhook, controller, health, tenancy, guard } => {
+            serve(Some(webhook), Some(controller), health, tenancy, guard)
         }
     }
 }
@@ -134,10 +138,15 @@ fn start_logging(options: &LogOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitCode> {
+/// Writes the files into a folder, or prints the objects.
+fn emit(
+    options: &OutputOptions,
+    files: impl Fn() -> anyhow::Result<Vec<Manifest>>,
+    objects: impl Fn() -> anyhow::Result<Vec<Manifest>>,
+) -> anyhow::Result<ExitCode> {
     match &options.output {
-        Some(folder) => manifests::write(manifests, folder)?,
-        None => print(manifests::stream(manifests).as_bytes())?,
+        Some(folder) => manifests::write(&files()?, folder)?,
+        None => print(manifests::stream(&objects()?).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -184,11 +193,12 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 fn serve(
     webhook: Option<WebhookOptions>,
     controllers: Option<ControllerOptions>,
+    health: HealthOptions,
     tenancy: TenancyOptions,
     guard: GuardOptions,
 ) -> anyhow::Result<ExitCode> {
     let catalog = Catalog::default().with_tenancy(tenancy.into()).with_guard(guard.into());
-    let roles = Roles { webhook, controllers, catalog };
+    let roles = Roles { webhook, controllers, metrics_bind: health.metrics_bind, catalog };
     block_on(running::run(roles)).map(|()| ExitCode::SUCCESS)
 }
 

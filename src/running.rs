@@ -5,6 +5,9 @@
 //!                 └─▶ controllers: drain, and the Lease is released
 //! ```
 
+use std::future::pending;
+use std::net::SocketAddr;
+
 use anyhow::Context as _;
 use fleetgate_plan::Catalog;
 use fleetgate_webhooks::router::router;
@@ -18,14 +21,19 @@ use crate::client;
 use crate::controllers::{self, Setup, Statuses, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
-use crate::server::{self, Certificate, Transport};
+use crate::server::{self, Certificate, Connections, Transport};
 use crate::supported;
 use crate::watches::CatalogWatch;
+
+/// The most connections of those who ask how the program is.
+const SCRAPES: usize = 64;
 
 /// What the program does besides watching.
 pub(crate) struct Roles {
     pub(crate) webhook: Option<WebhookOptions>,
     pub(crate) controllers: Option<ControllerOptions>,
+    /// Where it says how it is.
+    pub(crate) metrics_bind: Option<SocketAddr>,
     /// An empty one, with what is said for the whole installation.
     pub(crate) catalog: Catalog,
 }
@@ -36,34 +44,36 @@ pub(crate) struct Roles {
 ///
 /// When it cannot start, or a part of it fails.
 pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
-    let Roles { webhook, controllers, catalog } = roles;
+    let Roles { webhook, controllers, metrics_bind, catalog } = roles;
     // What is wrong with the certificate is said before anything waits for a cluster.
     let webhook = webhook
-        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options.bind, certificate)))
+        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options, certificate)))
         .transpose()?;
     let election = controllers.as_ref().map(ControllerOptions::election).transpose()?.flatten();
     let (stop, stopping) = watch::channel(false);
     let mut signals = Signals::new()?;
-    let signals = async {
-        signals.wait().await;
-        tracing::info!("stopping");
-        stop.send_replace(true);
-        Ok(())
-    };
     let config =
         Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
     let is_undisputed = controllers.is_some() && election.is_none();
     let leadership = if is_undisputed { Leadership::Undisputed } else { Leadership::none_yet() };
     let metrics = Metrics::new(leadership.clone());
+    let signals = async {
+        signals.wait().await;
+        tracing::info!("stopping");
+        metrics.stopping();
+        stop.send_replace(true);
+        Ok(())
+    };
     let limit = controllers.as_ref().and_then(|options| options.writes_per_second);
     let client = client::gated(config.clone(), leadership.clone(), limit, metrics.clone())?;
     let mut watches = JoinSet::new();
     let catalog = CatalogWatch::start(&client, catalog, &mut watches);
-    let metrics_bind = controllers.as_ref().and_then(|options| options.metrics_bind);
+    // To the very end: how a program stops is to be seen, too.
     let measure = async {
-        let Some(address) = metrics_bind else { return Ok(()) };
-        let router = metrics::router(metrics.clone());
-        server::serve(address, "metrics", Transport::Plain, router, stopped(stopping.clone())).await
+        let Some(address) = metrics_bind else { return pending().await };
+        let listener = server::listen(address).await?;
+        let (router, connections) = (metrics::router(metrics.clone()), Connections::at_most(SCRAPES));
+        server::serve(listener, "metrics", Transport::Plain, router, connections, pending()).await
     };
     let look = async {
         supported::look(&client).await;
@@ -71,14 +81,25 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     };
     let work = async {
         tokio::select! {
-            () = catalog.synced() => metrics.ready(),
+            () = catalog.synced() => {}
             () = stopped(stopping.clone()) => return Ok(()),
         }
         let review = async {
             // The port opens once the Catalog is there: a review never speaks from an empty one.
-            let Some((address, certificate)) = webhook else { return Ok(()) };
+            let Some((options, certificate)) = webhook else {
+                metrics.ready();
+                return Ok(());
+            };
+            let listener = server::listen(options.bind).await?;
+            metrics.ready();
+            let connections = Connections::at_most(server::affordable(options.limits.connections()));
+            metrics.count_connections(connections.clone());
+            let stop = async {
+                stopped(stopping.clone()).await;
+                connections.drain(options.limits.drain()).await;
+            };
             let (transport, router) = (Transport::Tls(certificate), router(catalog.clone()));
-            server::serve(address, "admission reviews", transport, router, stopped(stopping.clone())).await
+            server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };
         let deliver = async {
             let Some(options) = controllers else { return Ok(()) };
@@ -96,7 +117,8 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         tokio::try_join!(review, deliver).map(drop)
     };
     tokio::select! {
-        done = async { tokio::try_join!(signals, measure, look, work) } => done.map(drop),
+        done = async { tokio::try_join!(signals, look, work) } => done.map(drop),
+        failed = measure => failed,
         // Without one of them the Catalog would stand still, unnoticed.
         ended = watches.join_next() => match ended {
             Some(Err(error)) => Err(error).context("a watch failed"),

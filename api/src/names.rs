@@ -30,6 +30,10 @@ pub const LABEL_JOINED: &str = "fleetgate.dev/joined";
 /// host's.
 pub const LABEL_KUBECONFIG: &str = "fleetgate.dev/kubeconfig";
 
+/// Flux's own label of a Secret at whose changes it looks again at what names it, from Flux 2.7 on:
+/// credentials that are rotated are tried at once, and not at the next interval.
+pub const LABEL_FLUX_WATCH: (&str, &str) = ("reconcile.fluxcd.io/watch", "Enabled");
+
 /// The annotation of a Flux object that names the policy it belongs to. No label: a policy's name
 /// may be longer than a label value.
 pub const ANNOTATION_POLICY: &str = "fleetgate.dev/policy";

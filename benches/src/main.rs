@@ -12,12 +12,14 @@ mod bodies;
 mod check;
 mod create;
 mod delivery;
+mod footprint;
 mod load;
 mod planning;
 mod report;
 mod schema_check;
 mod serve;
-#[path = "../../src/server.rs"]
+#[allow(dead_code, unused_imports, reason = "the program also counts and drains with it")]
+#[path = "../../src/server/mod.rs"]
 mod server;
 mod server_process;
 
@@ -46,6 +48,8 @@ enum Command {
     Create(create::Options),
     /// Fleetgate's controller delivering, beside a client that only applies
     Delivery(delivery::Options),
+    /// How long a webhook takes to start, and how much memory while it is idle
+    Footprint(footprint::Options),
     /// Resolving and planning alone, without any I/O
     Planning(planning::Options),
     /// What is written while nothing changes and Flux looks again all the time
@@ -75,6 +79,7 @@ fn main() -> anyhow::Result<()> {
         Command::Check(options) => check::run(&options),
         Command::Create(options) => create::run(&options),
         Command::Delivery(options) => delivery::run(&options),
+        Command::Footprint(options) => footprint::run(&options),
         Command::Planning(options) => planning::run(&options),
         Command::Steady(options) => delivery::steady::run(&options),
         Command::Serve(options) => serve::run(&options),

@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use fleetgate_plan::Catalog;
 use fleetgate_webhooks::router::{self, MUTATE_PATH, Snapshots, VALIDATE_PATH};
 
-use crate::server::{self, Certificate, Transport};
+use crate::server::{self, Certificate, Connections, Transport};
 use crate::{bodies, server_process};
 
 /// What answers.
@@ -60,9 +60,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Side::Floor => floor(),
         Side::Fleetgate => router::router(Fixed(bodies::catalog(options.clusters)?)),
     };
-    let serving =
-        server::serve(options.bind, "a side", Transport::Tls(certificate), router, std::future::pending());
-    runtime.block_on(serving)
+    runtime.block_on(async {
+        let listener = server::listen(options.bind).await?;
+        let (transport, connections) = (Transport::Tls(certificate), Connections::at_most(usize::MAX));
+        server::serve(listener, "a side", transport, router, connections, std::future::pending()).await
+    })
 }
 
 /// The least that a webhook can do.

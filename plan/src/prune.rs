@@ -77,6 +77,15 @@ pub fn confirmed(application: &Application) -> Option<&str> {
     application.annotations().get(ANNOTATION_CONFIRM_PRUNE).map(|digest| digest.trim())
 }
 
+/// The command that confirms the removal of that digest.
+#[must_use]
+pub fn confirming_command(name: &str, namespace: &str, digest: &str) -> String {
+    format!(
+        "kubectl annotate applications.apps.kurator.dev {name} --namespace {namespace} --overwrite \
+         {ANNOTATION_CONFIRM_PRUNE}={digest}"
+    )
+}
+
 /// What becomes of the children of the plan's Application that the plan does not have.
 #[must_use]
 pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guard: Guard) -> Verdict<'a> {

@@ -39,6 +39,19 @@ pub(crate) enum ClusterCommand {
     Rename(RenameOptions),
 }
 
+impl ClusterCommand {
+    /// Which host is meant, whatever is done.
+    pub(crate) const fn client(&self) -> &ClientOptions {
+        match self {
+            Self::Join(JoinOptions { client, .. })
+            | Self::List(ListOptions { client, .. })
+            | Self::Labels(LabelsOptions { client, .. })
+            | Self::Detach(DetachOptions { client, .. })
+            | Self::Rename(RenameOptions { client, .. }) => client,
+        }
+    }
+}
+
 /// Which cluster is joined, and as what.
 #[derive(Debug, Args)]
 pub(crate) struct JoinOptions {

@@ -1,7 +1,6 @@
 //! The flags of whatever runs the controllers.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -31,9 +30,6 @@ pub(crate) struct ControllerOptions {
     /// Look after what has such labels alone, as in kubectl's --selector
     #[arg(long, env = "FLEETGATE_WATCH_LABEL_SELECTOR", value_name = "SELECTOR")]
     watch_label_selector: Option<String>,
-    /// Where /metrics, /livez and /readyz are served, in plain HTTP; without it they are not
-    #[arg(long, env = "FLEETGATE_METRICS_BIND", value_name = "ADDRESS:PORT")]
-    pub(crate) metrics_bind: Option<SocketAddr>,
     #[command(flatten)]
     election: ElectionOptions,
 }

@@ -6,6 +6,7 @@ mod controller;
 mod diff;
 mod guard;
 mod log;
+mod server;
 mod status;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub(crate) use self::controller::ControllerOptions;
 pub(crate) use self::diff::DiffOptions;
 pub(crate) use self::guard::GuardOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
+pub(crate) use self::server::{HealthOptions, LimitOptions};
 pub(crate) use self::status::{StatusFormat, StatusOptions};
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
@@ -46,6 +48,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         webhook: WebhookOptions,
         #[command(flatten)]
+        health: HealthOptions,
+        #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
         guard: GuardOptions,
@@ -54,6 +58,8 @@ pub(crate) enum Command {
     Controller {
         #[command(flatten)]
         controller: ControllerOptions,
+        #[command(flatten)]
+        health: HealthOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
@@ -65,6 +71,8 @@ pub(crate) enum Command {
         webhook: WebhookOptions,
         #[command(flatten)]
         controller: ControllerOptions,
+        #[command(flatten)]
+        health: HealthOptions,
         #[command(flatten)]
         tenancy: TenancyOptions,
         #[command(flatten)]
@@ -107,7 +115,7 @@ pub(crate) enum Command {
         /// The code at the end of a finding, such as source/url; without it every rule is listed
         code: Option<String>,
     },
-    /// Print what is installed on a cluster: CRDs, roles, webhook configurations
+    /// Print everything that is installed on a cluster
     Manifests(OutputOptions),
     /// Print the CRDs
     Crds(OutputOptions),
@@ -239,6 +247,8 @@ pub(crate) struct WebhookOptions {
     /// Folder with the serving certificate: tls.crt and tls.key, in PEM
     #[arg(long, value_name = "DIR")]
     pub(crate) cert_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 }
 
 /// Where generated files go.
@@ -267,6 +277,7 @@ mod tests {
             ("no_host_destination", "Tenants"),
             ("prune_guard_percent", "How much may go at once"),
             ("log_format", "Logs"),
+            ("metrics_bind", "Health"),
         ];
         let mut cli = Cli::command();
         cli.build();

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+use super::warnings::Warnings;
 use crate::cli::ClientOptions;
 
 /// A cluster that cannot be reached by then is not there.
@@ -20,6 +21,8 @@ pub(crate) struct Connection {
     /// For watches, which may hear nothing for long.
     pub(crate) watches: Client,
     pub(crate) namespace: String,
+    /// What is said beside the answers to the questions.
+    pub(crate) warnings: Warnings,
 }
 
 /// Connects as kubectl would with those flags.
@@ -34,7 +37,8 @@ pub(crate) async fn connect(options: &ClientOptions) -> anyhow::Result<Connectio
     let watches = client(config.clone())?;
     config.read_timeout = Some(READ_TIMEOUT);
     config.reset_reader_on_write = true;
-    Ok(Connection { client: client(config)?, watches, namespace })
+    let warnings = Warnings::default();
+    Ok(Connection { client: warnings.of(client(config)?), watches, namespace, warnings })
 }
 
 fn client(config: Config) -> anyhow::Result<Client> {

@@ -22,3 +22,4 @@ pub(crate) mod man;
 mod paint;
 pub(crate) mod program;
 pub(crate) mod status;
+mod warnings;

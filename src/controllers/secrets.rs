@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use fleetgate_api::names::LABEL_KUBECONFIG;
+use fleetgate_api::names::{LABEL_FLUX_WATCH, LABEL_KUBECONFIG};
 use fleetgate_plan::ObjectKey;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
@@ -21,7 +21,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector as reflect};
 use kube::{Api, Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
@@ -97,10 +97,10 @@ impl Secrets {
     /// still as it was read.
     pub(super) async fn mark(&self, secret: &impl ResourceExt) -> kube::Result<Option<String>> {
         let version = secret.resource_version();
-        if secret.labels().contains_key(LABEL_KUBECONFIG) {
+        if [LABEL_KUBECONFIG, LABEL_FLUX_WATCH.0].iter().all(|label| secret.labels().contains_key(*label)) {
             return Ok(version);
         }
-        let patch = json!({"metadata": {"labels": {LABEL_KUBECONFIG: "true"}, "resourceVersion": version}});
+        let patch = json!({"metadata": {"labels": marks(), "resourceVersion": version}});
         let api = self.api(&secret.namespace().unwrap_or_default());
         match api.patch_metadata(&secret.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await {
             Ok(marked) => Ok(marked.resource_version()),
@@ -143,4 +143,9 @@ impl Secrets {
 
 fn key(secret: &impl ResourceExt) -> ObjectKey {
     ObjectKey::new(secret.namespace().unwrap_or_default(), secret.name_any())
+}
+/// The labels of a Secret that is used: by one we are told of its changes, by the other Flux is.
+pub(super) fn marks() -> Value {
+    let (watch, enabled) = LABEL_FLUX_WATCH;
+    json!({LABEL_KUBECONFIG: "true", watch: enabled})
 }

@@ -9,19 +9,14 @@ use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 
-pub(super) fn namespace() -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
-    })
-}
-
 pub(super) fn objects() -> Vec<Value> {
     let mut objects = Vec::new();
     for (name, rules) in [(WEBHOOK, webhook_rules()), (CONTROLLER, controller_rules())] {
         objects.push(json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": {"name": name, "namespace": NAMESPACE},
+            // A pod that runs under it says so.
+            "automountServiceAccountToken": false,
         }));
         objects.push(json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",

@@ -32,9 +32,5 @@ async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {
 
 /// Who waits for the Lease is ready, too: it takes over at any moment.
 async fn readiness(State(metrics): State<Metrics>) -> (StatusCode, &'static str) {
-    if metrics.is_ready() {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the cluster has not been listed yet")
-    }
+    metrics.unready().map_or((StatusCode::OK, "ok"), |why| (StatusCode::SERVICE_UNAVAILABLE, why))
 }

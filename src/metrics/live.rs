@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
 
 use super::{Controlled, Label, Queue};
 use crate::leader::Leadership;
+use crate::server::{Connections, LetGo};
 
 /// How many clusters there are, by state.
 type CountClusters = Box<dyn Fn() -> BTreeMap<&'static str, u32> + Send>;
@@ -26,6 +28,7 @@ pub(super) struct Live {
     clusters: Mutex<BTreeMap<Option<String>, CountClusters>>,
     queues: Mutex<BTreeMap<Option<String>, Queue>>,
     held: Mutex<BTreeMap<Option<String>, CountHeld>>,
+    connections: OnceLock<Connections>,
 }
 
 impl Live {
@@ -36,6 +39,7 @@ impl Live {
             clusters: Mutex::new(BTreeMap::new()),
             queues: Mutex::new(BTreeMap::new()),
             held: Mutex::new(BTreeMap::new()),
+            connections: OnceLock::new(),
         }
     }
 
@@ -57,6 +61,11 @@ impl Live {
     /// Says how removals that are held in a namespace, or in all, are counted.
     pub(super) fn count_held(&self, namespace: Option<String>, count: CountHeld) {
         locked(&self.held).insert(namespace, count);
+    }
+
+    /// Says which connections are counted: those of the webhook. The first ones stay.
+    pub(super) fn count_connections(&self, connections: Connections) {
+        drop(self.connections.set(connections));
     }
 
     /// Of how many Applications a removal is held. None of a process that does not lead.
@@ -108,6 +117,10 @@ impl Collector for Live {
                 .encode_gauge(&i64::from(held))?;
         }
 
+        if let Some(connections) = self.connections.get() {
+            encode_connections(&mut encoder, connections)?;
+        }
+
         let clusters = self.clusters().into_iter();
         let counts = clusters
             .map(|(state, count)| ([("kind", "AttachedCluster"), ("state", state)], f64::from(count)));
@@ -119,6 +132,21 @@ impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Live").field("leadership", &self.leadership).finish_non_exhaustive()
     }
+}
+
+fn encode_connections(encoder: &mut DescriptorEncoder, connections: &Connections) -> fmt::Result {
+    let open = u64::try_from(connections.count()).unwrap_or(u64::MAX);
+    encoder
+        .encode_descriptor("connections", "Connections to the webhook", None, MetricType::Gauge)?
+        .encode_gauge(&open)?;
+    let help = "Connections to the webhook that were closed though their clients kept them";
+    let mut dropped = encoder.encode_descriptor("connections_dropped", help, None, MetricType::Counter)?;
+    let LetGo { late, displaced } = connections.let_go();
+    for (reason, count) in [("late", late), ("displaced", displaced)] {
+        let no_exemplar = None::<&Exemplar<[Label; 0], u64>>;
+        dropped.encode_family(&[("reason", reason)])?.encode_counter(&count, no_exemplar)?;
+    }
+    Ok(())
 }
 
 fn gauges<const N: usize>(

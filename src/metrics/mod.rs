@@ -26,6 +26,7 @@ use self::live::Live;
 pub(crate) use self::queue::Queue;
 use crate::client::{Call, Verb};
 use crate::leader::Leadership;
+use crate::server::Connections;
 
 /// A label and its value.
 type Label = (&'static str, &'static str);
@@ -60,6 +61,7 @@ struct Numbers {
     writes: Family<[Label; 3], Counter>,
     live: Arc<Live>,
     is_ready: AtomicBool,
+    is_stopping: AtomicBool,
 }
 
 impl Metrics {
@@ -85,16 +87,26 @@ impl Metrics {
             writes,
             live,
             is_ready: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
         }))
     }
 
-    /// Says that the program knows the cluster.
+    /// Says that the program knows the cluster, and listens.
     pub(crate) fn ready(&self) {
         self.0.is_ready.store(true, Ordering::Release);
     }
 
-    fn is_ready(&self) -> bool {
-        self.0.is_ready.load(Ordering::Acquire)
+    /// Says that the program was asked to stop, so that nobody comes to it any more.
+    pub(crate) fn stopping(&self) {
+        self.0.is_stopping.store(true, Ordering::Release);
+    }
+
+    /// Why it is not ready, if it is not.
+    fn unready(&self) -> Option<&'static str> {
+        if self.0.is_stopping.load(Ordering::Acquire) {
+            return Some("the program was asked to stop");
+        }
+        (!self.0.is_ready.load(Ordering::Acquire)).then_some("the cluster has not been listed yet")
     }
 
     /// Notes a request, and how it was answered, if it was.
@@ -143,6 +155,11 @@ impl Metrics {
     /// Has the Applications of a namespace, or of all, of which a removal is held counted by `count`.
     pub(crate) fn count_held(&self, namespace: Option<String>, count: impl Fn() -> u32 + Send + 'static) {
         self.0.live.count_held(namespace, Box::new(count));
+    }
+
+    /// Has these connections counted.
+    pub(crate) fn count_connections(&self, connections: Connections) {
+        self.0.live.count_connections(connections);
     }
 
     /// A queue of Applications of a namespace, or of all, in place of the one before.
@@ -222,6 +239,7 @@ mod tests {
         metrics.count_clusters(Some("a".to_owned()), || BTreeMap::from([("ready", 1), ("unknown", 1)]));
         metrics.count_held(None, || 2);
         metrics.count_held(Some("a".to_owned()), || 1);
+        metrics.count_connections(Connections::at_most(1));
         metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
         let (status, text) = get(&metrics, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
@@ -233,6 +251,8 @@ mod tests {
             "fleetgate_queue_depth{controller=\"application\"} 1",
             "fleetgate_queue_oldest_seconds{controller=\"application\"} 0.",
             "fleetgate_prunes_held 3",
+            "fleetgate_connections 0",
+            "fleetgate_connections_dropped_total{reason=\"late\"} 0",
             "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
             "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",
         ] {
@@ -253,6 +273,9 @@ mod tests {
         assert_eq!(get(&metrics, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
         metrics.ready();
         assert_eq!(get(&metrics, "/readyz").await.0, StatusCode::OK);
+        metrics.stopping();
+        assert_eq!(get(&metrics, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(get(&metrics, "/livez").await.0, StatusCode::OK);
         let (_, text) = get(&metrics, "/metrics").await;
         assert!(text.contains("fleetgate_leader 0") && !text.contains("state="), "{text}");
     }

@@ -17,6 +17,7 @@ mod left;
 mod protection;
 mod removal;
 mod secrets;
+mod suspended;
 mod takeover;
 mod tenancy;
 mod told;

@@ -19,6 +19,8 @@ mod delivery;
 mod explain;
 mod faults;
 mod generated;
+mod hostile;
+mod installed;
 mod leader;
 mod replica;
 mod schemas;

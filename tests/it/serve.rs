@@ -26,7 +26,8 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
     let port = free_port();
     let mut serve = Running(
         Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-            .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--log-format", "json", "--cert-dir"])
+            .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--drain-seconds", "0"])
+            .args(["--log-format", "json", "--cert-dir"])
             .arg(folder.path())
             .env("KUBECONFIG", sandbox.controller_kubeconfig())
             .stderr(Stdio::piped())

@@ -11,6 +11,7 @@ use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Answer, Options, Progress, Sandbox, Scope};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, MutexGuard};
 
 struct Shared {
     // The sandbox's own tasks run here for as long as the tests do.
@@ -35,6 +36,17 @@ pub(crate) fn before_fleetgate() -> &'static Sandbox {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     let options = || Options { without_fleetgate: true, ..options(Scope::Delivery) };
     &SHARED.get_or_init(|| start(options())).sandbox
+}
+
+/// A host on which nothing of Fleetgate is left, for one test at a time.
+pub(crate) async fn bare() -> (&'static Sandbox, MutexGuard<'static, ()>) {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let sandbox = &SHARED.get_or_init(|| start(options(Scope::Host))).sandbox;
+    let turn = TURN.lock().await;
+    let everything = file("manifests/install.yaml").display().to_string();
+    kubectl(sandbox, &["delete", "--ignore-not-found", "--filename", &everything]).await;
+    (sandbox, turn)
 }
 
 fn options(scope: Scope) -> Options {

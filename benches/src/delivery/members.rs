@@ -9,7 +9,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::server::{self, Transport};
+use crate::server::{self, Connections, Transport};
 
 /// The listener that stands for every member; gone when dropped.
 #[derive(Debug)]
@@ -28,7 +28,12 @@ impl Members {
         let version = move || async move { ([(CONTENT_TYPE, "application/json")], version.to_string()) };
         let router = Router::new().route("/version", get(version)).route("/readyz", get(|| async { "ok" }));
         let mut serving = JoinSet::new();
-        serving.spawn(server::serve(address, "a member", Transport::Plain, router, std::future::pending()));
+        serving.spawn(async move {
+            let listener = server::listen(address).await?;
+            let connections = Connections::at_most(usize::MAX);
+            server::serve(listener, "a member", Transport::Plain, router, connections, std::future::pending())
+                .await
+        });
         Ok(Self { address, _serving: serving })
     }
 

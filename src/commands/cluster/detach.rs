@@ -62,7 +62,8 @@ async fn refuse_if_used(
     let left: Vec<String> = left(connection, &place).await?.iter().map(called).collect();
     if !left.is_empty() {
         bail!(
-            "{} is needed to take away what was delivered: {}; if the cluster is gone for good: --force",
+            "{} is needed to take away what was delivered: {}; wait until that is gone, or confirm its removal where it \
+             is held (fleetgate status shows how); if the cluster is gone for good: --force",
             cluster.name_any(),
             left.join(", ")
         );

@@ -29,24 +29,20 @@ use crate::stored::{Stored, in_words};
 ///
 /// When it cannot be done; then it is not done by half.
 pub(crate) async fn run(command: ClusterCommand) -> anyhow::Result<String> {
-    match command {
-        ClusterCommand::Join(options) => {
-            let connection = connect(&options.client).await?;
-            join::join(&connection, &options).await
-        }
-        ClusterCommand::List(options) => {
-            let connection = connect(&options.client).await?;
-            list::list(&connection, &options).await
-        }
-        ClusterCommand::Labels(options) => label(&options).await,
-        ClusterCommand::Detach(options) => {
-            let connection = connect(&options.client).await?;
-            detach::detach(&connection, &options.name, options.force).await
-        }
-        ClusterCommand::Rename(options) => {
-            let connection = connect(&options.client).await?;
-            rename::rename(&connection, &options).await
-        }
+    let connection = connect(command.client()).await?;
+    let done = match &command {
+        ClusterCommand::Join(options) => join::join(&connection, options).await,
+        ClusterCommand::List(options) => return list::list(&connection, options).await,
+        ClusterCommand::Labels(options) => label(&connection, options).await,
+        ClusterCommand::Detach(options) => detach::detach(&connection, &options.name, options.force).await,
+        ClusterCommand::Rename(options) => rename::rename(&connection, options).await,
+    };
+    // What was said of the first steps may be why a later one failed.
+    let warnings = connection.warnings.lines();
+    match done {
+        Ok(done) => Ok(warnings + &done),
+        Err(error) if warnings.is_empty() => Err(error),
+        Err(error) => Err(anyhow::anyhow!("{error:#}\n{}", warnings.trim_end())),
     }
 }
 
@@ -59,10 +55,10 @@ fn find<'a>(stored: &'a Stored, connection: &Connection, name: &str) -> anyhow::
     })
 }
 
-async fn label(options: &LabelsOptions) -> anyhow::Result<String> {
+async fn label(connection: &Connection, options: &LabelsOptions) -> anyhow::Result<String> {
     let labels = labels::parse(&options.labels, true)?;
-    let Connection { client, namespace, .. } = connect(&options.client).await?;
-    let api: Api<AttachedCluster> = Api::namespaced(client, &namespace);
+    let Connection { client, namespace, .. } = connection;
+    let api: Api<AttachedCluster> = Api::namespaced(client.clone(), namespace);
     let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let labelled = api.patch(&options.name, &parameters, &patch).await.map_err(in_words);

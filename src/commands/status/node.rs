@@ -24,6 +24,9 @@ pub(super) struct Node {
     pub(super) revision: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<String>,
+    /// The command that confirms the removal that is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) confirmed_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) created: Option<Timestamp>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -77,6 +80,7 @@ impl Node {
             destination: None,
             revision: None,
             message: None,
+            confirmed_by: None,
             created: None,
             children: Vec::new(),
         }

@@ -106,6 +106,17 @@ fn colours_are_for_terminals_and_change_no_width() {
 }
 
 #[test]
+fn what_confirms_a_removal_that_is_held_can_be_copied() {
+    let mut status = status(3, "True", "Succeeded", "3/3 clusters ready");
+    status["held"] = json!({"digest": "3f2a", "count": 2});
+    let tree = tree(&application(policies(), status), &catalog(), &[], &Troubles::new());
+    let text = text(&[tree], look(false, false));
+    let expected = "\n\nWhat shop holds goes once this confirms it:\n  kubectl annotate applications.apps.kurator.dev shop \
+                    --namespace default --overwrite fleetgate.dev/confirm-prune=3f2a\n";
+    assert!(text.ends_with(expected), "{text}");
+}
+
+#[test]
 fn a_message_moves_no_cursor() {
     let node = Node { message: Some("a\x1b[2Jb\r\nc".to_owned()), ..Node::new("K\x07", "n", Health::Ready) };
     let text = text(&[node], look(false, false));

@@ -53,7 +53,11 @@ pub(super) fn text(trees: &[Node], look: Look) -> String {
         );
         format!("{}\n", row.trim_end())
     };
-    lines.iter().map(row).collect()
+    let held = trees.iter().filter_map(|tree| {
+        let command = tree.confirmed_by.as_ref()?;
+        Some(format!("\nWhat {} holds goes once this confirms it:\n  {}\n", tree.name, plain(command)))
+    });
+    lines.iter().map(row).chain(held).collect()
 }
 
 fn heading() -> Line {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetgate_api::{Application, ConditionType};
 use fleetgate_plan::destination::{Placement, placement};
+use fleetgate_plan::prune::confirming_command;
 use fleetgate_plan::{Catalog, Fate, Fates, FluxKind, Plan, PolicyPlan, Target};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -71,8 +72,12 @@ fn root(application: &Application) -> Node {
         Health::Failed
     };
     let said = ready.filter(|_| is_current).map(|ready| said(ready, state));
+    let namespace = application.namespace().unwrap_or_default();
+    let confirmed_by =
+        status.held.map(|held| confirming_command(&application.name_any(), &namespace, &held.digest));
     Node {
         namespace: application.namespace(),
+        confirmed_by,
         ready: status.ready,
         message: Some(said.unwrap_or_else(|| "waiting for the controller".to_owned())),
         created: application.creation_timestamp().map(|time| time.0),

@@ -158,11 +158,44 @@ pub(super) fn listed(names: &[String]) -> String {
     listed_as(names, String::clone)
 }
 
+/// As many of `names` as go into so many bytes, and how many more there are.
+pub(super) fn listed_within(names: &[String], bytes: usize) -> String {
+    let fits = |used: &mut usize, name: &String| {
+        *used += name.len() + 2;
+        Some(*used <= bytes)
+    };
+    let shown = names.iter().scan(0, fits).take_while(|fits| *fits).count();
+    listed_to(names, shown.max(1), String::clone)
+}
+
 /// The same of what is named by `name`: nothing else is asked for its name.
 pub(super) fn listed_as<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
-    let shown = all.iter().take(LISTED_NAMES).map(name).collect::<Vec<_>>().join(", ");
-    match all.len().checked_sub(LISTED_NAMES) {
+    listed_to(all, LISTED_NAMES, name)
+}
+
+fn listed_to<T>(all: &[T], most: usize, name: impl Fn(&T) -> String) -> String {
+    let shown = all.iter().take(most).map(name).collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(most) {
         None | Some(0) => shown,
         Some(more) => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_names_as_there_is_room_for() {
+        let names: Vec<String> = ["one", "two", "three"].map(str::to_owned).into();
+        let table = [
+            (0, "one and 2 more"),
+            (9, "one and 2 more"),
+            (10, "one, two and 1 more"),
+            (17, "one, two, three"),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(listed_within(&names, bytes), expected, "{bytes}");
+        }
     }
 }

@@ -62,6 +62,7 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
     assert!(applied.success(), "{}", applied.stderr);
     becomes(sandbox, "joined", "shop", "True Succeeded 1/1").await;
     deployments(sandbox.member_client(0).expect("a member"), "joined", &["podinfo"]).await;
+    a_slip_is_warned_of_and_shown(sandbox, &cluster).await;
     let (_, out, _) = cluster(&["list"]);
     let line = out.lines().nth(1).unwrap_or_default();
     let cells: Vec<&str> = line.split_whitespace().collect();
@@ -91,8 +92,28 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
     kubectl(sandbox, &["delete", "application", "shop", "--namespace", "joined", "--timeout=60s"]).await;
     gone(sandbox, "joined").await;
     let (code, out, notes) = cluster(&["detach", "berlin"]);
-    assert_eq!((code, out.as_str()), (Some(0), "AttachedCluster joined/berlin detached\n"), "{notes}");
+    let expected = "Warning: spec.clusters: \"berlin\" leaves the Fleet [fleet/removal]\nAttachedCluster joined/berlin detached\n";
+    assert_eq!((code, out.as_str()), (Some(0), expected), "{notes}");
     assert_eq!(kubectl(sandbox, &written).await.stdout, "");
+}
+
+/// A label that takes away the last cluster, and back.
+async fn a_slip_is_warned_of_and_shown(
+    sandbox: &Sandbox,
+    cluster: &impl Fn(&[&str]) -> (Option<i32>, String, String),
+) {
+    let (code, out, _) = cluster(&["labels", "berlin", "env=dev"]);
+    let is_warned = out.starts_with("Warning: ") && out.contains("[selector/mass-removal]");
+    assert!(code == Some(0) && is_warned && out.ends_with("joined/berlin: env=dev\n"), "{out}");
+    let shown = until("status to show what confirms it", PATIENCE, async || {
+        let (_, out, _) = run(sandbox, &["status", "shop", "-n", "joined"], "");
+        let is_shown = out.contains("What shop holds goes once this confirms it:\n  kubectl annotate");
+        Ok(if is_shown { Probe::Done(()) } else { Probe::NotYet(out) })
+    });
+    shown.await.expect("it shows it");
+    let (code, ..) = cluster(&["labels", "berlin", "env=test"]);
+    assert_eq!(code, Some(0));
+    becomes(sandbox, "joined", "shop", "True Succeeded 1/1").await;
 }
 
 /// A cluster that is gone is let go of: nobody waits for it, and nobody touches

@@ -194,3 +194,28 @@ async fn a_fleet_loses_a_cluster_and_gets_it_back() {
     becomes(sandbox, "edited", "shop", "True Succeeded 2/2").await;
     delete_shop(sandbox, "edited").await;
 }
+
+/// Clusters are a Fleet's by their labels, and nobody lists them.
+#[tokio::test]
+async fn a_cluster_joins_a_fleet_by_its_label_and_leaves_it() {
+    let sandbox = delivery();
+    namespace(sandbox, "labelled").await;
+    member_namespace(sandbox, "labelled").await;
+    let fleet = r#"{"spec":{"clusters":null,"clusterSelector":{"matchLabels":{"tier":"prod"}}}}"#;
+    kubectl(
+        sandbox,
+        &["patch", "fleet", "quickstart", "--namespace", "labelled", "--type=merge", "--patch", fleet],
+    )
+    .await;
+    label(sandbox, "labelled", "kurator-member1", "tier=prod").await;
+    let everywhere = selected("labelled", &[("web", "")]);
+    assert!(apply(sandbox, &everywhere).await.success());
+    becomes(sandbox, "labelled", "shop", "True Succeeded 1/1").await;
+    label(sandbox, "labelled", "kurator-member2", "tier=prod").await;
+    becomes(sandbox, "labelled", "shop", "True Succeeded 2/2").await;
+    deployments(sandbox.member_client(1).expect("a member"), "labelled", &["podinfo"]).await;
+    label(sandbox, "labelled", "kurator-member1", "tier=dev").await;
+    becomes(sandbox, "labelled", "shop", "True Succeeded 1/1").await;
+    deployments(sandbox.member_client(0).expect("a member"), "labelled", &[]).await;
+    delete_shop(sandbox, "labelled").await;
+}

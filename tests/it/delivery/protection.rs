@@ -51,7 +51,7 @@ pub(super) async fn finalizers(sandbox: &Sandbox, namespace: &str, objects: &[(&
     }
 }
 
-/// Waits until an object that is being deleted says why it waits.
+/// Waits until an object that is being deleted says why it waits; for `…` there may be anything.
 async fn waits(sandbox: &Sandbox, namespace: &str, object: &str, expected: &str) {
     let ready = r#"jsonpath={.metadata.deletionTimestamp} {.status.conditions[?(@.type=="Ready")].reason}: {.status.conditions[?(@.type=="Ready")].message}"#;
     let what = format!("{object} to wait: {expected}");
@@ -59,7 +59,10 @@ async fn waits(sandbox: &Sandbox, namespace: &str, object: &str, expected: &str)
         let answer =
             sandbox.kubectl().run(&["get", object, "--namespace", namespace, "--output", ready]).await?;
         let said = answer.stdout.split_once(' ').map(|(since, said)| (!since.is_empty(), said));
-        let is_met = said.is_some_and(|(is_going, said)| is_going && said.starts_with(expected));
+        let (first, rest) = expected.split_once('…').unwrap_or((expected, ""));
+        let is_met = said.is_some_and(|(is_going, said)| {
+            is_going && said.strip_prefix(first).is_some_and(|said| said.contains(rest))
+        });
         Ok(if is_met {
             Probe::Done(())
         } else {
@@ -251,7 +254,7 @@ async fn an_unreachable_member_holds_its_part_only() {
     });
     only.await.expect("one is left");
     let why = format!(
-        "Deleting: waiting for Flux to remove Kustomization {left} from AttachedCluster/kurator-member2; if a cluster is gone for good, \
+        "Deleting: waiting for Flux to remove Kustomization {left} from AttachedCluster/kurator-member2…; if a cluster is gone for good, \
          let go of what is left there: kubectl annotate applications.apps.kurator.dev shop --namespace unplugged \
          --overwrite fleetgate.dev/orphan=true"
     );

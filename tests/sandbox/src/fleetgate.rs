@@ -69,7 +69,9 @@ impl Fleetgate {
     /// The arguments of the webhook role.
     pub(crate) fn webhook_args(&self) -> Vec<String> {
         let cert_dir = self.cert_dir.display().to_string();
-        ["webhook", "--bind", &self.webhook_addr.to_string(), "--cert-dir", &cert_dir]
+        let address = self.webhook_addr.to_string();
+        // Nobody has to hear of its end: there is no other.
+        ["webhook", "--bind", &address, "--drain-seconds", "0", "--cert-dir", &cert_dir]
             .map(str::to_owned)
             .to_vec()
     }

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fleetgate_api::names::{FINALIZER_IN_USE, LABEL_KUBECONFIG};
+use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{ConditionReason, FIELD_MANAGER};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::controllers::application::children::SecretKey;
 use crate::controllers::conditions::Summary;
+use crate::controllers::secrets::marks;
 use crate::controllers::version::Version;
 use crate::stored::in_words;
 
@@ -126,7 +127,7 @@ impl Holds {
 }
 
 fn added() -> Value {
-    json!({"metadata": {"finalizers": [FINALIZER_IN_USE], "labels": {LABEL_KUBECONFIG: "true"}}})
+    json!({"metadata": {"finalizers": [FINALIZER_IN_USE], "labels": marks()}})
 }
 
 fn removed() -> Value {

@@ -7,14 +7,21 @@ use std::time::{Duration, Instant};
 
 use fleetgate_api::Application;
 use fleetgate_api::names::ANNOTATION_CONFIRM_PRUNE;
-use fleetgate_plan::prune::{Existing, Holding, Verdict, confirmed};
+use fleetgate_plan::prune::{Existing, Holding, Verdict, confirmed, confirming_command};
 use kube::ResourceExt;
 
-use crate::controllers::application::summary::listed;
+use crate::controllers::application::summary::{listed, listed_within};
 
 /// What is lost stays the same for so long before it goes, so that a burst of
 /// relabelling is judged as one change.
 const REST: Duration = Duration::from_millis(300);
+
+/// How many bytes of names a message has: with the policies before them and the command behind them
+/// it is a condition's, which is cut at two KiB.
+const NAMES: usize = 1_000;
+
+/// How much of a mistaken confirmation is shown, in characters.
+const SHOWN: usize = 32;
 
 /// What Applications lose, each by its uid.
 #[derive(Debug, Default)]
@@ -124,13 +131,23 @@ impl Held {
             verdict.all_held().map(|child| format!("{} {}", child.kind.kind(), child.name)).collect();
         names.sort_unstable();
         let message = format!(
-            "{}; nobody decided that, so nothing of it is removed: {}; this confirms that it goes: kubectl annotate \
-             applications.apps.kurator.dev {name} --namespace {namespace} --overwrite {ANNOTATION_CONFIRM_PRUNE}={digest}",
+            "{}; nobody decided that, so nothing of it is removed: {}; {}this confirms that it goes: {}",
             listed(&losses),
-            listed(&names)
+            listed_within(&names, NAMES),
+            mistaken(application),
+            confirming_command(&name, &namespace, &digest),
         );
         Self { digest, count: names.len(), message }
     }
+}
+
+/// What is to be said of a confirmation that is there and does not confirm what is held.
+fn mistaken(application: &Application) -> String {
+    let given = confirmed(application).filter(|given| !given.is_empty());
+    let given = given.map(|given| given.chars().take(SHOWN).collect::<String>());
+    given.map_or_else(String::new, |given| {
+        format!("the annotation {ANNOTATION_CONFIRM_PRUNE} confirms another removal, {given:?}; ")
+    })
 }
 
 fn loss(holding: &Holding<'_>) -> String {
@@ -268,5 +285,10 @@ mod tests {
              u1, Kustomization u2; this confirms that it goes: kubectl annotate applications.apps.kurator.dev shop \
              --namespace default --overwrite fleetgate.dev/confirm-prune=3f2a"
         );
+        let mistaken =
+            Held::new(&application(Some("77c1"), None), &verdict(&[], &[], &[2]), "3f2a".to_owned());
+        let text =
+            "; the annotation fleetgate.dev/confirm-prune confirms another removal, \"77c1\"; this confirms";
+        assert!(mistaken.message.contains(text), "{}", mistaken.message);
     }
 }

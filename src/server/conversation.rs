@@ -1,0 +1,138 @@
+//! One connection, from the handshake to its end.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
+use axum::response::Response;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tower::{ServiceExt, service_fn};
+
+use super::connections::Seat;
+use super::heard::Heard;
+
+/// The most of a head that is buffered, in bytes.
+const MAX_HEAD: u16 = 16 * 1024;
+/// The most headers of a request.
+const MAX_HEADERS: usize = 64;
+/// The most requests at a time on one connection of HTTP/2.
+const MAX_STREAMS: u32 = 32;
+/// What a request of HTTP/2 may send before any of it is read, in bytes.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// What all of them on one connection may.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// What may wait for a client of HTTP/2 to read it, in bytes.
+const MAX_UNREAD: usize = 64 * 1024;
+/// Requests that a client takes back before they are looked at, and those that
+/// break the protocol: with more of them the connection ends.
+const MAX_RESETS: usize = 20;
+/// How often a client of HTTP/2 is asked whether it is still there, and how
+/// long it has to answer.
+const PING: Duration = Duration::from_secs(30);
+const PONG: Duration = Duration::from_secs(10);
+
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// How connections of a listener are spoken on.
+pub(super) struct Conversation {
+    acceptor: Option<TlsAcceptor>,
+    http1: Builder<TokioExecutor>,
+    http2: Builder<TokioExecutor>,
+    router: Router,
+}
+
+impl Conversation {
+    pub(super) fn new(acceptor: Option<TlsAcceptor>, router: Router) -> Self {
+        Self { acceptor, http1: http1(), http2: http2(), router }
+    }
+
+    /// Speaks on one until it ends, or is let go.
+    pub(super) async fn hold(self: Arc<Self>, stream: TcpStream, seat: Seat) {
+        tokio::select! {
+            ended = self.speak(stream, &seat) => if let Err(error) = ended {
+                tracing::debug!(error, "a connection ended with an error");
+            },
+            () = seat.let_go() => tracing::debug!("a connection was let go"),
+        }
+    }
+
+    /// Which HTTP it is was settled with the handshake: to find out from the
+    /// first bytes has no time limit.
+    async fn speak(&self, stream: TcpStream, seat: &Seat) -> Outcome {
+        stream.set_nodelay(true)?;
+        let Some(acceptor) = &self.acceptor else {
+            seat.pace().shaken(Instant::now());
+            return self.answer(&self.http1, Heard::new(stream, Arc::clone(seat.pace())), seat).await;
+        };
+        let stream = acceptor.accept(stream).await?;
+        seat.pace().shaken(Instant::now());
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            return self.answer(&self.http2, stream, seat).await;
+        }
+        self.answer(&self.http1, Heard::new(stream, Arc::clone(seat.pace())), seat).await
+    }
+
+    async fn answer<S>(&self, http: &Builder<TokioExecutor>, stream: S, seat: &Seat) -> Outcome
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let is_http2 = !http.is_http1_available();
+        let (router, connections, pace) = (self.router.clone(), seat.connections(), seat.pace().clone());
+        let service = service_fn(move |request: Request<_>| {
+            let under_way = pace.ask(Instant::now());
+            connections.ask();
+            let (answer, connections) = (router.clone().oneshot(request), connections.clone());
+            async move {
+                let mut response: Response = answer.await?;
+                if !is_http2 && connections.drains() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                drop(under_way);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut connection =
+            pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = seat.drains(), if is_http2 => {}
+            () = seat.ends() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    }
+}
+
+fn http1() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    // Its time limit of the head is one of idleness, too: the seat knows better.
+    builder.http1().header_read_timeout(None).max_buf_size(MAX_HEAD.into()).max_headers(MAX_HEADERS);
+    builder
+}
+
+fn http2() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MAX_HEAD.into())
+        .max_send_buf_size(MAX_UNREAD)
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_local_error_reset_streams(MAX_RESETS)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PONG);
+    builder
+}

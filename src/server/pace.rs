@@ -1,0 +1,169 @@
+//! How far a connection is, and how long that may take.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A client that has not shaken hands by then is let go.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// The head of a request has to be there so long after its first byte.
+const HEAD: Duration = Duration::from_secs(5);
+/// A connection on which nothing is asked for so long is closed. An API server
+/// lets go of its own after 90 s, and has to be the first: what it asks on a
+/// connection that is just being closed fails, and is not asked again.
+const IDLE: Duration = Duration::from_mins(3);
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Shaking,
+    /// Nothing is asked; something may have been before.
+    Idle {
+        has_asked: bool,
+    },
+    /// A request has begun to arrive.
+    Head {
+        has_asked: bool,
+    },
+    /// So many requests are under way.
+    Busy(u32),
+}
+
+/// The stage of one connection, and since when it is there.
+#[derive(Debug)]
+pub(super) struct Pace(Mutex<(Stage, Instant)>);
+
+impl Pace {
+    pub(super) fn start(now: Instant) -> Self {
+        Self(Mutex::new((Stage::Shaking, now)))
+    }
+
+    /// The handshake is done, or there is none.
+    pub(super) fn shaken(&self, now: Instant) {
+        *self.locked() = (Stage::Idle { has_asked: false }, now);
+    }
+
+    /// Bytes came, of which only a request can be made.
+    pub(super) fn heard(&self, now: Instant) {
+        let mut at = self.locked();
+        if let Stage::Idle { has_asked } = at.0 {
+            *at = (Stage::Head { has_asked }, now);
+        }
+    }
+
+    /// A request is there; it is under way for as long as what is returned lives.
+    pub(super) fn ask(self: &Arc<Self>, now: Instant) -> UnderWay {
+        let mut at = self.locked();
+        *at = match at.0 {
+            Stage::Busy(requests) => (Stage::Busy(requests.saturating_add(1)), at.1),
+            _ => (Stage::Busy(1), now),
+        };
+        UnderWay(Arc::clone(self))
+    }
+
+    fn answered(&self, now: Instant) {
+        let mut at = self.locked();
+        *at = match at.0 {
+            Stage::Busy(requests) if requests > 1 => (Stage::Busy(requests - 1), at.1),
+            _ => (Stage::Idle { has_asked: true }, now),
+        };
+    }
+
+    /// Whether it takes too long.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        let (stage, since) = *self.locked();
+        let limit = match stage {
+            Stage::Shaking => HANDSHAKE,
+            Stage::Idle { .. } => IDLE,
+            Stage::Head { .. } => HEAD,
+            // Requests have time limits of their own.
+            Stage::Busy(_) => return false,
+        };
+        now.saturating_duration_since(since) >= limit
+    }
+
+    /// How dear it is, if it could be let go for another: one that was never
+    /// used is the cheapest, and then the one that was used the longest ago.
+    pub(super) fn worth(&self) -> Option<(bool, Instant)> {
+        match *self.locked() {
+            (Stage::Shaking, since) => Some((false, since)),
+            (Stage::Idle { has_asked } | Stage::Head { has_asked }, since) => Some((has_asked, since)),
+            (Stage::Busy(_), _) => None,
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, (Stage, Instant)> {
+        // It is a plain value, which no panic leaves half-written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is under way. One whose client has gone is not any more.
+#[derive(Debug)]
+pub(super) struct UnderWay(Arc<Pace>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.answered(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What happens to a connection, in seconds after it was accepted.
+    enum Step {
+        Shaken,
+        Heard,
+        Asked,
+        Answered,
+    }
+
+    #[test]
+    fn each_stage_has_its_time() {
+        use Step::{Answered, Asked, Heard, Shaken};
+        type Row = (&'static str, &'static [(u64, Step)], Option<u64>);
+        let table: [Row; 8] = [
+            ("no handshake", &[], Some(5)),
+            ("no request", &[(1, Shaken)], Some(181)),
+            ("a slow head", &[(1, Shaken), (60, Heard), (63, Heard)], Some(65)),
+            ("a request", &[(1, Shaken), (2, Heard), (3, Asked)], None),
+            ("none after it", &[(1, Shaken), (2, Heard), (3, Asked), (4, Answered)], Some(184)),
+            ("a slow one after it", &[(3, Asked), (4, Answered), (30, Heard)], Some(35)),
+            ("two at a time", &[(3, Asked), (3, Asked), (4, Answered), (5, Heard)], None),
+            ("two after each other", &[(3, Asked), (4, Answered), (90, Asked), (91, Answered)], Some(271)),
+        ];
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        for (what, steps, late) in table {
+            let pace = Arc::new(Pace::start(start));
+            let mut asked = Vec::new();
+            for (seconds, step) in steps {
+                match step {
+                    Shaken => pace.shaken(at(*seconds)),
+                    Heard => pace.heard(at(*seconds)),
+                    Asked => asked.push(pace.ask(at(*seconds))),
+                    Answered => pace.answered(at(*seconds)),
+                }
+            }
+            let first = (0..1_000).find(|seconds| pace.is_late(at(*seconds)));
+            let first = first.filter(|first| steps.last().is_none_or(|(last, _)| first > last));
+            assert_eq!(first, late, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_was_never_used_is_let_go_first() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(1);
+        let used = Arc::new(Pace::start(start));
+        drop(used.ask(start));
+        let fresh = Arc::new(Pace::start(later));
+        let shaken = Arc::new(Pace::start(start));
+        shaken.shaken(later + Duration::from_secs(1));
+        let busy = Arc::new(Pace::start(start));
+        let _request = busy.ask(start);
+        assert!(fresh.worth() < shaken.worth() && shaken.worth() < used.worth());
+        assert_eq!(busy.worth(), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! Connections: too many of them, too slow, or of something else.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::webhook::{Start, Webhook};
+use crate::support::admission;
+
+/// Waits until the other side has closed.
+async fn is_closed(stream: &mut (impl AsyncReadExt + Unpin), within: Duration) -> bool {
+    let mut buffer = [0; 1024];
+    let read = async { while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {} };
+    tokio::time::timeout(within, read).await.is_ok()
+}
+
+/// As many idle connections as there may be descriptors here, ten thousand at most.
+const IDLE: usize = 10_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_idle_connections_are_in_nobodys_way() {
+    let webhook = Webhook::start(admission(), Start::default()).await;
+    let mut idle = Vec::new();
+    while idle.len() < IDLE {
+        let shaken = join_all((0..100).map(|_| webhook.connect())).await;
+        idle.extend(shaken.into_iter().filter_map(Result::ok));
+        if idle.len() % 2_000 == 0 {
+            webhook.is_well(&format!("{} idle connections", idle.len())).await;
+        }
+    }
+    assert!(webhook.number("fleetgate_connections").await <= 1_000.0);
+    assert!(webhook.number("fleetgate_connections_dropped_total{reason=\"displaced\"}").await >= 9_000.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptors_that_run_out_come_back_from_those_who_do_nothing() {
+    let webhook = Webhook::start(admission(), Start { descriptors: Some(96), ..Start::default() }).await;
+    let idle = join_all((0..300).map(|_| TcpStream::connect(webhook.address))).await;
+    webhook.is_well("300 connections with 96 descriptors").await;
+    drop(idle);
+    webhook.is_well("their end").await;
+    assert!(webhook.log().contains("no connection can be accepted"), "{}", webhook.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_slow_is_let_go() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let start = Instant::now();
+    let silent = async {
+        let mut stream = TcpStream::connect(webhook.address).await.expect("a connection");
+        is_closed(&mut stream, Duration::from_secs(10)).await
+    };
+    let dripping = async |text: String| {
+        let stream = webhook.connect().await.expect("a connection");
+        let (mut read, mut write) = tokio::io::split(stream);
+        let drip = async {
+            let mut beat = tokio::time::interval(Duration::from_millis(100));
+            for byte in text.as_bytes() {
+                beat.tick().await;
+                if write.write_all(&[*byte]).await.is_err() || write.flush().await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = drip => true,
+            closed = is_closed(&mut read, Duration::from_secs(15)) => closed,
+        }
+    };
+    let good = async {
+        webhook.is_well("slow clients came").await;
+        true
+    };
+    let head = format!("POST /validate HTTP/1.1\r\nx-long: {}", "a".repeat(1_000));
+    let plain = async {
+        let mut stream = TcpStream::connect(webhook.address).await.expect("a connection");
+        stream.write_all(super::webhook::head("/validate", 0).as_bytes()).await.expect("it is sent");
+        is_closed(&mut stream, Duration::from_secs(2)).await
+    };
+    let (silent, head, plain, good) = tokio::join!(silent, dripping(head), plain, good);
+    assert_eq!((silent, head, plain, good), (true, true, true, true));
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+    webhook.is_well("slow clients").await;
+}

@@ -1,0 +1,6 @@
+//! What an enemy sends, over TLS, to a webhook of the test's own: each gets an
+//! answer or a closed connection, memory stays bounded, and the next good
+//! request is served within a second.
+
+mod connections;
+mod webhook;

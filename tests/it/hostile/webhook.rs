@@ -1,0 +1,183 @@
+//! A webhook that a test starts, and may harm.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleetgate_sandbox::Sandbox;
+use fleetgate_sandbox::wait::{Probe, until};
+use kube::{Client, Config};
+use rustls::pki_types::{IpAddr, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::{Value, json};
+use tempfile::{NamedTempFile, TempDir};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::support::{Running, free_port};
+
+/// The most memory that it may ever have had, in KiB.
+const MOST_MEMORY: u64 = 100 * 1024;
+/// How long the next good request may take.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How it is started.
+#[derive(Default)]
+pub(crate) struct Start<'a> {
+    pub(crate) flags: &'a [&'a str],
+    /// How many descriptors it may have, if fewer than usual.
+    pub(crate) descriptors: Option<u32>,
+}
+
+/// A webhook, and a client that trusts it.
+pub(crate) struct Webhook {
+    pub(crate) process: Running,
+    pub(crate) address: SocketAddr,
+    log: NamedTempFile,
+    tls: TlsConnector,
+    health: Client,
+    _certificate: TempDir,
+}
+
+impl Webhook {
+    /// Starts one that watches the sandbox's host; returns once it has answered a review.
+    pub(crate) async fn start(sandbox: &Sandbox, start: Start<'_>) -> Self {
+        let certificate =
+            rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).expect("a file");
+        fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let health = format!("127.0.0.1:{}", free_port());
+        let log = NamedTempFile::new().expect("a file");
+        let limit = start.descriptors.map_or(String::new(), |most| format!("ulimit -n {most}; "));
+        let process = Command::new("sh")
+            .args(["-c", &format!("{limit}exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_fleetgate"), "webhook"])
+            .args(["--bind", &address.to_string(), "--metrics-bind", &health, "--cert-dir"])
+            .arg(folder.path())
+            .args(start.flags)
+            .env("KUBECONFIG", sandbox.webhook_kubeconfig())
+            .stderr(log.reopen().expect("a file"))
+            .spawn()
+            .expect("a webhook runs");
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.cert.der().clone()).expect("a root");
+        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let health = Config::new(format!("http://{health}").parse().expect("a URL"));
+        let webhook = Self {
+            process: Running(process),
+            address,
+            log,
+            tls: TlsConnector::from(Arc::new(config)),
+            health: Client::try_from(health).expect("a client"),
+            _certificate: folder,
+        };
+        let answered = until("the webhook to be ready", Duration::from_secs(30), async || {
+            Ok(match webhook.health("/readyz").await {
+                Ok(_) => Probe::Done(()),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        });
+        answered.await.expect("it becomes ready");
+        // The first review of a process compiles the schemas.
+        webhook.ask("/validate", review("warm-up").to_string().as_bytes()).await.expect("an answer");
+        webhook
+    }
+
+    /// What it answers on the port of its health.
+    pub(crate) async fn health(&self, path: &str) -> anyhow::Result<String> {
+        Ok(self.health.request_text(http::Request::get(path).body(Vec::new())?).await?)
+    }
+
+    /// The value of one of its numbers.
+    pub(crate) async fn number(&self, name: &str) -> f64 {
+        let text = self.health("/metrics").await.expect("its numbers");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        line.unwrap_or_else(|| panic!("{name} is not among its numbers:\n{text}"))
+    }
+
+    /// A connection over TLS, on which HTTP/1.1 is spoken.
+    pub(crate) async fn connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::IpAddress(IpAddr::from(self.address.ip()));
+        self.tls.connect(name, TcpStream::connect(self.address).await?).await
+    }
+
+    /// Posts a body on a connection of its own; returns the status and the body of the answer.
+    pub(crate) async fn ask(&self, path: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+        let mut stream = self.connect().await?;
+        stream.write_all(head(path, body.len()).as_bytes()).await?;
+        stream.write_all(body).await?;
+        answer(&mut stream).await
+    }
+
+    /// The next good request is served soon, and memory is and was bounded.
+    pub(crate) async fn is_well(&self, after: &str) {
+        let start = Instant::now();
+        let body = review(after);
+        let asked = tokio::time::timeout(SOON, self.ask("/validate", body.to_string().as_bytes())).await;
+        let (status, text) = asked
+            .unwrap_or_else(|_| panic!("after {after}: no answer within a second\n{}", self.log()))
+            .unwrap_or_else(|error| panic!("after {after}: {error}\n{}", self.log()));
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((status, &answer["response"]["allowed"]), (200, &json!(true)), "after {after}: {text}");
+        let peak = self.peak();
+        println!("after {after}: answered in {:?}, at most {} MiB so far", start.elapsed(), peak / 1024);
+        assert!(peak < MOST_MEMORY, "after {after}: {peak} KiB");
+    }
+
+    /// The most memory that it ever had, in KiB.
+    fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log.path()).expect("its log")
+    }
+}
+
+/// The head of a request whose body has that length.
+pub(crate) fn head(path: &str, length: usize) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: webhook\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    )
+}
+
+/// Reads an answer to the end of the connection: its status and its body.
+pub(crate) async fn answer(stream: &mut TlsStream<TcpStream>) -> std::io::Result<(u16, String)> {
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes).await {
+        // Whoever is refused before all was sent is not taken leave of.
+        Err(_) if !bytes.is_empty() => {}
+        other => drop(other?),
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or(std::io::ErrorKind::InvalidData)?, body.to_owned()))
+}
+
+/// A good request.
+pub(crate) fn review(uid: &str) -> Value {
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": uid, "operation": "CREATE", "namespace": "hostile", "name": "shop", "dryRun": false,
+            "kind": {"group": "apps.kurator.dev", "version": "v1alpha1", "kind": "Application"},
+            "object": {
+                "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+                "metadata": {"name": "shop", "namespace": "hostile"},
+                "spec": {
+                    "source": {"gitRepository": {"url": "https://github.com/o/r", "interval": "3m0s"}},
+                    "syncPolicies": [{"kustomization": {"interval": "5m0s", "path": "./", "prune": true}}],
+                },
+            },
+        },
+    })
+}
