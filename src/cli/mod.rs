@@ -1,5 +1,6 @@
 //! The command line: every command with its flags.
 
+mod certificate;
 mod client;
 mod cluster;
 mod controller;
@@ -19,6 +20,7 @@ use fleetgate_check::Format;
 use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::names;
 
+pub(crate) use self::certificate::CertificateOptions;
 pub(crate) use self::client::ClientOptions;
 pub(crate) use self::cluster::{
     ClusterCommand, JoinOptions, LabelsOptions, ListFormat, ListOptions, RenameOptions,
@@ -244,9 +246,8 @@ pub(crate) struct WebhookOptions {
     /// Address and port to listen on
     #[arg(long, default_value = "0.0.0.0:9443", value_name = "ADDRESS:PORT")]
     pub(crate) bind: SocketAddr,
-    /// Folder with the serving certificate: tls.crt and tls.key, in PEM
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cert_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) certificate: CertificateOptions,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
 }

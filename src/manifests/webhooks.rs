@@ -1,8 +1,8 @@
 //! The webhook configurations.
 //!
 //! No namespace selector: it would only be a bypass, and the rules match our
-//! own kinds. The plain objects have no `caBundle`: it belongs to whoever
-//! issues the certificate.
+//! own kinds. The plain objects have no `caBundle`: whoever issues the
+//! certificate sets it, which is the webhook itself unless it is given one.
 
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
@@ -11,6 +11,17 @@ use serde_json::{Value, json};
 
 use super::form::Form;
 use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+
+/// The name of both configurations.
+pub(crate) const CONFIGURATION: &str = "fleetgate";
+
+/// The webhooks in them.
+const MUTATING: &str = "default.fleetgate.dev";
+const VALIDATING: &str = "validate.fleetgate.dev";
+const DELETING: &str = "delete.fleetgate.dev";
+
+/// Every webhook, which is told whom to trust.
+pub(crate) const NAMES: [&str; 3] = [MUTATING, VALIDATING, DELETING];
 
 /// Seconds that the API server waits for a review.
 const TIMEOUT: u8 = 5;
@@ -25,13 +36,13 @@ pub(super) fn objects(form: Form) -> Vec<Value> {
 fn configuration(form: Form, kind: &str, webhooks: Vec<Value>) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
-        "metadata": {"name": "fleetgate", "annotations": form.optional("webhook.annotations")},
+        "metadata": {"name": CONFIGURATION, "annotations": form.optional("webhook.annotations")},
         "webhooks": webhooks,
     })
 }
 
 fn mutating(form: Form) -> Value {
-    let mut webhook = webhook(form, "default.fleetgate.dev", MUTATE_PATH);
+    let mut webhook = webhook(form, MUTATING, MUTATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         // Another webhook's change may need a default again.
         fields.insert("reinvocationPolicy".to_owned(), json!("IfNeeded"));
@@ -40,12 +51,12 @@ fn mutating(form: Form) -> Value {
 }
 
 fn validating(form: Form) -> Value {
-    webhook(form, "validate.fleetgate.dev", VALIDATE_PATH)
+    webhook(form, VALIDATING, VALIDATE_PATH)
 }
 
 /// May it be deleted? Help for people, not the guard: without an answer it may.
 fn deleting(form: Form) -> Value {
-    let mut webhook = webhook(form, "delete.fleetgate.dev", VALIDATE_PATH);
+    let mut webhook = webhook(form, DELETING, VALIDATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         let kinds = [Kind::Fleet, Kind::AttachedCluster];
         fields.insert("failurePolicy".to_owned(), json!("Ignore"));

@@ -25,6 +25,13 @@ pub(crate) fn admission() -> &'static Sandbox {
     &SHARED.get_or_init(|| start(options(Scope::Admission))).sandbox
 }
 
+/// The host control plane with the webhook's configurations and no webhook, shared by all tests that start one.
+pub(crate) fn before_webhook() -> &'static Sandbox {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    let options = || Options { without_fleetgate: true, ..options(Scope::Admission) };
+    &SHARED.get_or_init(|| start(options())).sandbox
+}
+
 /// Host, members, Flux, git and Fleetgate, shared by all tests of delivery.
 pub(crate) fn delivery() -> &'static Sandbox {
     static SHARED: OnceLock<Shared> = OnceLock::new();
@@ -87,6 +94,15 @@ pub(crate) fn terminate(process: &mut Running) -> impl Future<Output = ExitStatu
         });
         ended.await.expect("it ends")
     }
+}
+
+/// Waits until a log has that.
+pub(crate) async fn logged(log: &Path, text: &str, deadline: Duration) {
+    let logged = until(text, deadline, async || {
+        let log = std::fs::read_to_string(log)?;
+        Ok(if log.contains(text) { Probe::Done(()) } else { Probe::NotYet(log) })
+    });
+    logged.await.expect("the log has it");
 }
 
 /// A port of loopback that nobody listens on.
