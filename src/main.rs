@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod certificate;
 mod check;
 mod cli;
 mod client;
