@@ -3,6 +3,6 @@
 mod folder;
 mod made;
 mod rotation;
-mod stage;
+pub(crate) mod stage;
 mod trouble;
-mod webhook;
+pub(crate) mod webhook;

@@ -2,3 +2,6 @@
 
 mod api_server;
 mod replicas;
+
+/// Creates a second.
+const PER_SECOND: u32 = 200;

@@ -18,26 +18,26 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::made::NAME;
-use crate::support::{Running, free_port, logged};
+use crate::support::{Running, free_port, logged, terminate};
 
 /// How long anything is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A process of `fleetgate webhook`.
-pub(super) struct Webhook {
-    pub(super) address: SocketAddr,
+pub(crate) struct Webhook {
+    pub(crate) address: SocketAddr,
     process: Running,
     log: NamedTempFile,
 }
 
 impl Webhook {
     /// The one that the API server asks, with the rights of the webhook's service account.
-    pub(super) fn asked(sandbox: &Sandbox, flags: &[&str]) -> Self {
+    pub(crate) fn asked(sandbox: &Sandbox, flags: &[&str]) -> Self {
         Self::start(sandbox, sandbox.webhook_addr(), flags)
     }
 
     /// Another one.
-    pub(super) fn beside(sandbox: &Sandbox, flags: &[&str]) -> Self {
+    pub(crate) fn beside(sandbox: &Sandbox, flags: &[&str]) -> Self {
         Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags)
     }
 
@@ -53,13 +53,29 @@ impl Webhook {
         Self { address, process: Running(process), log }
     }
 
+    /// Asks it to end, as Kubernetes does; returns how it has ended.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        terminate(&mut self.process).await
+    }
+
+    /// Kills it; returns when it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.process.0.kill().expect("it is killed");
+        self.process.0.wait().expect("it is gone");
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.process.0.try_wait().expect("it can be asked").is_none()
+    }
+
     /// Waits until its log has that.
-    pub(super) async fn logs(&self, text: &str) {
+    pub(crate) async fn logs(&self, text: &str) {
         logged(self.log.path(), text, PATIENCE).await;
     }
 
     /// Waits until it has ended by itself; returns its log.
-    pub(super) async fn ends(&mut self) -> (ExitStatus, String) {
+    pub(crate) async fn ends(&mut self) -> (ExitStatus, String) {
         let ended = until("the webhook to end", PATIENCE, async || {
             Ok(self.process.0.try_wait()?.map_or_else(|| Probe::NotYet("running".to_owned()), Probe::Done))
         });
@@ -67,7 +83,7 @@ impl Webhook {
     }
 
     /// Shakes hands as the API server does, trusting these authorities alone.
-    pub(super) async fn shake(&self, authorities: &str) -> anyhow::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn shake(&self, authorities: &str) -> anyhow::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
             roots.add(authority?)?;
@@ -79,14 +95,14 @@ impl Webhook {
     }
 
     /// The certificate that it shows to who trusts these authorities.
-    pub(super) async fn shows(&self, authorities: &str) -> anyhow::Result<Vec<u8>> {
+    pub(crate) async fn shows(&self, authorities: &str) -> anyhow::Result<Vec<u8>> {
         let stream = self.shake(authorities).await?;
         let chain = stream.get_ref().1.peer_certificates();
         Ok(chain.and_then(<[_]>::first).context("no certificate is shown")?.to_vec())
     }
 
     /// Waits until it shows that certificate to who trusts these authorities.
-    pub(super) async fn serves(&self, chain: &str, authorities: &str) {
+    pub(crate) async fn serves(&self, chain: &str, authorities: &str) {
         let expected = der(chain);
         let shown = until("the certificate to be served", PATIENCE, async || {
             Ok(match self.shows(authorities).await {
@@ -100,11 +116,11 @@ impl Webhook {
 }
 
 /// The first certificate of a chain.
-pub(super) fn der(chain: &str) -> Vec<u8> {
+pub(crate) fn der(chain: &str) -> Vec<u8> {
     CertificateDer::from_pem_slice(chain.as_bytes()).expect("a certificate").to_vec()
 }
 
 /// A file of the repository, as text.
-pub(super) fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).expect("a file")
 }

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use fleetgate_sandbox::Balancer;
 use fleetgate_sandbox::wait::{Probe, until};
+use tokio::time::sleep;
 
+use super::PER_SECOND;
 use crate::certificates::stage::Stage;
 use crate::certificates::webhook::{PATIENCE, Webhook};
 use crate::load::Load;
 use crate::support::free_port;
 
-const PER_SECOND: u32 = 200;
+/// How long creates go on before and after what happens.
+const AROUND: Duration = Duration::from_secs(2);
 
-/// Webhooks, each with a port for its health.
+/// Webhooks of which each tells its health.
 struct Replicas<'a> {
     stage: &'a Stage,
     balancer: Balancer,
@@ -36,46 +39,89 @@ impl<'a> Replicas<'a> {
     async fn add(&mut self) {
         let health = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let webhook = Webhook::beside(self.stage.sandbox, &["--metrics-bind", &health.to_string()]);
-        let address = webhook.address;
-        self.balancer.add(address, health);
+        self.balancer.add(webhook.address, health);
+        self.turns(&webhook, true).await;
         self.running.push(webhook);
-        let ready = until("the replica to be ready", PATIENCE, async || {
-            let is_ready = self.balancer.is_ready(address);
-            Ok(if is_ready { Probe::Done(()) } else { Probe::NotYet("it is not".to_owned()) })
+    }
+
+    /// Waits until a replica takes part, or does not any more.
+    async fn turns(&self, webhook: &Webhook, ready: bool) {
+        let turned = until("the replica's readiness to change", PATIENCE, async || {
+            let is_ready = self.balancer.is_ready(webhook.address);
+            Ok(if is_ready == ready { Probe::Done(()) } else { Probe::NotYet(is_ready.to_string()) })
         });
-        ready.await.expect("it is ready");
+        turned.await.expect("it changes");
     }
 
     /// As a Deployment does: one more, and then one less, until all are others.
     async fn roll(&mut self) {
         for _ in 0..self.running.len() {
             self.add().await;
-            let mut oldest = self.running.remove(0);
-            assert!(oldest.stop().await.success(), "it ends in peace");
+            let status = self.running.remove(0).stop().await;
+            assert!(status.success(), "it ends in peace: {status}");
         }
     }
 
-    /// Kills the oldest as the kernel does when memory is short; returns where it was.
-    fn kill(&mut self) -> SocketAddr {
-        let mut oldest = self.running.remove(0);
-        oldest.kill();
-        oldest.address
+    /// Kills one as the kernel does when memory is short; returns when that was noticed.
+    async fn kill(&mut self) {
+        let mut killed = self.running.remove(0);
+        killed.kill();
+        self.turns(&killed, false).await;
+    }
+
+    /// Creates Applications while that happens.
+    async fn load(stage: &Stage, happens: impl Future<Output = ()>) -> Load {
+        let around = async {
+            sleep(AROUND).await;
+            happens.await;
+            sleep(AROUND).await;
+        };
+        Load::during(&stage.client(), PER_SECOND, around).await
     }
 }
 
-/// Creates for as long as `meanwhile` takes, and a moment longer.
-async fn load(stage: &Stage, meanwhile: impl Future<Output = ()>) -> Load {
-    const AFTER: Duration = Duration::from_secs(2);
-    let (client, mut meanwhile) = (stage.client(), std::pin::pin!(meanwhile));
-    let mut all = Load::default();
-    let mut is_over = false;
-    while !is_over {
-        // Each part begins before the one before it has ended, so that there is no gap.
-        tokio::select! {
-            part = Load::of(&client, PER_SECOND, AFTER) => all.add(part),
-            () = &mut meanwhile => is_over = true,
-        }
-    }
-    all.add(Load::of(&client, PER_SECOND, AFTER).await);
-    all
+async fn rolled(count: usize) {
+    let stage = &Stage::set().await;
+    let mut replicas = Replicas::start(stage, count).await;
+    let load = Replicas::load(stage, replicas.roll()).await;
+    println!("{count} are rolled: {}", load.told());
+    assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed);
+    assert_eq!(replicas.balancer.lost(), 0, "nobody is left without an answer");
+    let used = replicas.running.iter().filter(|webhook| replicas.balancer.given(webhook.address) > 0).count();
+    assert_eq!(used, count, "those that came were asked");
+    replicas.balancer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_admission_fails_while_two_are_rolled() {
+    rolled(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_admission_fails_while_three_are_rolled() {
+    rolled(3).await;
+}
+
+/// What a process is asked while it is killed nobody else knows of, and an API server asks no second time. Everybody else is
+/// answered.
+async fn killed(count: usize) {
+    let stage = &Stage::set().await;
+    let mut replicas = Replicas::start(stage, count).await;
+    let load = Replicas::load(stage, replicas.kill()).await;
+    let lost = replicas.balancer.lost();
+    println!("one of {count} is killed: {}; {lost} connections were lost", load.told());
+    assert!(load.failed.len() <= lost, "{}: {lost} lost, {:?}", load.told(), load.failed);
+    let after = Load::of(&stage.client(), PER_SECOND, AROUND).await;
+    assert!(after.failed.is_empty(), "{:?}", after.failed);
+    replicas.balancer.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_is_killed() {
+    killed(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_three_is_killed() {
+    killed(3).await;
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Balancer {
     replicas: Arc<Replicas>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// The replicas, by where they serve.
@@ -57,13 +58,18 @@ impl Balancer {
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&replicas)));
         tasks.spawn(probe(Arc::clone(&replicas)));
-        Ok(Self { replicas, _tasks: tasks })
+        Ok(Self { replicas, tasks })
     }
 
     /// Has a replica that serves there, and answers `/readyz` at `health`, take part once it is ready.
     pub fn add(&self, serving: SocketAddr, health: SocketAddr) {
         let replica = Replica { health, is_ready: false, given: 0 };
         self.replicas.all().insert(serving, replica);
+    }
+
+    /// Listens no more, and ends every connection.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
     }
 
     /// Whether the replica was ready when it was last asked.
@@ -78,8 +84,8 @@ impl Balancer {
         self.replicas.all().get(&serving).map_or(0, |replica| replica.given)
     }
 
-    /// How many connections were refused by the replica that they were given to, or cut by one that
-    /// owed an answer: whoever asked there was not answered, whatever anybody does.
+    /// How many connections found no replica, were refused by the one that they were given to, or cut
+    /// by one that owed an answer: whoever asked there was not answered, whatever anybody does.
     #[must_use]
     pub fn lost(&self) -> usize {
         self.replicas.lost.load(Ordering::Acquire)
@@ -90,6 +96,19 @@ impl Replicas {
     /// Whoever panics under the lock leaves a map behind, and not half of one.
     fn all(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Replica>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a replica whether it is ready. One that takes its time is what it was: a kubelet, too, asks
+    /// more than once.
+    async fn ask(&self, serving: SocketAddr, health: SocketAddr) {
+        let Ok(answer) = timeout(PATIENCE, readyz(health)).await else { return };
+        if let Some(replica) = self.all().get_mut(&serving) {
+            replica.is_ready = answer.is_ok_and(|is_ready| is_ready);
+        }
+    }
+
+    fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The next replica's turn.
@@ -107,14 +126,14 @@ async fn accept(listener: TcpListener, replicas: Arc<Replicas>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                if let (Ok((client, _)), Some(serving)) = (accepted, replicas.next()) {
-                    let replicas = Arc::clone(&replicas);
-                    connections.spawn(async move {
-                        if !join(client, serving).await {
-                            replicas.lost.fetch_add(1, Ordering::AcqRel);
-                        }
-                    });
-                }
+                let Ok((client, _)) = accepted else { continue };
+                let (replicas, serving) = (Arc::clone(&replicas), replicas.next());
+                connections.spawn(async move {
+                    let Some(serving) = serving else { return replicas.lose() };
+                    if !join(client, serving).await {
+                        replicas.lose();
+                    }
+                });
             }
             Some(_ended) = connections.join_next() => {}
         }
@@ -155,13 +174,7 @@ async fn probe(replicas: Arc<Replicas>) {
         turns.tick().await;
         let asked: Vec<_> =
             replicas.all().iter().map(|(serving, replica)| (*serving, replica.health)).collect();
-        for (serving, health) in asked {
-            let is_ready = matches!(timeout(PATIENCE, readyz(health)).await, Ok(Ok(true)));
-            if let Some(replica) = replicas.all().get_mut(&serving).filter(|replica| replica.health == health)
-            {
-                replica.is_ready = is_ready;
-            }
-        }
+        join_all(asked.into_iter().map(|(serving, health)| replicas.ask(serving, health))).await;
     }
 }
 
