@@ -21,6 +21,7 @@ use crate::client;
 use crate::controllers::{self, Setup, Statuses, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
+use crate::reviews::Desk;
 use crate::server::{self, Certificate, Connections, Transport};
 use crate::supported;
 use crate::watches::CatalogWatch;
@@ -98,7 +99,8 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let (transport, router) = (Transport::Tls(certificate), router(catalog.clone()));
+            let (transport, router) =
+                (Transport::Tls(certificate), router(catalog.clone(), Desk::new(metrics.reviews())));
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };
         let deliver = async {

@@ -14,7 +14,9 @@ use axum::routing::post;
 use clap::{Args, ValueEnum};
 use fleetgate_plan::Catalog;
 use fleetgate_webhooks::router::{self, MUTATE_PATH, Snapshots, VALIDATE_PATH};
+use prometheus_client::registry::Registry;
 
+use crate::reviews::{Desk, Numbers};
 use crate::server::{self, Certificate, Connections, Transport};
 use crate::{bodies, server_process};
 
@@ -58,7 +60,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let certificate = Certificate::read(&options.cert_dir)?;
     let router = match options.side {
         Side::Floor => floor(),
-        Side::Fleetgate => router::router(Fixed(bodies::catalog(options.clusters)?)),
+        Side::Fleetgate => {
+            // With the numbers and the log line of each review, as in the product.
+            let desk = Desk::new(Numbers::register(&mut Registry::default()));
+            router::router(Fixed(bodies::catalog(options.clusters)?), desk)
+        }
     };
     runtime.block_on(async {
         let listener = server::listen(options.bind).await?;

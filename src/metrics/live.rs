@@ -12,6 +12,7 @@ use prometheus_client::metrics::exemplar::Exemplar;
 
 use super::{Controlled, Label, Queue};
 use crate::leader::Leadership;
+use crate::logs;
 use crate::server::{Connections, LetGo};
 
 /// How many clusters there are, by state.
@@ -116,6 +117,12 @@ impl Collector for Live {
                 .encode_descriptor("prunes_held", help, None, MetricType::Gauge)?
                 .encode_gauge(&i64::from(held))?;
         }
+
+        let (help, no_exemplar) =
+            ("Lines of the log that nobody read in time", None::<&Exemplar<[Label; 0], u64>>);
+        encoder
+            .encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?
+            .encode_counter(&logs::dropped(), no_exemplar)?;
 
         if let Some(connections) = self.connections.get() {
             encode_connections(&mut encoder, connections)?;

@@ -26,6 +26,7 @@ use self::live::Live;
 pub(crate) use self::queue::Queue;
 use crate::client::{Call, Verb};
 use crate::leader::Leadership;
+use crate::reviews;
 use crate::server::Connections;
 
 /// A label and its value.
@@ -59,6 +60,7 @@ struct Numbers {
     reconciles: Family<[Label; 2], Histogram, fn() -> Histogram>,
     running: Family<[Label; 1], Gauge>,
     writes: Family<[Label; 3], Counter>,
+    reviews: reviews::Numbers,
     live: Arc<Live>,
     is_ready: AtomicBool,
     is_stopping: AtomicBool,
@@ -79,12 +81,14 @@ impl Metrics {
         );
         registry.register("reconciles_running", "Objects that are looked at right now", running.clone());
         registry.register("writes", "Requests to the API server that change something", writes.clone());
+        let reviews = reviews::Numbers::register(&mut registry);
         registry.register_collector(Box::new(Arc::clone(&live)));
         Self(Arc::new(Numbers {
             registry,
             reconciles,
             running,
             writes,
+            reviews,
             live,
             is_ready: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
@@ -107,6 +111,11 @@ impl Metrics {
             return Some("the program was asked to stop");
         }
         (!self.0.is_ready.load(Ordering::Acquire)).then_some("the cluster has not been listed yet")
+    }
+
+    /// Those of reviews.
+    pub(crate) fn reviews(&self) -> reviews::Numbers {
+        self.0.reviews.clone()
     }
 
     /// Notes a request, and how it was answered, if it was.
@@ -213,6 +222,9 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
     use fleetgate_api::Application;
+    use fleetgate_webhooks::review::{About, Account, Operation, Outcome};
+    use fleetgate_webhooks::router::Unread;
+    use fleetgate_webhooks::{Endpoint, Kind};
     use kube::runtime::reflector::ObjectRef;
     use tower::ServiceExt;
 
@@ -239,6 +251,13 @@ mod tests {
         metrics.count_clusters(Some("a".to_owned()), || BTreeMap::from([("ready", 1), ("unknown", 1)]));
         metrics.count_held(None, || 2);
         metrics.count_held(Some("a".to_owned()), || 1);
+        let denied = Account {
+            about: About { kind: Some(Kind::Fleet), operation: Operation::Update, ..About::default() },
+            outcome: Outcome::Denied,
+            codes: vec!["fleet/provider", "ref/cluster"],
+        };
+        metrics.reviews().reviewed(Endpoint::Mutating, &denied, Duration::from_micros(100));
+        metrics.reviews().unread(Unread::TooSlow);
         metrics.count_connections(Connections::at_most(1));
         metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
         let (status, text) = get(&metrics, "/metrics").await;
@@ -252,6 +271,9 @@ mod tests {
             "fleetgate_queue_oldest_seconds{controller=\"application\"} 0.",
             "fleetgate_prunes_held 3",
             "fleetgate_connections 0",
+            "fleetgate_reviews_total{kind=\"Fleet\",operation=\"UPDATE\",verdict=\"denied\",code=\"fleet/provider\"} 1",
+            "fleetgate_review_seconds_bucket{le=\"0.000125\",endpoint=\"mutating\"} 1",
+            "fleetgate_requests_unread_total{reason=\"too-slow\"} 1",
             "fleetgate_connections_dropped_total{reason=\"late\"} 0",
             "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
             "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",

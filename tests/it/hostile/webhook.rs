@@ -109,9 +109,16 @@ impl Webhook {
 
     /// Posts a body on a connection of its own; returns the status and the body of the answer.
     pub(crate) async fn ask(&self, path: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+        self.send(head(path, body.len()).as_bytes(), body).await
+    }
+
+    /// Sends a head and a body on a connection of its own; returns the status and the body of the answer.
+    pub(crate) async fn send(&self, head: &[u8], body: &[u8]) -> std::io::Result<(u16, String)> {
         let mut stream = self.connect().await?;
-        stream.write_all(head(path, body.len()).as_bytes()).await?;
-        stream.write_all(body).await?;
+        stream.write_all(head).await?;
+        // Whoever has heard enough answers before it is all sent.
+        drop(stream.write_all(body).await);
+        drop(stream.flush().await);
         answer(&mut stream).await
     }
 
