@@ -5,16 +5,17 @@
 //! API server ──watch──▶ watches ──▶ Catalog ─┬─▶ server      (webhook: review)
 //!     ▲                                      └─▶ controllers (judge, plan, apply, status)
 //!     └──── client: writes of the leader alone ◀───┘
-//! files ─▶ check ─▶ Catalog, judge ─▶ findings
-//!   └────▶ render ─▶ judge, plan ───▶ Flux and Flagger objects
+//! files ─▶ fleetgate-check ─▶ findings
+//!   └────▶ render ─▶ plan ─▶ Flux and Flagger objects
 //! API server ──get, list──▶ commands ─▶ plan ─▶ what a terminal shows
 //! ```
 //!
 //! **Invariant**: nothing is decided here. What is admitted, what it becomes
-//! and what is said about it come from `fleetgate-webhooks` and `fleetgate-plan`.
+//! and what is said about it come from `fleetgate-webhooks`, `fleetgate-check` and `fleetgate-plan`.
 
 #![forbid(unsafe_code)]
 
+mod certificate;
 mod check;
 mod cli;
 mod client;
@@ -29,7 +30,6 @@ mod member;
 mod metrics;
 #[cfg(test)]
 mod pipelines;
-mod rejudged;
 mod render;
 mod reviews;
 mod running;
@@ -97,8 +97,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(explain::explain(code.as_deref(), terminal_width())?.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Manifests(options) => emit(&manifests::all()?, &options),
-        Command::Crds(options) => emit(&manifests::crds()?, &options),
+        Command::Manifests(options) => emit(&options, manifests::all, manifests::objects),
+        Command::Crds(options) => emit(&options, manifests::crds, manifests::crds),
         Command::Completion { shell } => {
             print(&completion::script(shell, &program::started_as()))?;
             Ok(ExitCode::SUCCESS)
@@ -127,10 +127,15 @@ fn terminal_width() -> Option<usize> {
     Some(usize::from(width.0).min(WIDEST))
 }
 
-fn emit(manifests: &[Manifest], options: &OutputOptions) -> anyhow::Result<ExitCode> {
+/// Writes the files into a folder, or prints the objects.
+fn emit(
+    options: &OutputOptions,
+    files: impl Fn() -> anyhow::Result<Vec<Manifest>>,
+    objects: impl Fn() -> anyhow::Result<Vec<Manifest>>,
+) -> anyhow::Result<ExitCode> {
     match &options.output {
-        Some(folder) => manifests::write(manifests, folder)?,
-        None => print(manifests::stream(manifests).as_bytes())?,
+        Some(folder) => manifests::write(&files()?, folder)?,
+        None => print(manifests::stream(&objects()?).as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
 }

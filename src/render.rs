@@ -13,10 +13,10 @@ use std::io::Write;
 
 use anyhow::Context;
 use fleetgate_api::Application;
+use fleetgate_check::{Applications, Outcome, applications};
 use fleetgate_plan::{Binding, Catalog, Owner, Plan, PolicyPlan, Target, Template};
 use serde::Serialize;
 
-use crate::check::{Applications, Outcome, applications};
 use crate::cli::RenderOptions;
 
 /// Prints what becomes of the Applications that are asked for to `out`, and what

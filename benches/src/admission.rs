@@ -1,14 +1,12 @@
 //! A review's CPU time and latency, beside a server that looks at nothing.
 //!
-//! Both sides get the same number of requests a second, half of what Fleetgate
-//! takes: a server that is asked faster finds several requests at each wake-up,
-//! and the one that answers faster would be asked faster.
+//! CPU time is measured twice. In a closed loop each side gets as many requests
+//! as it takes, so that it finds several at each wake-up. In an open loop both
+//! get the same number a second, half of what Fleetgate takes, at even
+//! distances, so that both wake up for each. The latency is that of the open loop.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
 use rustls::pki_types::CertificateDer;
@@ -18,7 +16,7 @@ use crate::load::{self, Target};
 use crate::report::{line, median, micros};
 use crate::schema_check;
 use crate::serve::Side;
-use crate::server_process::{Server, pin_to};
+use crate::server_process::{Server, pin_to, write_certificate};
 
 /// How long and how often is measured.
 #[derive(Debug, Args)]
@@ -46,6 +44,15 @@ const FEW: usize = 2;
 const MANY: usize = 1_000;
 /// How much later than the floor's the slowest hundredth may be, in microseconds.
 const LATER: f64 = 1_000.0;
+
+/// One side as fast as it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Busy {
+    /// Reviews a second.
+    rate: f64,
+    /// CPU time per review, in microseconds.
+    cpu: f64,
+}
 
 /// One side's figures at a given rate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,9 +113,17 @@ async fn measure(
         };
         check_answer(&target(&servers.few)).await?;
         let name = format!("{example} {path}, {} bytes", body.len());
-        let [floor, few] = [&servers.floor, &servers.few].map(target);
-        let capacity = [capacity(&floor, options).await?, capacity(&few, options).await?];
-        let rate = capacity[1] / 2.0;
+        let mut busy = Vec::new();
+        for _ in 0..options.rounds {
+            let mut round = [Busy::default(); 2];
+            for (busy, server) in round.iter_mut().zip([&servers.floor, &servers.few]) {
+                *busy = as_fast_as_it_is(server, &target(server), options).await?;
+            }
+            busy.push(round);
+        }
+        println!("{name}:");
+        report_busy(&busy, [limit, limit_without_schema], schema_check);
+        let rate = median(busy.iter().map(|[_, few]| few.rate).collect()) / 2.0;
         let mut rounds = Vec::new();
         for _ in 0..options.rounds {
             let mut round = [Figures::default(); 3];
@@ -117,36 +132,61 @@ async fn measure(
             }
             rounds.push(round);
         }
-        println!(
-            "{name}: {:.0} reviews/s at most, the floor {:.0}; at {rate:.0}/s:",
-            capacity[1], capacity[0]
-        );
+        println!("  at {rate:.0} reviews/s:");
         report(&rounds, [limit, limit_without_schema], schema_check);
     }
     Ok(())
 }
 
-fn report(rounds: &[[Figures; 3]], [limit, limit_without_schema]: [f64; 2], schema_check: f64) {
-    let middle = |figure: &dyn Fn(&[Figures; 3]) -> f64| median(rounds.iter().map(figure).collect());
-    let ratio = middle(&|[floor, few, _]| few.cpu / floor.cpu);
-    let (cpu, floor) = (middle(&|[_, few, _]| few.cpu), middle(&|[floor, ..]| floor.cpu));
-    line("  CPU", &format!("{ratio:.2}x floor ({cpu:.1} of {floor:.1} µs)"), ratio, limit);
-    let without = middle(&|[floor, few, _]| (few.cpu - schema_check) / floor.cpu);
-    let figure = format!("{without:.2}x floor (the check alone takes {schema_check:.1} µs)");
-    line("  CPU without the schema check", &figure, without, limit_without_schema);
-    let growth = middle(&|[_, few, many]| many.cpu / few.cpu);
-    line(&format!("  CPU, {MANY} clusters"), &format!("{growth:.2}x of {FEW} clusters"), growth, MANY_TO_FEW);
-    let later = middle(&|[floor, few, _]| few.p99 - floor.p99);
-    let (p99, floor) = (middle(&|[_, few, _]| few.p99), middle(&|[floor, ..]| floor.p99));
-    line("  p99", &format!("floor + {later:.0} µs ({p99:.0} and {floor:.0} µs)"), later, LATER);
+fn report_busy(rounds: &[[Busy; 2]], limits: [f64; 2], schema_check: f64) {
+    let middle = |figure: &dyn Fn(&[Busy; 2]) -> f64| median(rounds.iter().map(figure).collect());
+    let (few, floor) = (middle(&|[_, few]| few.rate), middle(&|[floor, _]| floor.rate));
+    println!("  as fast as it is, {few:.0} reviews/s, the floor {floor:.0}:");
+    report_cpu(
+        &rounds.iter().map(|[floor, few]| [floor.cpu, few.cpu]).collect::<Vec<_>>(),
+        limits,
+        schema_check,
+    );
 }
 
-/// Reviews per second, if as many are asked for as there is time for.
-async fn capacity(target: &Target, options: &Options) -> anyhow::Result<f64> {
+/// The CPU times per review of the floor and of Fleetgate, in each round.
+fn report_cpu(rounds: &[[f64; 2]], [limit, limit_without_schema]: [f64; 2], schema_check: f64) {
+    let middle = |figure: &dyn Fn(&[f64; 2]) -> f64| median(rounds.iter().map(figure).collect());
+    let ratio = middle(&|[floor, few]| few / floor);
+    let (cpu, floor) = (middle(&|[_, few]| *few), middle(&|[floor, _]| *floor));
+    line("    CPU", &format!("{ratio:.2}x floor ({cpu:.1} of {floor:.1} µs)"), ratio, limit);
+    let without = middle(&|[floor, few]| (few - schema_check) / floor);
+    let figure = format!("{without:.2}x floor (the check alone takes {schema_check:.1} µs)");
+    line("    CPU without the schema check", &figure, without, limit_without_schema);
+}
+
+fn report(rounds: &[[Figures; 3]], limits: [f64; 2], schema_check: f64) {
+    let middle = |figure: &dyn Fn(&[Figures; 3]) -> f64| median(rounds.iter().map(figure).collect());
+    report_cpu(
+        &rounds.iter().map(|[floor, few, _]| [floor.cpu, few.cpu]).collect::<Vec<_>>(),
+        limits,
+        schema_check,
+    );
+    let growth = middle(&|[_, few, many]| many.cpu / few.cpu);
+    line(
+        &format!("    CPU, {MANY} clusters"),
+        &format!("{growth:.2}x of {FEW} clusters"),
+        growth,
+        MANY_TO_FEW,
+    );
+    let later = middle(&|[floor, few, _]| few.p99 - floor.p99);
+    let (p99, floor) = (middle(&|[_, few, _]| few.p99), middle(&|[floor, ..]| floor.p99));
+    line("    p99", &format!("floor + {later:.0} µs ({p99:.0} and {floor:.0} µs)"), later, LATER);
+}
+
+/// If as many reviews are asked for as there is time for.
+async fn as_fast_as_it_is(server: &Server, target: &Target, options: &Options) -> anyhow::Result<Busy> {
+    let before = server.cpu_time()?;
     let sent = load::closed_loop(target, Duration::from_secs_f64(options.seconds)).await?;
-    #[expect(clippy::cast_precision_loss, reason = "some ten thousand requests")]
+    let used = server.cpu_time()?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "some hundred thousand requests")]
     let sent = sent as f64;
-    Ok(sent / options.seconds)
+    Ok(Busy { rate: sent / options.seconds, cpu: micros(used) / sent })
 }
 
 async fn reviews(server: &Server, target: &Target, rate: f64, options: &Options) -> anyhow::Result<Figures> {
@@ -166,11 +206,4 @@ async fn check_answer(target: &Target) -> anyhow::Result<()> {
         println!("the review has warnings: {warnings}");
     }
     Ok(())
-}
-
-fn write_certificate(folder: &Path) -> anyhow::Result<CertificateDer<'static>> {
-    let issued = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
-    fs::write(folder.join("tls.crt"), issued.cert.pem()).context("cannot write the certificate")?;
-    fs::write(folder.join("tls.key"), issued.signing_key.serialize_pem())?;
-    Ok(issued.cert.der().clone())
 }

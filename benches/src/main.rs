@@ -12,6 +12,7 @@ mod bodies;
 mod check;
 mod create;
 mod delivery;
+mod footprint;
 mod load;
 mod planning;
 mod report;
@@ -49,6 +50,8 @@ enum Command {
     Create(create::Options),
     /// Fleetgate's controller delivering, beside a client that only applies
     Delivery(delivery::Options),
+    /// How long a webhook takes to start, and how much memory while it is idle
+    Footprint(footprint::Options),
     /// Resolving and planning alone, without any I/O
     Planning(planning::Options),
     /// What is written while nothing changes and Flux looks again all the time
@@ -78,6 +81,7 @@ fn main() -> anyhow::Result<()> {
         Command::Check(options) => check::run(&options),
         Command::Create(options) => create::run(&options),
         Command::Delivery(options) => delivery::run(&options),
+        Command::Footprint(options) => footprint::run(&options),
         Command::Planning(options) => planning::run(&options),
         Command::Steady(options) => delivery::steady::run(&options),
         Command::Serve(options) => serve::run(&options),

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum as _;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
+use rustls::pki_types::CertificateDer;
 
 use crate::serve::Side;
 
@@ -107,4 +108,15 @@ pub(crate) fn pin_to(core: usize) -> anyhow::Result<()> {
 fn free_address() -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?)
+}
+
+/// The names by which a server is called: by a client on loopback, and by an API server.
+const NAMES: [&str; 2] = ["127.0.0.1", "fleetgate-webhook.fleetgate-system.svc"];
+
+/// Writes what a server proves itself with; returns what its clients trust.
+pub(crate) fn write_certificate(folder: &Path) -> anyhow::Result<CertificateDer<'static>> {
+    let issued = rcgen::generate_simple_self_signed(NAMES.map(str::to_owned))?;
+    fs::write(folder.join("tls.crt"), issued.cert.pem()).context("cannot write the certificate")?;
+    fs::write(folder.join("tls.key"), issued.signing_key.serialize_pem())?;
+    Ok(issued.cert.der().clone())
 }

@@ -10,7 +10,7 @@ pub(crate) struct LogOptions {
     #[arg(long, global = true, env = "FLEETGATE_LOG", default_value = "info", value_name = "FILTER")]
     pub(crate) log_level: String,
     /// The form of a log line.
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, env = "FLEETGATE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
 }
 

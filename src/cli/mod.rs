@@ -1,5 +1,6 @@
 //! The command line: every command with its flags.
 
+mod certificate;
 mod client;
 mod cluster;
 mod controller;
@@ -15,9 +16,11 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use fleetgate_check::Format;
 use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::names;
 
+pub(crate) use self::certificate::CertificateOptions;
 pub(crate) use self::client::ClientOptions;
 pub(crate) use self::cluster::{
     ClusterCommand, JoinOptions, LabelsOptions, ListFormat, ListOptions, RenameOptions,
@@ -114,7 +117,7 @@ pub(crate) enum Command {
         /// The code at the end of a finding, such as source/url; without it every rule is listed
         code: Option<String>,
     },
-    /// Print what is installed on a cluster: CRDs, roles, webhook configurations
+    /// Print everything that is installed on a cluster
     Manifests(OutputOptions),
     /// Print the CRDs
     Crds(OutputOptions),
@@ -196,6 +199,18 @@ pub(crate) enum OutputFormat {
     Github,
 }
 
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Text => Self::Text,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Sarif => Self::Sarif,
+            OutputFormat::Junit => Self::Junit,
+            OutputFormat::Github => Self::Github,
+        }
+    }
+}
+
 /// How far tenants may reach. An installation has one answer: its webhook, its
 /// controller and the checks before it are given the same.
 #[derive(Debug, Args)]
@@ -231,9 +246,8 @@ pub(crate) struct WebhookOptions {
     /// Address and port to listen on
     #[arg(long, default_value = "0.0.0.0:9443", value_name = "ADDRESS:PORT")]
     pub(crate) bind: SocketAddr,
-    /// Folder with the serving certificate: tls.crt and tls.key, in PEM
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cert_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) certificate: CertificateOptions,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
 }

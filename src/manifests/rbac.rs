@@ -4,17 +4,11 @@ use fleetgate_plan::{ClusterKind, FluxKind, RenderedKind};
 use fleetgate_webhooks::Kind;
 use serde_json::{Value, json};
 
-use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+use super::webhooks::CONFIGURATION;
+use super::{CERTIFICATE, CONTROLLER, NAMESPACE, WEBHOOK};
 use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 
 const READ: [&str; 3] = ["get", "list", "watch"];
-
-pub(super) fn namespace() -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
-    })
-}
 
 pub(super) fn objects() -> Vec<Value> {
     let mut objects = Vec::new();
@@ -22,6 +16,8 @@ pub(super) fn objects() -> Vec<Value> {
         objects.push(json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": {"name": name, "namespace": NAMESPACE},
+            // A pod that runs under it says so.
+            "automountServiceAccountToken": false,
         }));
         objects.push(json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
@@ -35,27 +31,38 @@ pub(super) fn objects() -> Vec<Value> {
             "subjects": [subject(name)],
         }));
     }
-    objects.extend(election());
+    // The Lease by which replicas of the controller agree on one.
+    let leases = rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]);
+    objects.extend(at_home(CONTROLLER, &[leases], &[CONTROLLER]));
+    // `serve` answers reviews under the controller's account.
+    objects.extend(at_home(CERTIFICATE, &certificate_rules(), &[WEBHOOK, CONTROLLER]));
     objects
 }
 
-/// The Lease by which replicas of the controller agree on one, in their own namespace only.
-fn election() -> [Value; 2] {
-    let metadata = json!({"name": CONTROLLER, "namespace": NAMESPACE});
-    let leases = rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]);
+/// What these accounts may do in their own namespace only.
+fn at_home(name: &str, rules: &[Value], accounts: &[&str]) -> [Value; 2] {
+    let metadata = json!({"name": name, "namespace": NAMESPACE});
+    let subjects: Vec<Value> = accounts.iter().copied().map(subject).collect();
     [
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
             "metadata": metadata,
-            "rules": [leases],
+            "rules": rules,
         }),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
             "metadata": metadata,
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": CONTROLLER},
-            "subjects": [subject(CONTROLLER)],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+            "subjects": subjects,
         }),
     ]
+}
+
+/// The one Secret that the webhook keeps its certificate in. Names cannot be told of what is yet to be
+/// created: it may create others, and neither read nor change them.
+fn certificate_rules() -> [Value; 2] {
+    let kept = rule("", &["secrets"], &["get", "list", "watch", "update"]);
+    [rule("", &["secrets"], &["create"]), named(kept, &[CERTIFICATE])]
 }
 
 fn subject(name: &str) -> Value {
@@ -66,7 +73,8 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
 }
 
-/// What the Catalog is built from. No Secret: those are the controller's.
+/// What the Catalog is built from, and the two configurations that say whom the API server trusts. No
+/// Secret: those are the controller's.
 fn webhook_rules() -> Vec<Value> {
     let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &READ));
     let mut rules = vec![
@@ -74,6 +82,7 @@ fn webhook_rules() -> Vec<Value> {
         rule(Kind::Application.group(), &[Kind::Application.plural()], &READ),
         rule("", &["namespaces"], &READ),
         crds_rule(),
+        configurations_rule(),
     ];
     rules.extend(clusters);
     rules
@@ -87,6 +96,13 @@ fn crds_rule() -> Value {
     let of_clusters = ClusterKind::PROVISIONED.map(ClusterKind::crd_name);
     let names: Vec<&str> = of_flux.iter().chain(&of_clusters).map(String::as_str).collect();
     named(rule, &names)
+}
+
+/// What is patched is the bundle of the authorities to trust.
+fn configurations_rule() -> Value {
+    let kinds = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"];
+    let rule = rule("admissionregistration.k8s.io", &kinds, &["get", "list", "watch", "patch"]);
+    named(rule, &[CONFIGURATION])
 }
 
 /// A rule for objects of these names alone.

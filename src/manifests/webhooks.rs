@@ -1,36 +1,48 @@
 //! The webhook configurations.
 //!
 //! No namespace selector: it would only be a bypass, and the rules match our
-//! own kinds. The generated objects have no `caBundle`: it belongs to whoever
-//! issues the certificate.
+//! own kinds. The plain objects have no `caBundle`: whoever issues the
+//! certificate sets it, which is the webhook itself unless it is given one.
 
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
 use fleetgate_webhooks::schema::VERSION;
 use serde_json::{Value, json};
 
+use super::form::Form;
 use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+
+/// The name of both configurations.
+pub(crate) const CONFIGURATION: &str = "fleetgate";
+
+/// The webhooks in them.
+const MUTATING: &str = "default.fleetgate.dev";
+const VALIDATING: &str = "validate.fleetgate.dev";
+const DELETING: &str = "delete.fleetgate.dev";
+
+/// Every webhook, which is told whom to trust.
+pub(crate) const NAMES: [&str; 3] = [MUTATING, VALIDATING, DELETING];
 
 /// Seconds that the API server waits for a review.
 const TIMEOUT: u8 = 5;
 
-pub(super) fn objects() -> Vec<Value> {
+pub(super) fn objects(form: Form) -> Vec<Value> {
     vec![
-        configuration("MutatingWebhookConfiguration", vec![mutating()]),
-        configuration("ValidatingWebhookConfiguration", vec![validating(), deleting()]),
+        configuration(form, "MutatingWebhookConfiguration", vec![mutating(form)]),
+        configuration(form, "ValidatingWebhookConfiguration", vec![validating(form), deleting(form)]),
     ]
 }
 
-fn configuration(kind: &str, webhooks: Vec<Value>) -> Value {
+fn configuration(form: Form, kind: &str, webhooks: Vec<Value>) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
-        "metadata": {"name": "fleetgate"},
+        "metadata": {"name": CONFIGURATION, "annotations": form.optional("webhook.annotations")},
         "webhooks": webhooks,
     })
 }
 
-fn mutating() -> Value {
-    let mut webhook = webhook("default.fleetgate.dev", MUTATE_PATH);
+fn mutating(form: Form) -> Value {
+    let mut webhook = webhook(form, MUTATING, MUTATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         // Another webhook's change may need a default again.
         fields.insert("reinvocationPolicy".to_owned(), json!("IfNeeded"));
@@ -38,13 +50,13 @@ fn mutating() -> Value {
     webhook
 }
 
-fn validating() -> Value {
-    webhook("validate.fleetgate.dev", VALIDATE_PATH)
+fn validating(form: Form) -> Value {
+    webhook(form, VALIDATING, VALIDATE_PATH)
 }
 
 /// May it be deleted? Help for people, not the guard: without an answer it may.
-fn deleting() -> Value {
-    let mut webhook = webhook("delete.fleetgate.dev", VALIDATE_PATH);
+fn deleting(form: Form) -> Value {
+    let mut webhook = webhook(form, DELETING, VALIDATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         let kinds = [Kind::Fleet, Kind::AttachedCluster];
         fields.insert("failurePolicy".to_owned(), json!("Ignore"));
@@ -63,22 +75,33 @@ fn rule(kind: Kind, operations: &[&str]) -> Value {
     })
 }
 
-fn webhook(name: &str, path: &str) -> Value {
+fn webhook(form: Form, name: &str, path: &str) -> Value {
+    let service = json!({"name": WEBHOOK, "namespace": NAMESPACE, "path": path, "port": 443});
     json!({
         "name": name,
         "admissionReviewVersions": ["v1"],
-        "clientConfig": {"service": {"name": WEBHOOK, "namespace": NAMESPACE, "path": path, "port": 443}},
+        "clientConfig": {"service": service, "caBundle": form.optional("webhook.caBundle")},
         "failurePolicy": "Fail",
         "matchPolicy": "Equivalent",
         "sideEffects": "None",
         "timeoutSeconds": TIMEOUT,
         "rules": Kind::ALL.map(|kind| rule(kind, &["CREATE", "UPDATE"])),
-        // An outage never keeps the controller from taking its finalizer off.
-        "matchConditions": [{
-            "name": "not-the-controller",
-            "expression": format!("request.userInfo.username != 'system:serviceaccount:{NAMESPACE}:{CONTROLLER}'"),
-        }],
+        "matchConditions": conditions(),
     })
+}
+
+/// What is not asked about, so that an outage keeps nothing from going: finalizers are taken off by the controller, by
+/// the garbage collector, and by people.
+fn conditions() -> Value {
+    let controller = format!("system:serviceaccount:{NAMESPACE}:{CONTROLLER}");
+    json!([
+        {"name": "not-the-controller", "expression": format!("request.userInfo.username != '{controller}'")},
+        {
+            "name": "not-being-deleted",
+            // Of the stored object: a request may say what it likes.
+            "expression": "request.operation != 'UPDATE' || !has(oldObject.metadata.deletionTimestamp)",
+        },
+    ])
 }
 
 #[cfg(test)]
@@ -87,7 +110,8 @@ mod tests {
 
     #[test]
     fn deletions_are_asked_about_and_never_held_up() {
-        let webhooks: Vec<Value> = vec![mutating(), validating(), deleting()];
+        let form = Form::Plain;
+        let webhooks: Vec<Value> = vec![mutating(form), validating(form), deleting(form)];
         let policy = |webhook: &Value| webhook["failurePolicy"].as_str().map(str::to_owned);
         let policies: Vec<_> = webhooks.iter().filter_map(policy).collect();
         assert_eq!(policies, ["Fail", "Fail", "Ignore"]);

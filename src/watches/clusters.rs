@@ -10,7 +10,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 
 use super::Table;
-use crate::rejudged;
+use fleetgate_webhooks::rejudged;
 
 /// The clusters of one kind.
 #[derive(Debug)]

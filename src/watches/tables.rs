@@ -11,7 +11,7 @@ use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 
 use super::Table;
-use crate::rejudged;
+use fleetgate_webhooks::rejudged;
 
 #[derive(Debug, Default)]
 pub(super) struct FleetTable {

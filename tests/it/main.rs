@@ -14,13 +14,16 @@
 mod admission;
 mod api_types;
 mod cases;
+mod certificates;
 mod check;
 mod delivery;
 mod explain;
 mod faults;
 mod generated;
 mod hostile;
+mod installed;
 mod leader;
+mod load;
 mod replica;
 mod schemas;
 mod serve;

@@ -11,6 +11,7 @@ use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Answer, Options, Progress, Sandbox, Scope};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, MutexGuard};
 
 struct Shared {
     // The sandbox's own tasks run here for as long as the tests do.
@@ -24,6 +25,13 @@ pub(crate) fn admission() -> &'static Sandbox {
     &SHARED.get_or_init(|| start(options(Scope::Admission))).sandbox
 }
 
+/// The host control plane with the webhook's configurations and no webhook, shared by all tests that start one.
+pub(crate) fn before_webhook() -> &'static Sandbox {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    let options = || Options { without_fleetgate: true, ..options(Scope::Admission) };
+    &SHARED.get_or_init(|| start(options())).sandbox
+}
+
 /// Host, members, Flux, git and Fleetgate, shared by all tests of delivery.
 pub(crate) fn delivery() -> &'static Sandbox {
     static SHARED: OnceLock<Shared> = OnceLock::new();
@@ -35,6 +43,17 @@ pub(crate) fn before_fleetgate() -> &'static Sandbox {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     let options = || Options { without_fleetgate: true, ..options(Scope::Delivery) };
     &SHARED.get_or_init(|| start(options())).sandbox
+}
+
+/// A host on which nothing of Fleetgate is left, for one test at a time.
+pub(crate) async fn bare() -> (&'static Sandbox, MutexGuard<'static, ()>) {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let sandbox = &SHARED.get_or_init(|| start(options(Scope::Host))).sandbox;
+    let turn = TURN.lock().await;
+    let everything = file("manifests/install.yaml").display().to_string();
+    kubectl(sandbox, &["delete", "--ignore-not-found", "--filename", &everything]).await;
+    (sandbox, turn)
 }
 
 fn options(scope: Scope) -> Options {
@@ -75,6 +94,15 @@ pub(crate) fn terminate(process: &mut Running) -> impl Future<Output = ExitStatu
         });
         ended.await.expect("it ends")
     }
+}
+
+/// Waits until a log has that.
+pub(crate) async fn logged(log: &Path, text: &str, deadline: Duration) {
+    let logged = until(text, deadline, async || {
+        let log = std::fs::read_to_string(log)?;
+        Ok(if log.contains(text) { Probe::Done(()) } else { Probe::NotYet(log) })
+    });
+    logged.await.expect("the log has it");
 }
 
 /// A port of loopback that nobody listens on.
@@ -129,6 +157,8 @@ pub(crate) async fn past_the_gate(sandbox: &Sandbox, namespace: &str, arguments:
         arguments.iter().copied().chain(["--namespace", namespace, as_controller]).collect();
     let answer = sandbox.kubectl().run_with(&arguments, input).await.expect("kubectl runs");
     assert!(answer.success(), "kubectl {}: {}{}", arguments.join(" "), answer.stdout, answer.stderr);
+    // The controller itself goes on with its own rights.
+    kubectl(sandbox, &["delete", "rolebinding", "past-the-gate", "--namespace", namespace]).await;
 }
 
 /// A namespace for one test, with the Fleet `quickstart` and what it needs to

@@ -20,6 +20,7 @@ pub mod names;
 pub mod normalise;
 mod ratchet;
 pub mod redact;
+pub mod rejudged;
 pub mod review;
 pub mod router;
 pub mod rules;

@@ -27,9 +27,9 @@ use serde_json::Value;
 
 use self::compare::{Difference, compare};
 use super::connect::connect;
-use crate::check::{Object, Objects, objects, verdict};
 use crate::cli::DiffOptions;
 use crate::stored::{Child, Scope, Stored, all_children, insert_crds, keeping_names};
+use fleetgate_check::{Object, Objects, objects, verdict};
 
 /// What a comparison comes to, as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

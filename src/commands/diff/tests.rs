@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::compare::{Change, Difference, compare};
 use super::text::{summary, text};
 use super::{Judged, Live, judge};
-use crate::check::{Objects, objects};
 use crate::commands::fixtures::{application, catalog, clusters, fleet};
 use crate::commands::golden::assert_golden;
 use crate::stored::{Child, Stored};
+use fleetgate_check::{Objects, objects};
 
 /// The policy `web`, to the clusters of an environment or to all.
 fn web(env: Option<&str>, path: Option<&str>) -> Value {

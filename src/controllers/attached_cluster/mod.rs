@@ -33,8 +33,8 @@ use super::secrets::Secrets;
 use super::{Scope, Setup, Statuses, object_ref};
 use crate::member::probe;
 use crate::metrics::Controlled;
-use crate::rejudged::rejudged;
 use crate::watches::CatalogWatch;
+use fleetgate_webhooks::rejudged::rejudged;
 
 /// How often a cluster that answers is asked whether it still does, more or less.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);

@@ -28,8 +28,8 @@ use super::backoff::Backoff;
 use super::secrets::Secrets;
 use super::{Setup, Statuses, finalizers, object_ref};
 use crate::metrics::Controlled;
-use crate::rejudged::rejudged;
 use crate::watches::CatalogWatch;
+use fleetgate_webhooks::rejudged::rejudged;
 
 /// How often a Secret that somebody else is to make is looked for: until it is
 /// there, no watch has it.

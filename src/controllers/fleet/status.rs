@@ -106,9 +106,9 @@ fn listed(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rejudged::rejudged;
     use fleetgate_plan::Catalog;
     use fleetgate_webhooks::Kind;
+    use fleetgate_webhooks::rejudged::rejudged;
     use serde_json::json;
 
     fn fleet(cluster: &str) -> Fleet {

@@ -76,6 +76,11 @@ async fn whoever_leaves_as_documented_keeps_the_workloads() {
     let joined = format!("{LABEL_JOINED}=true");
     let labels = ["label", "secret", "kurator-member1", "--namespace", "default", &joined];
     assert!(kubectl(sandbox, &labels).await.success());
+    // The processes do their work here; but what is installed is to go, too.
+    for part in ["networkpolicies", "poddisruptionbudgets", "deployments"] {
+        let part = file(&format!("manifests/{part}.yaml")).display().to_string();
+        kubectl(sandbox, &["apply", "--server-side", "--filename", &part]).await;
+    }
     let members = || [0, 1].map(|index| sandbox.member_client(index).expect("a member"));
     let mut before = Vec::new();
     for member in members() {
@@ -85,9 +90,9 @@ async fn whoever_leaves_as_documented_keeps_the_workloads() {
 
     let steps = commands("## Take everything out");
     assert_eq!(steps.len(), 10, "{steps:?}");
-    let (rights, last) = (steps.len() - 3, steps.len() - 4);
+    let (roles, last) = (steps.len() - 3, steps.len() - 4);
     for (index, step) in steps.iter().enumerate() {
-        if index == rights {
+        if index == roles {
             for process in ["fleetgate-webhook", "fleetgate-controller"] {
                 sandbox.terminate(process).await.expect("it stops");
             }
@@ -104,6 +109,10 @@ async fn whoever_leaves_as_documented_keeps_the_workloads() {
     let flux = "kustomizations,helmreleases,gitrepositories,helmrepositories,helmcharts";
     let left = kubectl(sandbox, &["get", flux, "--all-namespaces", "--output", "name"]).await;
     assert_eq!(left.stdout, "", "Flux has nothing left to do");
+    let install = file("manifests/install.yaml").display().to_string();
+    let left =
+        kubectl(sandbox, &["get", "--ignore-not-found", "--output", "name", "--filename", &install]).await;
+    assert_eq!(left.stdout, "", "nothing is left that was installed");
     for (member, before) in members().into_iter().zip(before) {
         assert_eq!(workloads(member).await, before, "the same objects, and none less");
     }

@@ -39,6 +39,7 @@ pub mod tools;
 pub mod wait;
 mod workdir;
 
+pub use helm::Helm;
 pub use kubectl::{Answer, Kubectl};
 pub use progress::Progress;
 pub use proxy::{Action, Asked, Proxy, Rule, Verb};

@@ -11,12 +11,14 @@ use anyhow::Context as _;
 use kube::Client;
 
 use crate::fleetgate::Fleetgate;
+use crate::helm::Helm;
 use crate::kubectl::Kubectl;
 use crate::plane::Plane;
 use crate::ports::Ports;
 use crate::process::Processes;
 use crate::repository::GitRepositories;
 use crate::source::StandIn;
+use crate::tools::{self, Tool};
 use crate::workdir::{self, WorkDir};
 use crate::{Progress, members};
 
@@ -133,6 +135,15 @@ impl Sandbox {
         Kubectl { program, kubeconfig, home: self.work_dir.path().to_owned() }
     }
 
+    /// Helm, which may install into the host. It is built first when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn helm(&self) -> anyhow::Result<Helm> {
+        let program = tools::ensure(Tool::Helm, &Progress::stderr())?;
+        Ok(Helm::new(program, self.work_dir()).with_cluster(self.kubeconfig()))
+    }
+
     /// The git repositories that the sandbox deploys from.
     #[must_use]
     pub fn git(&self) -> &GitRepositories {
@@ -159,12 +170,6 @@ impl Sandbox {
     #[must_use]
     pub fn webhook_kubeconfig(&self) -> &Path {
         &self.fleetgate.webhook_kubeconfig
-    }
-
-    /// The folder with the serving certificate that the host trusts for webhooks on loopback.
-    #[must_use]
-    pub fn webhook_certificate(&self) -> &Path {
-        &self.fleetgate.cert_dir
     }
 
     /// The kubeconfig file of Fleetgate's controller, with the rights of its service account.

@@ -13,7 +13,7 @@ use crate::tools::ControlPlane;
 const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,serviceaccount-controller,\
     root-ca-certificate-publisher-controller,deployment-controller,replicaset-controller,statefulset-controller,\
     daemonset-controller,job-controller,cronjob-controller,endpointslice-controller,pod-garbage-collector-controller,\
-    clusterrole-aggregation-controller,horizontal-pod-autoscaler-controller";
+    clusterrole-aggregation-controller,horizontal-pod-autoscaler-controller,resourcequota-controller";
 
 /// The one store of all planes.
 pub(crate) struct Etcd {

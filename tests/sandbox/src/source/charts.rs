@@ -82,7 +82,7 @@ impl Charts {
         }
         files::private_folder(&self.repository)?;
         std::fs::copy(&chart.file, &file).with_context(|| format!("cannot write {}", file.display()))?;
-        self.helm.run(&["repo", "index", &self.repository.display().to_string()])
+        self.helm.run(&["repo", "index", &self.repository.display().to_string()]).map(drop)
     }
 
     /// The chart that helm chooses from the Helm repository; its newest stable version when none is named.

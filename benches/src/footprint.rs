@@ -1,0 +1,182 @@
+//! What the webhook takes while nobody asks it anything: how long until it is
+//! ready, and how much memory, with nothing in the cluster and with much.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use axum::http::Request;
+use clap::Args;
+use fleetgate_sandbox::{Options as SandboxOptions, Progress, Sandbox, Scope};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kube::api::{Api, ApiResource, DynamicObject, PostParams};
+use kube::core::GroupVersionKind;
+use kube::{Client, Config};
+use serde_json::{Value, json};
+
+use crate::report::{line, median, noted};
+use crate::server_process::{resident_kib_of, write_certificate};
+use crate::{Fleetgate, bodies};
+
+/// How much there is to know.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    fleetgate: Fleetgate,
+    /// Applications in the cluster, of two policies each
+    #[arg(long, default_value_t = 10_000)]
+    applications: usize,
+    /// Clusters
+    #[arg(long, default_value_t = 1_000)]
+    clusters: usize,
+    /// Fleets, among which the clusters are divided
+    #[arg(long, default_value_t = 100)]
+    fleets: usize,
+    /// How often it is started each time; the median counts
+    #[arg(long, default_value_t = 7)]
+    starts: usize,
+}
+
+/// What it may take with nothing in the cluster: milliseconds until it is ready, and MiB.
+const EMPTY: [f64; 2] = [150.0, 20.0];
+/// The MiB that it may take with all of it.
+const FULL_MIB: f64 = 60.0;
+/// How many creates are under way at the same time.
+const CONCURRENCY: usize = 16;
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long it has been idle when its memory is looked at.
+const IDLE: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let fleetgate = std::path::absolute(&options.fleetgate.fleetgate)?;
+        let sandbox =
+            Sandbox::start(SandboxOptions::new(&fleetgate, Scope::Host), &Progress::stderr()).await?;
+        let measured = measure(&sandbox, &fleetgate, options).await;
+        sandbox.stop().await;
+        measured
+    })
+}
+
+async fn measure(sandbox: &Sandbox, fleetgate: &Path, options: &Options) -> anyhow::Result<()> {
+    let size = fs::metadata(fleetgate)?.len() / 1024;
+    noted("size of the program", &format!("{size} KiB"));
+    let folder = tempfile::tempdir()?;
+    write_certificate(folder.path())?;
+    let start = Start { fleetgate, sandbox, certificate: folder.path().to_owned() };
+    let [ready, memory] = start.figures(options.starts).await?;
+    let [most, most_memory] = EMPTY;
+    line("ready, nothing in the cluster", &format!("{ready:.0} ms"), ready, most);
+    line("memory, nothing in the cluster", &format!("{memory:.1} MiB"), memory, most_memory);
+
+    fill(&sandbox.client(), options).await?;
+    let [ready, memory] = start.figures(options.starts).await?;
+    let Options { applications, clusters, fleets, .. } = options;
+    let all = format!("{applications} Applications, {clusters} clusters, {fleets} Fleets");
+    noted(&format!("ready, {all}"), &format!("{ready:.0} ms"));
+    line(&format!("memory, {all}"), &format!("{memory:.1} MiB"), memory, FULL_MIB);
+    Ok(())
+}
+
+/// What is started.
+struct Start<'a> {
+    fleetgate: &'a Path,
+    sandbox: &'a Sandbox,
+    certificate: PathBuf,
+}
+
+impl Start<'_> {
+    /// Milliseconds until it is ready, and MiB while it is idle.
+    async fn figures(&self, starts: usize) -> anyhow::Result<[f64; 2]> {
+        let mut figures = [const { Vec::new() }; 2];
+        for _ in 0..starts {
+            let [ready, memory] = self.once().await?;
+            figures[0].push(ready);
+            figures[1].push(memory);
+        }
+        Ok(figures.map(median))
+    }
+
+    async fn once(&self) -> anyhow::Result<[f64; 2]> {
+        let [bind, metrics] = [free_port()?, free_port()?];
+        let log = File::options().create(true).append(true).open(self.sandbox.log("measured-webhook"))?;
+        let start = Instant::now();
+        let child = Command::new(self.fleetgate)
+            .args(["webhook", "--bind", &format!("127.0.0.1:{bind}")])
+            .args(["--metrics-bind", &format!("127.0.0.1:{metrics}"), "--cert-dir"])
+            .arg(&self.certificate)
+            .env("KUBECONFIG", self.sandbox.webhook_kubeconfig())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", self.fleetgate.display()))?;
+        let webhook = Webhook(child);
+        let http = Client::try_from(Config::new(format!("http://127.0.0.1:{metrics}").parse()?))?;
+        while http.request_text(Request::get("/readyz").body(Vec::new())?).await.is_err() {
+            anyhow::ensure!(start.elapsed() < PATIENCE, "the webhook is not ready");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let ready = start.elapsed().as_secs_f64() * 1e3;
+        tokio::time::sleep(IDLE).await;
+        #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
+        let memory = resident_kib_of(webhook.0.id())? as f64 / 1024.0;
+        Ok([ready, memory])
+    }
+}
+
+/// A running webhook; killed when dropped.
+struct Webhook(Child);
+
+impl Drop for Webhook {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended_already = self.0.kill();
+        let _ended_already = self.0.wait();
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Creates all of it, past the gate: nobody is asked while nobody runs.
+async fn fill(client: &Client, options: &Options) -> anyhow::Result<()> {
+    let Options { applications, clusters, fleets, .. } = options;
+    let example = bodies::application("application/gitrepo-kustomization-demo.yaml")?;
+    let fleet = |number: usize| format!("fleet-{number}");
+    let clusters = (0..*clusters).map(|number| {
+        json!({
+            "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+            "metadata": {"name": format!("member-{number}"), "labels": {"env": "test", "of": fleet(number % fleets)}},
+            "spec": {"kubeconfig": {"name": format!("member-{number}"), "key": "value"}},
+        })
+    });
+    let fleets = (0..*fleets).map(|number| {
+        json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet", "metadata": {"name": fleet(number)},
+            "spec": {"clusterSelector": {"matchLabels": {"of": fleet(number)}}},
+        })
+    });
+    let applications = (0..*applications).map(|number| {
+        let mut application = bodies::numbered(&example, number);
+        for policy in application["spec"]["syncPolicies"].as_array_mut().into_iter().flatten() {
+            policy["destination"] = json!({"fleet": fleet(number % options.fleets)});
+        }
+        application
+    });
+    let created =
+        stream::iter(clusters.chain(fleets).chain(applications)).map(|object| create(client, object));
+    created.buffer_unordered(CONCURRENCY).try_collect::<()>().await
+}
+
+async fn create(client: &Client, object: Value) -> anyhow::Result<()> {
+    let object: DynamicObject = serde_json::from_value(object)?;
+    let types = object.types.clone().unwrap_or_default();
+    let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types)?);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "default", &resource);
+    api.create(&PostParams::default(), &object).await.map(drop).context("an object cannot be created")
+}

@@ -1,0 +1,131 @@
+//! What webhook configurations are told to trust.
+
+use k8s_openapi::ByteString;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use serde_json::{Value, json};
+
+use crate::bundle::Bundle;
+
+/// One configuration, as far as it is ours: our webhooks in it, and whom each of them trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Configuration {
+    version: Option<String>,
+    /// In their order: a server-side apply that names them in another moves them.
+    trusted: Vec<(String, Vec<u8>)>,
+}
+
+impl Configuration {
+    /// Reads the webhooks of these names; others are none of our business.
+    pub(crate) fn read(object: &DynamicObject, names: &[String]) -> Self {
+        let webhooks = object.data.get("webhooks").and_then(Value::as_array);
+        let ours = webhooks.into_iter().flatten().filter_map(|webhook| {
+            let name = webhook.get("name")?.as_str()?;
+            names.iter().any(|ours| ours == name).then(|| (name.to_owned(), bundle(webhook)))
+        });
+        Self { version: object.resource_version(), trusted: ours.collect() }
+    }
+
+    /// Whether each of our webhooks trusts exactly these.
+    pub(crate) fn has(&self, bundle: &Bundle) -> bool {
+        let pem = bundle.pem();
+        self.trusted.iter().all(|(_, trusted)| trusted == pem.as_bytes())
+    }
+
+    /// Whether each of our webhooks trusts all of these, in whatever words.
+    pub(crate) fn trusts(&self, is_trusted: impl Fn(&Bundle) -> bool) -> bool {
+        self.trusted.iter().all(|(_, trusted)| is_trusted(&Bundle::read(trusted)))
+    }
+
+    /// What a server-side apply says, so that each of our webhooks trusts these. It is refused where
+    /// somebody has written the configuration since it was read.
+    pub(crate) fn patch(&self, api_version: &str, kind: &str, name: &str, bundle: &Bundle) -> Value {
+        let pem = ByteString(bundle.pem().into_bytes());
+        let webhooks: Vec<Value> = self
+            .trusted
+            .iter()
+            .map(|(name, _)| json!({"name": name, "clientConfig": {"caBundle": pem}}))
+            .collect();
+        json!({
+            "apiVersion": api_version, "kind": kind,
+            "metadata": {"name": name, "resourceVersion": self.version},
+            "webhooks": webhooks,
+        })
+    }
+}
+
+/// What a webhook trusts; what cannot be read is nothing.
+fn bundle(webhook: &Value) -> Vec<u8> {
+    let value = webhook.pointer("/clientConfig/caBundle").cloned().unwrap_or_default();
+    serde_json::from_value::<ByteString>(value).unwrap_or_default().0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issue::issue;
+    use k8s_openapi::jiff::Timestamp;
+
+    fn bundle() -> Bundle {
+        let until = Timestamp::from_second(4_000_000_000).expect("a date");
+        let issued = issue(&["a.b.svc".to_owned()], until).expect("a certificate");
+        Bundle::read(issued.authority.as_bytes())
+    }
+
+    fn webhook(name: &str, bundle: Option<&Bundle>) -> Value {
+        let bundle = bundle.map(|bundle| ByteString(bundle.pem().into_bytes()));
+        json!({"name": name, "clientConfig": {"service": {"name": "s", "namespace": "n"}, "caBundle": bundle}})
+    }
+
+    fn read(webhooks: &[Value]) -> Configuration {
+        let object = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "fleetgate", "resourceVersion": "7"},
+            "webhooks": webhooks,
+        });
+        let object = serde_json::from_value(object).expect("an object");
+        Configuration::read(&object, &["ours".to_owned(), "ours-too".to_owned()])
+    }
+
+    #[test]
+    fn only_our_webhooks_are_looked_at() {
+        let (right, wrong) = (bundle(), bundle());
+        let table = [
+            ("ours has it", vec![webhook("ours", Some(&right))], true),
+            ("ours has none", vec![webhook("ours", None)], false),
+            ("ours has another", vec![webhook("ours", Some(&wrong))], false),
+            ("one of ours has none", vec![webhook("ours", Some(&right)), webhook("ours-too", None)], false),
+            ("another's has none", vec![webhook("ours", Some(&right)), webhook("theirs", None)], true),
+            ("there is none", vec![], true),
+            ("it is no base64", vec![json!({"name": "ours", "clientConfig": {"caBundle": "?"}})], false),
+        ];
+        for (what, webhooks, expected) in table {
+            assert_eq!(read(&webhooks).has(&right), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_but_the_bundle_of_our_webhooks() {
+        let bundle = bundle();
+        let configuration =
+            read(&[webhook("ours-too", None), webhook("theirs", None), webhook("ours", None)]);
+        let patch = configuration.patch(
+            "admissionregistration.k8s.io/v1",
+            "ValidatingWebhookConfiguration",
+            "fleetgate",
+            &bundle,
+        );
+        let pem = ByteString(bundle.pem().into_bytes());
+        assert_eq!(
+            patch,
+            json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+                "metadata": {"name": "fleetgate", "resourceVersion": "7"},
+                "webhooks": [
+                    {"name": "ours-too", "clientConfig": {"caBundle": pem}},
+                    {"name": "ours", "clientConfig": {"caBundle": pem}},
+                ],
+            })
+        );
+    }
+}

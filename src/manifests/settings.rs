@@ -1,0 +1,264 @@
+//! What an operator may choose with the chart. The plain manifests have the
+//! defaults: this table is where they are from.
+
+use fleetgate_plan::prune::Guard;
+use serde_json::{Value, json};
+
+/// Where the images of all versions are.
+pub(super) const IMAGE: &str = "ghcr.io/fleetgate/fleetgate";
+
+/// One thing to choose.
+pub(super) struct Setting {
+    /// Where it is among the values.
+    pub(super) path: String,
+    pub(super) default: Value,
+    /// What it may be, as JSON Schema.
+    pub(super) schema: Value,
+    /// What it does.
+    pub(super) about: &'static str,
+}
+
+/// The value that a setting has unless someone chooses.
+pub(super) fn default(path: &str) -> Value {
+    let found = all().into_iter().find(|setting| setting.path == path);
+    found.map_or(Value::Null, |setting| setting.default)
+}
+
+/// All of them, in the order in which they are told.
+pub(super) fn all() -> Vec<Setting> {
+    let mut all = of_image();
+    all.extend(of_installation());
+    all.extend(of_webhook());
+    all.extend(of_role("controller", ["96Mi", "512Mi"], "100m"));
+    all.extend(of_surroundings());
+    all
+}
+
+fn of_image() -> Vec<Setting> {
+    vec![
+        setting(
+            "image.repository",
+            json!(IMAGE),
+            text(),
+            "Where the image is; a mirror of your own, for instance.",
+        ),
+        setting("image.tag", json!(""), text(), "The version; the chart's own unless you say otherwise."),
+        setting(
+            "image.digest",
+            json!(""),
+            json!({"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}),
+            "The very image, as sha256:…; it counts more than the tag.",
+        ),
+        setting(
+            "image.pullPolicy",
+            json!("IfNotPresent"),
+            json!({"enum": ["Always", "IfNotPresent", "Never"]}),
+            "When it is fetched.",
+        ),
+        setting(
+            "imagePullSecrets",
+            json!([]),
+            items(named()),
+            "Secrets of a registry that asks for a password, as - name: NAME.",
+        ),
+    ]
+}
+
+/// What both roles have to agree on.
+fn of_installation() -> Vec<Setting> {
+    let guard = Guard::default();
+    vec![
+        setting(
+            "bindAddress",
+            json!("0.0.0.0"),
+            text(),
+            "Where the ports are opened; \"[::]\" where there is IPv6 alone.",
+        ),
+        setting("log.level", json!("info"), text(), "A level, or directives such as info,kube=debug."),
+        setting(
+            "log.format",
+            json!("text"),
+            json!({"enum": ["text", "json"]}),
+            "For people, or for machines.",
+        ),
+        setting(
+            "tenancy.noCrossNamespaceRefs",
+            json!(false),
+            flag(),
+            "Refuse references out of an Application's namespace.",
+        ),
+        setting("tenancy.noHostDestination", json!(false), flag(), "Refuse policies without a destination."),
+        setting(
+            "tenancy.defaultServiceAccount",
+            json!(""),
+            text(),
+            "The ServiceAccount that Flux acts as where a policy names none.",
+        ),
+        setting(
+            "pruneGuard.clusters",
+            json!(guard.clusters),
+            json!({"type": "integer", "minimum": 0}),
+            "A policy on at least so many clusters may not lose most of them because a label, a Fleet or a cluster changed.",
+        ),
+        setting(
+            "pruneGuard.percent",
+            json!(guard.percent),
+            json!({"type": "integer", "minimum": 0, "maximum": 100}),
+            "More than so many of a hundred are most of them.",
+        ),
+        setting(
+            "priorityClassName",
+            json!("system-cluster-critical"),
+            text(),
+            "Without the webhook nobody can deliver: its pods are placed before others' are.",
+        ),
+    ]
+}
+
+fn of_webhook() -> Vec<Setting> {
+    let mut settings = of_role("webhook", ["64Mi", "256Mi"], "50m");
+    settings.extend([
+        setting(
+            "webhook.certificateSecret",
+            json!(""),
+            text(),
+            "A Secret with tls.crt and tls.key that someone else keeps up to date, such as cert-manager. Without it the webhook makes its own certificate.",
+        ),
+        setting(
+            "webhook.caBundle",
+            json!(""),
+            json!({"type": "string", "pattern": "^[A-Za-z0-9+/=]*$"}),
+            "Who signed that certificate, in PEM and then base64, unless an annotation has it injected.",
+        ),
+        setting(
+            "webhook.annotations",
+            json!({}),
+            texts(),
+            "Annotations of the webhook configurations, such as cert-manager.io/inject-ca-from: NAMESPACE/CERTIFICATE.",
+        ),
+    ]);
+    settings
+}
+
+fn of_role(role: &str, memory: [&str; 2], cpu: &str) -> Vec<Setting> {
+    let [asked, limit] = memory;
+    let resources = json!({"requests": {"cpu": cpu, "memory": asked}, "limits": {"memory": limit}});
+    let of = |name: &str, default: Value, schema: Value, about| {
+        setting(&format!("{role}.{name}"), default, schema, about)
+    };
+    vec![
+        of("replicas", json!(2), json!({"type": "integer", "minimum": 1}), "How many pods."),
+        of(
+            "resources",
+            resources,
+            object(),
+            "No limit of CPU: who is throttled answers late, and late is a refusal.",
+        ),
+        of("nodeSelector", json!({}), texts(), "The nodes on which they may run."),
+        of("tolerations", json!([]), items(object()), "Taints of nodes on which they run all the same."),
+        of(
+            "affinity",
+            json!({}),
+            object(),
+            "Where they would rather run; they are spread over zones and nodes without it.",
+        ),
+        of("podLabels", json!({}), texts(), "More labels of the pods."),
+        of("podAnnotations", json!({}), texts(), "Annotations of the pods."),
+        of("extraArgs", json!([]), items(text()), "More flags of the program."),
+        of("extraEnv", json!([]), items(object()), "More variables of the program, as in a container."),
+    ]
+}
+
+fn of_surroundings() -> Vec<Setting> {
+    vec![
+        setting("networkPolicy.enabled", json!(true), flag(), "Who may talk to whom."),
+        setting(
+            "podDisruptionBudget.enabled",
+            json!(true),
+            flag(),
+            "Drains of nodes take one replica at a time.",
+        ),
+        setting(
+            "resourceQuota.enabled",
+            json!(true),
+            flag(),
+            "Some platforms admit pods of a system priority only where a quota speaks of them.",
+        ),
+        setting(
+            "serviceMonitor.enabled",
+            json!(false),
+            flag(),
+            "Have the Prometheus operator fetch the metrics.",
+        ),
+        setting("serviceMonitor.interval", json!("30s"), text(), "How often."),
+        setting("serviceMonitor.labels", json!({}), texts(), "The labels by which your Prometheus finds it."),
+        setting(
+            "crds.install",
+            json!(true),
+            flag(),
+            "Install and upgrade the CRDs. They stay when the release is uninstalled: without them every Application would go.",
+        ),
+    ]
+}
+
+fn setting(path: &str, default: Value, schema: Value, about: &'static str) -> Setting {
+    Setting { path: path.to_owned(), default, schema, about }
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn flag() -> Value {
+    json!({"type": "boolean"})
+}
+
+fn object() -> Value {
+    json!({"type": "object"})
+}
+
+/// Fields that are all texts.
+fn texts() -> Value {
+    json!({"type": "object", "additionalProperties": text()})
+}
+
+fn items(item: Value) -> Value {
+    json!({"type": "array", "items": item})
+}
+
+fn named() -> Value {
+    json!({"type": "object", "required": ["name"], "properties": {"name": text()}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests;
+    use std::collections::BTreeSet;
+
+    /// Whoever asks for what is not in the table gets nothing; and what nobody asks for does nothing.
+    #[test]
+    fn every_hole_is_a_setting_and_every_setting_fills_one() {
+        let files = manifests::all().expect("manifests");
+        let text: String = files.into_iter().map(|file| file.content).collect();
+        let holes = text.split(".Values.").skip(1);
+        let path =
+            |rest: &str| rest.split(|c: char| !(c.is_alphanumeric() || c == '.')).next().map(str::to_owned);
+        let asked: BTreeSet<String> = holes.filter_map(path).collect();
+        let of_image = asked.contains("image").then_some("image.");
+        let told: BTreeSet<String> = all().into_iter().map(|setting| setting.path).collect();
+        let is_told = |path: &&String| !told.contains(*path) && *path != "image";
+        assert_eq!(
+            asked.iter().filter(is_told).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "holes without a setting"
+        );
+        let is_asked =
+            |path: &&String| !asked.contains(*path) && !of_image.is_some_and(|image| path.starts_with(image));
+        assert_eq!(
+            told.iter().filter(is_asked).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "settings without a hole"
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! The Deployments: each role as pods that the strictest Pod Security admits.
+
+use serde_json::{Value, json};
+
+use super::form::Form;
+use super::{CONTROLLER, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
+
+/// More than the program takes to drain once it is asked to stop.
+const GRACE_SECONDS: u8 = 45;
+/// How long a pod is ready before the next one goes: its address has to be known everywhere.
+const SETTLED_SECONDS: u8 = 5;
+/// Where a certificate is that someone else keeps up to date, and the setting with the name of its Secret.
+const CERTIFICATE_FOLDER: &str = "/certificate";
+const CERTIFICATE_SECRET: &str = "webhook.certificateSecret";
+
+/// What is a role's own.
+struct Role {
+    name: &'static str,
+    /// The command, and where its settings are.
+    command: &'static str,
+    /// Ports besides the one of the metrics.
+    ports: Vec<Value>,
+    args: Vec<Value>,
+    env: Vec<Value>,
+    volumes: Value,
+    mounts: Value,
+}
+
+impl Role {
+    /// The path of a setting of its own.
+    fn setting(&self, name: &str) -> String {
+        format!("{}.{name}", self.command)
+    }
+}
+
+pub(super) fn objects(form: Form) -> Vec<Value> {
+    [webhook(form), controller()].iter().map(|role| deployment(role, form)).collect()
+}
+
+fn webhook(form: Form) -> Role {
+    let mut args = vec![json!(format!("--bind={}:{WEBHOOK_PORT}", form.text("bindAddress")))];
+    args.extend(form.item_if(CERTIFICATE_SECRET, json!(format!("--cert-dir={CERTIFICATE_FOLDER}"))));
+    let secret = json!({"secretName": form.value(CERTIFICATE_SECRET)});
+    let mount = json!({"name": "certificate", "mountPath": CERTIFICATE_FOLDER, "readOnly": true});
+    Role {
+        name: WEBHOOK,
+        command: "webhook",
+        ports: vec![port("webhook", WEBHOOK_PORT)],
+        args,
+        env: vec![of_pod("FLEETGATE_NAMESPACE", "metadata.namespace")],
+        volumes: form.list_if(CERTIFICATE_SECRET, json!({"name": "certificate", "secret": secret})),
+        mounts: form.list_if(CERTIFICATE_SECRET, mount),
+    }
+}
+
+fn controller() -> Role {
+    Role {
+        name: CONTROLLER,
+        command: "controller",
+        ports: vec![],
+        args: vec![],
+        env: vec![of_pod("FLEETGATE_LEASE_NAMESPACE", "metadata.namespace")],
+        volumes: Value::Null,
+        mounts: Value::Null,
+    }
+}
+
+fn deployment(role: &Role, form: Form) -> Value {
+    let labels = labels(role.command);
+    let metadata = json!({
+        "labels": form.with_fields(&role.setting("podLabels"), labels.clone()),
+        "annotations": form.optional(&role.setting("podAnnotations")),
+    });
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": role.name, "namespace": NAMESPACE, "labels": labels},
+        "spec": {
+            "replicas": form.value(&role.setting("replicas")),
+            "minReadySeconds": SETTLED_SECONDS,
+            // The next one answers before the last one goes.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": metadata, "spec": pod(role, form)},
+        },
+    })
+}
+
+fn pod(role: &Role, form: Form) -> Value {
+    json!({
+        "serviceAccountName": role.name,
+        // The account itself gives its token to no pod that does not ask.
+        "automountServiceAccountToken": true,
+        "enableServiceLinks": false,
+        "imagePullSecrets": form.optional("imagePullSecrets"),
+        "priorityClassName": form.optional("priorityClassName"),
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        // The image says who: where a platform gives each namespace its own user ids, that one counts.
+        "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        "nodeSelector": form.optional(&role.setting("nodeSelector")),
+        "tolerations": form.optional(&role.setting("tolerations")),
+        "affinity": form.optional(&role.setting("affinity")),
+        "topologySpreadConstraints": [
+            spread(role, "topology.kubernetes.io/zone"),
+            spread(role, "kubernetes.io/hostname"),
+        ],
+        "volumes": role.volumes,
+        "containers": [container(role, form)],
+    })
+}
+
+/// Where there is but one zone or node, they run there all the same.
+fn spread(role: &Role, topology: &str) -> Value {
+    json!({
+        "topologyKey": topology,
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels(role.command)},
+        // Those of the version before go anyway, and do not count.
+        "matchLabelKeys": ["pod-template-hash"],
+    })
+}
+
+fn container(role: &Role, form: Form) -> Value {
+    let mut args = vec![json!(role.command)];
+    args.extend(role.args.iter().cloned());
+    args.push(json!(format!("--metrics-bind={}:{METRICS_PORT}", form.text("bindAddress"))));
+    args.extend(form.items(&role.setting("extraArgs")));
+    let mut env = of_installation(form);
+    env.extend(role.env.iter().cloned());
+    env.extend(form.items(&role.setting("extraEnv")));
+    let mut ports = role.ports.clone();
+    ports.push(port("metrics", METRICS_PORT));
+    json!({
+        "name": "fleetgate",
+        "image": form.image(),
+        "imagePullPolicy": form.value("image.pullPolicy"),
+        "args": args,
+        "env": env,
+        "ports": ports,
+        "resources": form.optional(&role.setting("resources")),
+        "readinessProbe": probe("/readyz", 2, 2),
+        "livenessProbe": probe("/livez", 10, 6),
+        "volumeMounts": role.mounts,
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": true,
+        },
+    })
+}
+
+/// What both roles have to agree on, and how they log: as variables, which an overlay finds by their names.
+fn of_installation(form: Form) -> Vec<Value> {
+    const DEFAULT_ACCOUNT: &str = "tenancy.defaultServiceAccount";
+    let variable = |name, path| json!({"name": name, "value": form.quoted(path)});
+    let mut variables = vec![
+        variable("FLEETGATE_LOG", "log.level"),
+        variable("FLEETGATE_LOG_FORMAT", "log.format"),
+        variable("FLEETGATE_PRUNE_GUARD_CLUSTERS", "pruneGuard.clusters"),
+        variable("FLEETGATE_PRUNE_GUARD_PERCENT", "pruneGuard.percent"),
+        variable("FLEETGATE_NO_CROSS_NAMESPACE_REFS", "tenancy.noCrossNamespaceRefs"),
+        variable("FLEETGATE_NO_HOST_DESTINATION", "tenancy.noHostDestination"),
+    ];
+    let account = variable("FLEETGATE_DEFAULT_SERVICE_ACCOUNT", DEFAULT_ACCOUNT);
+    variables.extend(form.item_if(DEFAULT_ACCOUNT, account));
+    variables
+}
+
+fn port(name: &str, number: u16) -> Value {
+    json!({"name": name, "containerPort": number, "protocol": "TCP"})
+}
+
+/// A variable with what is known of the pod itself.
+fn of_pod(name: &str, field: &str) -> Value {
+    json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": field}}})
+}
+
+fn probe(path: &str, seconds: u8, failures: u8) -> Value {
+    json!({
+        "httpGet": {"path": path, "port": "metrics"},
+        "periodSeconds": seconds,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    })
+}
