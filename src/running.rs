@@ -71,6 +71,9 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let webhook = webhook
         .map(|(options, certificate)| certificate.kept(&config).map(|kept| (options, kept)))
         .transpose()?;
+    if let Some((_, (serving, _))) = &webhook {
+        metrics.tell_of_certificate(serving.clone());
+    }
     let (webhook, kept) = webhook.map(|(options, (serving, kept))| ((options, serving), kept)).unzip();
     let keep = async {
         let Some(kept) = kept else { return Ok(()) };
@@ -81,6 +84,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     };
     let mut watches = JoinSet::new();
     let catalog = CatalogWatch::start(&client, catalog, &mut watches);
+    metrics.tell_of_catalog(catalog.clone());
     // To the very end: how a program stops is to be seen, too.
     let measure = async {
         let Some(address) = metrics_bind else { return pending().await };

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use fleetgate_certs::Serving;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
@@ -28,6 +29,7 @@ use crate::client::{Call, Verb};
 use crate::leader::Leadership;
 use crate::reviews;
 use crate::server::Connections;
+use crate::watches::CatalogWatch;
 
 /// A label and its value.
 type Label = (&'static str, &'static str);
@@ -110,6 +112,9 @@ impl Metrics {
         if self.0.is_stopping.load(Ordering::Acquire) {
             return Some("the program was asked to stop");
         }
+        if self.0.live.lacks_certificate() {
+            return Some("there is no certificate, or it has expired");
+        }
         (!self.0.is_ready.load(Ordering::Acquire)).then_some("the cluster has not been listed yet")
     }
 
@@ -169,6 +174,16 @@ impl Metrics {
     /// Has these connections counted.
     pub(crate) fn count_connections(&self, connections: Connections) {
         self.0.live.count_connections(connections);
+    }
+
+    /// Has this Catalog told of.
+    pub(crate) fn tell_of_catalog(&self, catalog: CatalogWatch) {
+        self.0.live.tell_of_catalog(catalog);
+    }
+
+    /// Has this certificate told of; without it the program is not ready.
+    pub(crate) fn tell_of_certificate(&self, certificate: Serving) {
+        self.0.live.tell_of_certificate(certificate);
     }
 
     /// A queue of Applications of a namespace, or of all, in place of the one before.
@@ -258,6 +273,9 @@ mod tests {
         };
         metrics.reviews().reviewed(Endpoint::Mutating, &denied, Duration::from_micros(100));
         metrics.reviews().unread(Unread::TooSlow);
+        let catalog = CatalogWatch::default();
+        catalog.health().failed("Fleets", Instant::now());
+        metrics.tell_of_catalog(catalog);
         metrics.count_connections(Connections::at_most(1));
         metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
         let (status, text) = get(&metrics, "/metrics").await;
@@ -271,6 +289,9 @@ mod tests {
             "fleetgate_queue_oldest_seconds{controller=\"application\"} 0.",
             "fleetgate_prunes_held 3",
             "fleetgate_connections 0",
+            "fleetgate_catalog_objects{kind=\"Cluster\"} 0",
+            "fleetgate_catalog_age_seconds{watch=\"Fleets\"} 0.",
+            "fleetgate_catalog_unreadable{watch=\"Fleets\"} 0",
             "fleetgate_reviews_total{kind=\"Fleet\",operation=\"UPDATE\",verdict=\"denied\",code=\"fleet/provider\"} 1",
             "fleetgate_review_seconds_bucket{le=\"0.000125\",endpoint=\"mutating\"} 1",
             "fleetgate_requests_unread_total{reason=\"too-slow\"} 1",
