@@ -12,7 +12,8 @@ use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 /// about what. `serve` needs them under the controller's account, which does not have them otherwise.
 const CERTIFICATES: &str = "fleetgate-certificates";
 
-const READ: [&str; 3] = ["get", "list", "watch"];
+/// What a watch needs: nothing is asked for by its name.
+const WATCH: [&str; 2] = ["list", "watch"];
 
 pub(super) fn objects() -> Vec<Value> {
     let mut objects = Vec::new();
@@ -85,11 +86,11 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 
 /// What the Catalog is built from. No Secret: those are the controller's.
 fn webhook_rules() -> Vec<Value> {
-    let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &READ));
+    let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &WATCH));
     let mut rules = vec![
-        rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &READ),
-        rule(Kind::Application.group(), &[Kind::Application.plural()], &READ),
-        rule("", &["namespaces"], &READ),
+        rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &WATCH),
+        rule(Kind::Application.group(), &[Kind::Application.plural()], &WATCH),
+        rule("", &["namespaces"], &WATCH),
         crds_rule(),
     ];
     rules.extend(clusters);
@@ -99,7 +100,7 @@ fn webhook_rules() -> Vec<Value> {
 /// The CRDs that judge what is rendered, and those of clusters that others
 /// provision, each watched by its name.
 fn crds_rule() -> Value {
-    let rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
+    let rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &["get", "list", "watch"]);
     let of_flux = FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name());
     let of_clusters = ClusterKind::PROVISIONED.map(ClusterKind::crd_name);
     let names: Vec<&str> = of_flux.iter().chain(&of_clusters).map(String::as_str).collect();
@@ -124,7 +125,8 @@ fn named(mut rule: Value, names: &[&str]) -> Value {
 fn controller_rules() -> Vec<Value> {
     let mut rules = webhook_rules();
     rules.extend([
-        rule(Kind::Application.group(), &[Kind::Application.plural()], &["patch"]),
+        // Before anything of it is removed, it is looked at once more.
+        rule(Kind::Application.group(), &[Kind::Application.plural()], &["get", "patch"]),
         // What blockOwnerDeletion in a child's owner reference asks for.
         rule(Kind::Application.group(), &["applications/finalizers"], &["update"]),
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),
