@@ -33,8 +33,8 @@ pub struct Place {
     pub secret: String,
     /// The name of both webhook configurations.
     pub configuration: String,
-    /// The names of the webhooks in them whose bundle is kept.
-    pub webhooks: Vec<String>,
+    /// The Service, in the same namespace: the bundle of every webhook in them that is asked there is kept.
+    pub service: String,
     /// The DNS names that the certificate is for.
     pub names: Vec<String>,
 }

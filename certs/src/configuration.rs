@@ -16,12 +16,15 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the webhooks of these names; others are none of our business.
-    pub(crate) fn read(object: &DynamicObject, names: &[String]) -> Self {
+    /// Reads the webhooks that are asked at this Service; others are none of our business. By what there is and
+    /// not by names that we know: so replicas of two versions want the same.
+    pub(crate) fn read(object: &DynamicObject, namespace: &str, service: &str) -> Self {
         let webhooks = object.data.get("webhooks").and_then(Value::as_array);
         let ours = webhooks.into_iter().flatten().filter_map(|webhook| {
+            let asked = webhook.pointer("/clientConfig/service")?;
+            let is_ours = asked.get("namespace")? == namespace && asked.get("name")? == service;
             let name = webhook.get("name")?.as_str()?;
-            names.iter().any(|ours| ours == name).then(|| (name.to_owned(), bundle(webhook)))
+            is_ours.then(|| (name.to_owned(), bundle(webhook)))
         });
         Self { version: object.resource_version(), trusted: ours.collect() }
     }
@@ -74,7 +77,8 @@ mod tests {
 
     fn webhook(name: &str, bundle: Option<&Bundle>) -> Value {
         let bundle = bundle.map(|bundle| ByteString(bundle.pem().into_bytes()));
-        json!({"name": name, "clientConfig": {"service": {"name": "s", "namespace": "n"}, "caBundle": bundle}})
+        let service = if name.starts_with("ours") { "s" } else { "t" };
+        json!({"name": name, "clientConfig": {"service": {"name": service, "namespace": "n"}, "caBundle": bundle}})
     }
 
     fn read(webhooks: &[Value]) -> Configuration {
@@ -84,7 +88,7 @@ mod tests {
             "webhooks": webhooks,
         });
         let object = serde_json::from_value(object).expect("an object");
-        Configuration::read(&object, &["ours".to_owned(), "ours-too".to_owned()])
+        Configuration::read(&object, "n", "s")
     }
 
     #[test]
@@ -97,7 +101,11 @@ mod tests {
             ("one of ours has none", vec![webhook("ours", Some(&right)), webhook("ours-too", None)], false),
             ("another's has none", vec![webhook("ours", Some(&right)), webhook("theirs", None)], true),
             ("there is none", vec![], true),
-            ("it is no base64", vec![json!({"name": "ours", "clientConfig": {"caBundle": "?"}})], false),
+            (
+                "it is asked by its URL",
+                vec![json!({"name": "ours", "clientConfig": {"url": "https://s.n.svc"}})],
+                true,
+            ),
         ];
         for (what, webhooks, expected) in table {
             assert_eq!(read(&webhooks).has(&right), expected, "{what}");

@@ -93,8 +93,8 @@ impl Keeper {
                         kind.as_str()
                     );
                 }
-                let names = &self.cluster.place().webhooks;
-                let configuration = object.map(|object| Configuration::read(&object, names));
+                let Place { namespace, service, .. } = self.cluster.place();
+                let configuration = object.map(|object| Configuration::read(&object, namespace, service));
                 self.view.note_configuration(kind, configuration, Instant::now());
                 Ok(())
             }

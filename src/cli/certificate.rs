@@ -7,7 +7,7 @@ use clap::Args;
 use fleetgate_certs::{Place, Timing};
 use k8s_openapi::jiff::SignedDuration;
 
-use crate::manifests::webhooks::{CONFIGURATION, NAMES};
+use crate::manifests::webhooks::CONFIGURATION;
 use crate::manifests::{CERTIFICATE, NAMESPACE, WEBHOOK};
 
 /// The certificate that the webhook serves.
@@ -48,13 +48,12 @@ impl CertificateOptions {
     /// Service's name with `.svc`.
     pub(crate) fn place(&self) -> Place {
         let Self { namespace, service_name, .. } = self;
-        let names = [".svc", ".svc.cluster.local", ""];
         Place {
             namespace: namespace.clone(),
             secret: CERTIFICATE.to_owned(),
             configuration: CONFIGURATION.to_owned(),
-            webhooks: NAMES.map(str::to_owned).to_vec(),
-            names: names.map(|suffix| format!("{service_name}.{namespace}{suffix}")).to_vec(),
+            service: service_name.clone(),
+            names: vec![format!("{service_name}.{namespace}.svc"), format!("{service_name}.{namespace}")],
         }
     }
 }
@@ -102,6 +101,6 @@ mod tests {
     #[test]
     fn the_certificate_is_for_the_name_that_the_api_server_calls() {
         let place = parsed("--namespace gate --service-name hook").expect("flags").place();
-        assert_eq!(place.names, ["hook.gate.svc", "hook.gate.svc.cluster.local", "hook.gate"]);
+        assert_eq!(place.names, ["hook.gate.svc", "hook.gate"]);
     }
 }

@@ -124,8 +124,10 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     let GroupVersionKind { group, version, kind } = &request.kind;
     let known = Kind::of(group, kind).filter(|_| version == VERSION);
     let Some(known) = known else {
+        // Anyone may have written this, and it is to be a line in a terminal.
+        let asked = format!("{group}/{version} {kind}");
         let message = format!(
-            "{group}/{version} {kind} is not a kind that Fleetgate reviews: correct the rules of its webhook configuration"
+            "{asked:?} is not a kind that Fleetgate reviews: correct the rules of its webhook configuration"
         );
         return refused(Some(request.uid.clone()), &message);
     };

@@ -133,10 +133,10 @@ impl World {
         let bundle = k8s_openapi::ByteString(written.value.clone());
         let object: DynamicObject = serde_json::from_value(json!({
             "metadata": {"name": "fleetgate", "resourceVersion": written.version.to_string()},
-            "webhooks": [{"name": "ours", "clientConfig": {"caBundle": bundle}}],
+            "webhooks": [{"name": "ours", "clientConfig": {"service": {"name": "a", "namespace": "b"}, "caBundle": bundle}}],
         }))
         .expect("an object");
-        Configuration::read(&object, &["ours".to_owned()])
+        Configuration::read(&object, "b", "a")
     }
 
     fn happens(&mut self, happening: &Happening) {
