@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +70,11 @@ impl Webhook {
     pub(crate) fn kill(&mut self) {
         self.process.0.kill().expect("it is killed");
         self.process.0.wait().expect("it is gone");
+    }
+
+    /// All that it has logged.
+    pub(crate) fn log(&self) -> String {
+        text(self.log.path())
     }
 
     /// Whether it has not ended.

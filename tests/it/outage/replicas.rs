@@ -86,9 +86,6 @@ async fn rolled(count: usize) {
     let load = Replicas::load(stage, replicas.roll()).await;
     println!("{count} are rolled: {}", load.told());
     assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed);
-    assert_eq!(replicas.balancer.lost(), 0, "nobody is left without an answer");
-    let used = replicas.running.iter().filter(|webhook| replicas.balancer.given(webhook.address) > 0).count();
-    assert_eq!(used, count, "those that came were asked");
     replicas.balancer.stop().await;
 }
 
@@ -107,8 +104,9 @@ async fn no_admission_fails_while_three_are_rolled() {
 async fn killed(count: usize) {
     let stage = &Stage::set().await;
     let mut replicas = Replicas::start(stage, count).await;
+    let before = replicas.balancer.lost();
     let load = Replicas::load(stage, replicas.kill()).await;
-    let lost = replicas.balancer.lost();
+    let lost = replicas.balancer.lost() - before;
     println!("one of {count} is killed: {}; {lost} connections were lost", load.told());
     assert!(load.failed.len() <= lost, "{}: {lost} lost, {:?}", load.told(), load.failed);
     let after = Load::of(&stage.client(), PER_SECOND, AROUND).await;

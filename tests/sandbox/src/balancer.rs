@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,14 +78,8 @@ impl Balancer {
         self.replicas.all().get(&serving).is_some_and(|replica| replica.is_ready)
     }
 
-    /// How many connections the replica has had.
-    #[must_use]
-    pub fn given(&self, serving: SocketAddr) -> usize {
-        self.replicas.all().get(&serving).map_or(0, |replica| replica.given)
-    }
-
-    /// How many connections found no replica, were refused by the one that they were given to, or cut
-    /// by one that owed an answer: whoever asked there was not answered, whatever anybody does.
+    /// How many connections found no replica, were refused by the one that they were given to, or ended
+    /// by it: where it was killed, whoever asked there is not answered, whatever anybody does.
     #[must_use]
     pub fn lost(&self) -> usize {
         self.replicas.lost.load(Ordering::Acquire)
@@ -140,25 +134,22 @@ async fn accept(listener: TcpListener, replicas: Arc<Replicas>) {
     }
 }
 
-/// Passes on what both say until one of them ends it; returns whether the replica owed nothing then.
+/// Passes on what both say; returns whether it was the client who ended it.
 async fn join(client: TcpStream, serving: SocketAddr) -> bool {
     let Ok(replica) = TcpStream::connect(serving).await else { return false };
     if client.set_nodelay(true).and_then(|()| replica.set_nodelay(true)).is_err() {
         return false;
     }
     let ((from_client, to_client), (from_replica, to_replica)) = (client.into_split(), replica.into_split());
-    // The client has spoken last, so that an answer is due.
-    let is_due = AtomicBool::new(true);
     tokio::select! {
-        () = pass(from_client, to_replica, || is_due.store(true, Ordering::Release)) => true,
-        () = pass(from_replica, to_client, || is_due.store(false, Ordering::Release)) => !is_due.into_inner(),
+        () = pass(from_client, to_replica) => true,
+        () = pass(from_replica, to_client) => false,
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, note: impl Fn()) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        note();
         let part = bytes.get(..length).unwrap_or_default();
         if to.write_all(part).await.is_err() {
             return;
