@@ -78,7 +78,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let keep = async {
         let Some(kept) = kept else { return Ok(()) };
         tokio::select! {
-            ended = kept => ended,
+            never = kept => match never {},
             () = stopped(stopping.clone()) => Ok(()),
         }
     };

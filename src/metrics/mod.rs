@@ -6,6 +6,8 @@
 mod http;
 mod live;
 mod queue;
+#[cfg(test)]
+pub(crate) mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

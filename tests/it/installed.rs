@@ -3,6 +3,7 @@
 //! No pod runs here; the API server admits them, under the namespace's Pod Security.
 
 mod chart;
+mod guide;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +13,7 @@ use fleetgate_sandbox::Sandbox;
 use fleetgate_sandbox::wait::{Probe, until};
 use serde_json::Value;
 
-use crate::support::{apply, bare, file, kubectl};
+use crate::support::{admission, apply, bare, file, kubectl};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -150,8 +150,10 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     let GroupVersionKind { group, version, kind } = &request.kind;
     let known = Kind::of(group, kind).filter(|_| version == VERSION);
     let Some(known) = known else {
+        // Anyone may have written this, and it is to be a line in a terminal.
+        let asked = format!("{group}/{version} {kind}");
         let message = format!(
-            "{group}/{version} {kind} is not a kind that Fleetgate reviews: correct the rules of its webhook configuration"
+            "{asked:?} is not a kind that Fleetgate reviews: correct the rules of its webhook configuration"
         );
         return refused(Some(request.uid.clone()), &message);
     };
@@ -172,7 +174,8 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     // Only a patch needs the object as it was.
     let asked = (endpoint == Endpoint::Mutating).then(|| request.object.clone());
     let object = std::mem::take(&mut request.object);
-    let old = Some(&request.old_object).filter(|old| !old.is_null());
+    // Only an update has something beside it; whatever else comes with another request excuses nothing.
+    let old = Some(&request.old_object).filter(|old| request.operation == "UPDATE" && !old.is_null());
     let verdict = judge(known, object, old, catalog);
     let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(&request, &verdict) };
     if let Some(asked) = asked.filter(|asked| response.allowed && verdict.object != *asked) {

@@ -83,6 +83,11 @@ async fn what_is_no_review_is_refused_with_the_uid() {
         (no_request.to_string(), "", "has no request"),
         (other_kind.to_string(), "u-1", "not a kind that Fleetgate reviews"),
         (other_version.to_string(), "u-1", "v1beta1"),
+        (
+            whole.replace("apps.kurator.dev\",", "\\u001b[31m\","),
+            "u-1",
+            "\"\\u{1b}[31m/v1alpha1 Application\" is not",
+        ),
         ("kind: AdmissionReview".to_owned(), "", "cannot be read"),
         (String::new(), "", "cannot be read"),
         ("[".repeat(10_000), "", "cannot be read"),
@@ -127,6 +132,14 @@ async fn an_object_of_another_kind_than_the_requests_is_refused() {
             message.contains("the request is about a apps.kurator.dev/v1alpha1 Application"),
             "{message}"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_comes_with_a_creation_excuses_nothing() {
+    for path in [MUTATE_PATH, VALIDATE_PATH] {
+        let response = post(path, request("CREATE", bad(), bad()).to_string(), Fixed::default()).await;
+        assert_eq!(response["allowed"], false, "{response}");
     }
 }
 
