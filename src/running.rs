@@ -16,12 +16,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::certificate::Certificate;
 use crate::cli::{ControllerOptions, WebhookOptions};
 use crate::client;
 use crate::controllers::{self, Setup, Statuses, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
-use crate::server::{self, Certificate, Connections, Transport};
+use crate::reviews::Desk;
+use crate::server::{self, Connections, Transport};
 use crate::supported;
 use crate::watches::CatalogWatch;
 
@@ -47,7 +49,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let Roles { webhook, controllers, metrics_bind, catalog } = roles;
     // What is wrong with the certificate is said before anything waits for a cluster.
     let webhook = webhook
-        .map(|options| Certificate::read(&options.cert_dir).map(|certificate| (options, certificate)))
+        .map(|options| Certificate::open(&options.certificate).map(|certificate| (options, certificate)))
         .transpose()?;
     let election = controllers.as_ref().map(ControllerOptions::election).transpose()?.flatten();
     let (stop, stopping) = watch::channel(false);
@@ -66,8 +68,23 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     };
     let limit = controllers.as_ref().and_then(|options| options.writes_per_second);
     let client = client::gated(config.clone(), leadership.clone(), limit, metrics.clone())?;
+    let webhook = webhook
+        .map(|(options, certificate)| certificate.kept(&config).map(|kept| (options, kept)))
+        .transpose()?;
+    if let Some((_, (serving, _))) = &webhook {
+        metrics.tell_of_certificate(serving.clone());
+    }
+    let (webhook, kept) = webhook.map(|(options, (serving, kept))| ((options, serving), kept)).unzip();
+    let keep = async {
+        let Some(kept) = kept else { return Ok(()) };
+        tokio::select! {
+            never = kept => match never {},
+            () = stopped(stopping.clone()) => Ok(()),
+        }
+    };
     let mut watches = JoinSet::new();
     let catalog = CatalogWatch::start(&client, catalog, &mut watches);
+    metrics.tell_of_catalog(catalog.clone());
     // To the very end: how a program stops is to be seen, too.
     let measure = async {
         let Some(address) = metrics_bind else { return pending().await };
@@ -86,10 +103,14 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         }
         let review = async {
             // The port opens once the Catalog is there: a review never speaks from an empty one.
-            let Some((options, certificate)) = webhook else {
+            let Some((options, serving)) = webhook else {
                 metrics.ready();
                 return Ok(());
             };
+            tokio::select! {
+                () = serving.ready() => {}
+                () = stopped(stopping.clone()) => return Ok(()),
+            }
             let listener = server::listen(options.bind).await?;
             metrics.ready();
             let connections = Connections::at_most(server::affordable(options.limits.connections()));
@@ -98,7 +119,8 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let (transport, router) = (Transport::Tls(certificate), router(catalog.clone()));
+            let router = router(catalog.clone(), Desk::new(metrics.reviews()));
+            let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };
         let deliver = async {
@@ -117,7 +139,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         tokio::try_join!(review, deliver).map(drop)
     };
     tokio::select! {
-        done = async { tokio::try_join!(signals, look, work) } => done.map(drop),
+        done = async { tokio::try_join!(signals, look, keep, work) } => done.map(drop),
         failed = measure => failed,
         // Without one of them the Catalog would stand still, unnoticed.
         ended = watches.join_next() => match ended {

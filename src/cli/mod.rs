@@ -1,5 +1,6 @@
 //! The command line: every command with its flags.
 
+mod certificate;
 mod client;
 mod cluster;
 mod controller;
@@ -19,6 +20,7 @@ use fleetgate_check::Format;
 use fleetgate_plan::Tenancy;
 use fleetgate_webhooks::names;
 
+pub(crate) use self::certificate::CertificateOptions;
 pub(crate) use self::client::ClientOptions;
 pub(crate) use self::cluster::{
     ClusterCommand, JoinOptions, LabelsOptions, ListFormat, ListOptions, RenameOptions,
@@ -68,9 +70,9 @@ pub(crate) enum Command {
     /// Answer admission reviews and deliver Applications, in one process
     Serve {
         #[command(flatten)]
-        webhook: WebhookOptions,
-        #[command(flatten)]
         controller: ControllerOptions,
+        #[command(flatten)]
+        webhook: WebhookOptions,
         #[command(flatten)]
         health: HealthOptions,
         #[command(flatten)]
@@ -244,11 +246,11 @@ pub(crate) struct WebhookOptions {
     /// Address and port to listen on
     #[arg(long, default_value = "0.0.0.0:9443", value_name = "ADDRESS:PORT")]
     pub(crate) bind: SocketAddr,
-    /// Folder with the serving certificate: tls.crt and tls.key, in PEM
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cert_dir: PathBuf,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
+    // Last: its heading counts for all that follows.
+    #[command(flatten)]
+    pub(crate) certificate: CertificateOptions,
 }
 
 /// Where generated files go.
@@ -273,11 +275,13 @@ mod tests {
     #[test]
     fn every_flag_stands_under_its_own_heading() {
         let table = [
-            ("namespace", "Cluster"),
+            ("kubeconfig", "Cluster"),
+            ("certificate_validity", "Certificate"),
             ("no_host_destination", "Tenants"),
             ("prune_guard_percent", "How much may go at once"),
             ("log_format", "Logs"),
             ("metrics_bind", "Health"),
+            ("cert_dir", "Certificate"),
         ];
         let mut cli = Cli::command();
         cli.build();

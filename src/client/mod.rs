@@ -67,7 +67,12 @@ pub(crate) fn for_lease(mut config: Config, patience: Duration) -> anyhow::Resul
     direct(config)
 }
 
-fn direct(mut config: Config) -> anyhow::Result<Client> {
+/// A client that writes whether this process leads or not.
+///
+/// # Errors
+///
+/// When the configuration cannot be used.
+pub(crate) fn direct(mut config: Config) -> anyhow::Result<Client> {
     config.default_retry = false;
     Client::try_from(config).context("the cluster's configuration cannot be used")
 }

@@ -19,7 +19,7 @@ mod network;
 mod rbac;
 mod services;
 mod settings;
-mod webhooks;
+pub(crate) mod webhooks;
 mod workloads;
 
 use std::fs;
@@ -37,6 +37,9 @@ pub(crate) const NAMESPACE: &str = "fleetgate-system";
 pub(crate) const WEBHOOK: &str = "fleetgate-webhook";
 /// The ServiceAccount of `fleetgate controller`.
 pub(crate) const CONTROLLER: &str = "fleetgate-controller";
+
+/// The Secret with the certificate that the webhook makes itself.
+pub(crate) const CERTIFICATE: &str = "fleetgate-webhook-certificate";
 
 /// The label of everything that is installed, and its value.
 const LABEL_NAME: &str = "app.kubernetes.io/name";
@@ -71,6 +74,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Manifest>> {
     let base = kustomization(&manifests)?;
     manifests.extend([Manifest { path: "install.yaml".into(), content: install }, base]);
     manifests.extend(chart::files()?);
+    manifests.extend(monitoring::files()?);
     Ok(manifests)
 }
 

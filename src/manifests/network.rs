@@ -4,20 +4,17 @@ use serde_json::{Value, json};
 
 use super::{CONTROLLER, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
 
-/// Where API servers listen. No policy can name them otherwise, since they are no pods, and what
-/// counts is the port that they listen on themselves, not the one of their Service.
-const API_SERVER_PORTS: [u16; 4] = [443, 6443, 8443, 16443];
 const DNS_PORT: u16 = 53;
 
 pub(super) fn objects() -> Vec<Value> {
-    let api_server: Vec<Value> = API_SERVER_PORTS.map(|number| port("TCP", number)).into();
-    let dns = ["UDP", "TCP"].map(|protocol| port(protocol, DNS_PORT));
-    let to_api_server = json!([{"ports": api_server}, {"ports": dns}]);
+    // The API server: no policy can name it, since it is no pod, nor its port, since what counts is the one that it
+    // listens on itself, which is another one on every platform.
+    let webhook = json!([{"ports": [{"protocol": "TCP"}]}, {"ports": [port("UDP", DNS_PORT)]}]);
     // The member clusters are anywhere.
-    let to_all = json!([{}]);
+    let controller = json!([{}]);
     vec![
-        policy(WEBHOOK, "webhook", &[WEBHOOK_PORT, METRICS_PORT], to_api_server),
-        policy(CONTROLLER, "controller", &[METRICS_PORT], to_all),
+        policy(WEBHOOK, "webhook", &[WEBHOOK_PORT, METRICS_PORT], webhook),
+        policy(CONTROLLER, "controller", &[METRICS_PORT], controller),
     ]
 }
 

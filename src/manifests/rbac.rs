@@ -4,10 +4,16 @@ use fleetgate_plan::{ClusterKind, FluxKind, RenderedKind};
 use fleetgate_webhooks::Kind;
 use serde_json::{Value, json};
 
-use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+use super::webhooks::CONFIGURATION;
+use super::{CERTIFICATE, CONTROLLER, NAMESPACE, WEBHOOK};
 use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 
-const READ: [&str; 3] = ["get", "list", "watch"];
+/// The roles of whoever keeps the webhook's certificate: with them it may change whom the API server asks, and
+/// about what. `serve` needs them under the controller's account, which does not have them otherwise.
+const CERTIFICATES: &str = "fleetgate-certificates";
+
+/// What a watch needs: nothing is asked for by its name.
+const WATCH: [&str; 2] = ["list", "watch"];
 
 pub(super) fn objects() -> Vec<Value> {
     let mut objects = Vec::new();
@@ -18,39 +24,56 @@ pub(super) fn objects() -> Vec<Value> {
             // A pod that runs under it says so.
             "automountServiceAccountToken": false,
         }));
-        objects.push(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": {"name": name},
-            "rules": rules,
-        }));
-        objects.push(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-            "subjects": [subject(name)],
-        }));
+        objects.extend(everywhere(name, &rules, name));
     }
-    objects.extend(election());
+    // The Lease by which replicas of the controller agree on one.
+    let leases = rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]);
+    objects.extend(at_home(CONTROLLER, &[leases], CONTROLLER));
+    objects.extend(at_home(CERTIFICATES, &certificate_rules(), WEBHOOK));
+    objects.extend(everywhere(CERTIFICATES, &[configurations_rule()], WEBHOOK));
     objects
 }
 
-/// The Lease by which replicas of the controller agree on one, in their own namespace only.
-fn election() -> [Value; 2] {
-    let metadata = json!({"name": CONTROLLER, "namespace": NAMESPACE});
-    let leases = rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]);
+/// What an account may do in all namespaces, and with what is in none.
+fn everywhere(name: &str, rules: &[Value], account: &str) -> [Value; 2] {
+    [
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": name},
+            "rules": rules,
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [subject(account)],
+        }),
+    ]
+}
+
+/// What an account may do in its own namespace only.
+fn at_home(name: &str, rules: &[Value], account: &str) -> [Value; 2] {
+    let metadata = json!({"name": name, "namespace": NAMESPACE});
     [
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
             "metadata": metadata,
-            "rules": [leases],
+            "rules": rules,
         }),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
             "metadata": metadata,
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": CONTROLLER},
-            "subjects": [subject(CONTROLLER)],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+            "subjects": [subject(account)],
         }),
     ]
+}
+
+/// The one Secret that the webhook keeps its certificate in. Names cannot be told of what is yet to be
+/// created: it may create others, and neither read nor change them.
+fn certificate_rules() -> [Value; 2] {
+    let kept = rule("", &["secrets"], &["get", "list", "watch", "update"]);
+    [rule("", &["secrets"], &["create"]), named(kept, &[CERTIFICATE])]
 }
 
 fn subject(name: &str) -> Value {
@@ -63,11 +86,11 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 
 /// What the Catalog is built from. No Secret: those are the controller's.
 fn webhook_rules() -> Vec<Value> {
-    let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &READ));
+    let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &WATCH));
     let mut rules = vec![
-        rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &READ),
-        rule(Kind::Application.group(), &[Kind::Application.plural()], &READ),
-        rule("", &["namespaces"], &READ),
+        rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &WATCH),
+        rule(Kind::Application.group(), &[Kind::Application.plural()], &WATCH),
+        rule("", &["namespaces"], &WATCH),
         crds_rule(),
     ];
     rules.extend(clusters);
@@ -77,11 +100,18 @@ fn webhook_rules() -> Vec<Value> {
 /// The CRDs that judge what is rendered, and those of clusters that others
 /// provision, each watched by its name.
 fn crds_rule() -> Value {
-    let rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &READ);
+    let rule = rule("apiextensions.k8s.io", &["customresourcedefinitions"], &["get", "list", "watch"]);
     let of_flux = FluxKind::ALL.map(|kind| RenderedKind::Flux(kind).crd_name());
     let of_clusters = ClusterKind::PROVISIONED.map(ClusterKind::crd_name);
     let names: Vec<&str> = of_flux.iter().chain(&of_clusters).map(String::as_str).collect();
     named(rule, &names)
+}
+
+/// What is patched is the bundle of the authorities to trust.
+fn configurations_rule() -> Value {
+    let kinds = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"];
+    let rule = rule("admissionregistration.k8s.io", &kinds, &["get", "list", "watch", "patch"]);
+    named(rule, &[CONFIGURATION])
 }
 
 /// A rule for objects of these names alone.
@@ -95,7 +125,8 @@ fn named(mut rule: Value, names: &[&str]) -> Value {
 fn controller_rules() -> Vec<Value> {
     let mut rules = webhook_rules();
     rules.extend([
-        rule(Kind::Application.group(), &[Kind::Application.plural()], &["patch"]),
+        // Before anything of it is removed, it is looked at once more.
+        rule(Kind::Application.group(), &[Kind::Application.plural()], &["get", "patch"]),
         // What blockOwnerDeletion in a child's owner reference asks for.
         rule(Kind::Application.group(), &["applications/finalizers"], &["update"]),
         rule(Kind::Application.group(), &["applications/status"], &["patch"]),

@@ -1,8 +1,8 @@
 //! The webhook configurations.
 //!
 //! No namespace selector: it would only be a bypass, and the rules match our
-//! own kinds. The plain objects have no `caBundle`: it belongs to whoever
-//! issues the certificate.
+//! own kinds. The plain objects have no `caBundle`: whoever issues the
+//! certificate sets it, which is the webhook itself unless it is given one.
 
 use fleetgate_webhooks::Kind;
 use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
@@ -11,6 +11,14 @@ use serde_json::{Value, json};
 
 use super::form::Form;
 use super::{CONTROLLER, NAMESPACE, WEBHOOK};
+
+/// The name of both configurations.
+pub(crate) const CONFIGURATION: &str = "fleetgate";
+
+/// The webhooks in them.
+const MUTATING: &str = "default.fleetgate.dev";
+const VALIDATING: &str = "validate.fleetgate.dev";
+const DELETING: &str = "delete.fleetgate.dev";
 
 /// Seconds that the API server waits for a review.
 const TIMEOUT: u8 = 5;
@@ -25,13 +33,13 @@ pub(super) fn objects(form: Form) -> Vec<Value> {
 fn configuration(form: Form, kind: &str, webhooks: Vec<Value>) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
-        "metadata": {"name": "fleetgate", "annotations": form.optional("webhook.annotations")},
+        "metadata": {"name": CONFIGURATION, "annotations": form.optional("webhook.annotations")},
         "webhooks": webhooks,
     })
 }
 
 fn mutating(form: Form) -> Value {
-    let mut webhook = webhook(form, "default.fleetgate.dev", MUTATE_PATH);
+    let mut webhook = webhook(form, MUTATING, MUTATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         // Another webhook's change may need a default again.
         fields.insert("reinvocationPolicy".to_owned(), json!("IfNeeded"));
@@ -40,12 +48,12 @@ fn mutating(form: Form) -> Value {
 }
 
 fn validating(form: Form) -> Value {
-    webhook(form, "validate.fleetgate.dev", VALIDATE_PATH)
+    webhook(form, VALIDATING, VALIDATE_PATH)
 }
 
 /// May it be deleted? Help for people, not the guard: without an answer it may.
 fn deleting(form: Form) -> Value {
-    let mut webhook = webhook(form, "delete.fleetgate.dev", VALIDATE_PATH);
+    let mut webhook = webhook(form, DELETING, VALIDATE_PATH);
     if let Value::Object(fields) = &mut webhook {
         let kinds = [Kind::Fleet, Kind::AttachedCluster];
         fields.insert("failurePolicy".to_owned(), json!("Ignore"));
@@ -75,12 +83,22 @@ fn webhook(form: Form, name: &str, path: &str) -> Value {
         "sideEffects": "None",
         "timeoutSeconds": TIMEOUT,
         "rules": Kind::ALL.map(|kind| rule(kind, &["CREATE", "UPDATE"])),
-        // An outage never keeps the controller from taking its finalizer off.
-        "matchConditions": [{
-            "name": "not-the-controller",
-            "expression": format!("request.userInfo.username != 'system:serviceaccount:{NAMESPACE}:{CONTROLLER}'"),
-        }],
+        "matchConditions": conditions(),
     })
+}
+
+/// What is not asked about, so that an outage keeps nothing from going: finalizers are taken off by the controller, by
+/// the garbage collector, and by people.
+fn conditions() -> Value {
+    let controller = format!("system:serviceaccount:{NAMESPACE}:{CONTROLLER}");
+    json!([
+        {"name": "not-the-controller", "expression": format!("request.userInfo.username != '{controller}'")},
+        {
+            "name": "not-being-deleted",
+            // Of the stored object: a request may say what it likes.
+            "expression": "request.operation != 'UPDATE' || !has(oldObject.metadata.deletionTimestamp)",
+        },
+    ])
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use super::form::Form;
 use super::{CONTROLLER, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
 
 /// More than the program takes to drain once it is asked to stop.
-const GRACE_SECONDS: u8 = 30;
+const GRACE_SECONDS: u8 = 45;
+/// How long a pod is ready before the next one goes: its address has to be known everywhere.
+const SETTLED_SECONDS: u8 = 5;
 /// Where a certificate is that someone else keeps up to date, and the setting with the name of its Secret.
 const CERTIFICATE_FOLDER: &str = "/certificate";
 const CERTIFICATE_SECRET: &str = "webhook.certificateSecret";
@@ -45,7 +47,7 @@ fn webhook(form: Form) -> Role {
         command: "webhook",
         ports: vec![port("webhook", WEBHOOK_PORT)],
         args,
-        env: vec![],
+        env: vec![of_pod("FLEETGATE_NAMESPACE", "metadata.namespace")],
         volumes: form.list_if(CERTIFICATE_SECRET, json!({"name": "certificate", "secret": secret})),
         mounts: form.list_if(CERTIFICATE_SECRET, mount),
     }
@@ -74,6 +76,7 @@ fn deployment(role: &Role, form: Form) -> Value {
         "metadata": {"name": role.name, "namespace": NAMESPACE, "labels": labels},
         "spec": {
             "replicas": form.value(&role.setting("replicas")),
+            "minReadySeconds": SETTLED_SECONDS,
             // The next one answers before the last one goes.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "selector": {"matchLabels": labels},
@@ -135,7 +138,7 @@ fn container(role: &Role, form: Form) -> Value {
         "env": env,
         "ports": ports,
         "resources": form.optional(&role.setting("resources")),
-        "readinessProbe": probe("/readyz", 5, 2),
+        "readinessProbe": probe("/readyz", 2, 2),
         "livenessProbe": probe("/livez", 10, 6),
         "volumeMounts": role.mounts,
         "securityContext": {
@@ -176,7 +179,7 @@ fn probe(path: &str, seconds: u8, failures: u8) -> Value {
     json!({
         "httpGet": {"path": path, "port": "metrics"},
         "periodSeconds": seconds,
-        "timeoutSeconds": 3,
+        "timeoutSeconds": 5,
         "failureThreshold": failures,
     })
 }

@@ -16,15 +16,12 @@ mod pace;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -41,24 +38,10 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// How long where a connection was let go for it.
 const ROOM_REST: Duration = Duration::from_millis(1);
 
-/// What the listener proves itself with.
-pub(crate) struct Certificate(Arc<ServerConfig>);
-
-impl Certificate {
-    /// Reads `tls.crt` and `tls.key`, as a Secret of type `kubernetes.io/tls` is mounted.
-    ///
-    /// # Errors
-    ///
-    /// When one of them cannot be read, or they do not go together.
-    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
-        tls_config(folder).map(|config| Self(Arc::new(config)))
-    }
-}
-
 /// How a port is spoken to.
 pub(crate) enum Transport {
     Plain,
-    Tls(Certificate),
+    Tls(Arc<ServerConfig>),
 }
 
 /// Listens on `address`. Who asks there waits until it is served.
@@ -85,7 +68,7 @@ pub(crate) async fn serve(
 ) -> anyhow::Result<()> {
     let acceptor = match transport {
         Transport::Plain => None,
-        Transport::Tls(certificate) => Some(TlsAcceptor::from(certificate.0)),
+        Transport::Tls(config) => Some(TlsAcceptor::from(config)),
     };
     tracing::info!(address = %listener.local_addr()?, "serving {what}");
     let conversation = Arc::new(Conversation::new(acceptor, router));
@@ -122,25 +105,4 @@ async fn accept(listener: &TcpListener, conversation: &Arc<Conversation>, connec
             }
         }
     }
-}
-
-fn tls_config(folder: &Path) -> anyhow::Result<ServerConfig> {
-    let certificate = folder.join("tls.crt");
-    let chain = CertificateDer::pem_file_iter(&certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| unreadable(&certificate, "certificate chain"))?;
-    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate", certificate.display());
-    let key_file = folder.join("tls.key");
-    let key =
-        PrivateKeyDer::from_pem_file(&key_file).with_context(|| unreadable(&key_file, "private key"))?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .with_context(|| format!("the certificate and the key in {} do not go together", folder.display()))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
-
-fn unreadable(file: &Path, what: &str) -> String {
-    format!("cannot read a PEM {what} from {}: --cert-dir must hold tls.crt and tls.key", file.display())
 }

@@ -3,6 +3,7 @@
 //! No pod runs here; the API server admits them, under the namespace's Pod Security.
 
 mod chart;
+mod guide;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +13,7 @@ use fleetgate_sandbox::Sandbox;
 use fleetgate_sandbox::wait::{Probe, until};
 use serde_json::Value;
 
-use crate::support::{bare, file, kubectl};
+use crate::support::{admission, apply, bare, file, kubectl};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -91,4 +92,53 @@ async fn the_kustomize_base_is_what_one_file_installs() {
     let built = kubectl(sandbox, &["kustomize", &folder]).await.stdout;
     same(&objects(&built), &objects(&install_yaml()));
     kubectl(sandbox, &["apply", "--server-side", "--kustomize", &folder]).await;
+}
+
+/// Nobody runs behind the webhook's Service here.
+#[tokio::test]
+async fn while_nobody_answers_nothing_comes_and_what_is_deleted_goes() {
+    let (sandbox, _turn) = bare().await;
+    let crds = file("manifests/crds").display().to_string();
+    kubectl(sandbox, &["apply", "--server-side", "--filename", &crds]).await;
+    kubectl(sandbox, &["wait", "--for=condition=Established", "--filename", &crds]).await;
+    let cluster = |name: &str| {
+        serde_json::json!({
+            "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+            "metadata": {"name": name, "namespace": "default", "finalizers": ["example.com/held"]},
+            "spec": {"kubeconfig": {"name": name, "key": "value"}},
+        })
+        .to_string()
+    };
+    for name in ["by-hand", "collected"] {
+        let applied = until("the kind to be served", PATIENCE, async || {
+            let answer = apply(sandbox, &cluster(name)).await;
+            Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
+        });
+        applied.await.expect("it is stored");
+    }
+    let install = file("manifests/install.yaml").display().to_string();
+    kubectl(sandbox, &["apply", "--server-side", "--filename", &install]).await;
+    let refused = until("the webhook to be asked", PATIENCE, async || {
+        let answer =
+            sandbox.kubectl().run_with(&["create", "--dry-run=server", "-f", "-"], &cluster("new")).await?;
+        let is_asked = answer.stderr.contains("failed calling webhook \"default.fleetgate.dev\"");
+        Ok(if is_asked { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
+    });
+    refused.await.expect("nothing is admitted");
+
+    let lets_go = r#"{"metadata": {"finalizers": null}}"#;
+    for (name, cascade) in [("by-hand", "--cascade=background"), ("collected", "--cascade=foreground")] {
+        let patch = ["patch", "attachedcluster", name, "--type=merge", "--patch"];
+        let lives =
+            sandbox.kubectl().run(&[&patch[..], &[r#"{"metadata": {"labels": {"a": "b"}}}"#]].concat()).await;
+        assert!(!lives.expect("kubectl runs").success(), "{name}: it is not being deleted yet");
+        kubectl(sandbox, &["delete", "attachedcluster", name, cascade, "--wait=false"]).await;
+        // The garbage collector's own finalizer stays, if there is one: it takes that off itself.
+        let patched = match name {
+            "by-hand" => lets_go.to_owned(),
+            _ => lets_go.replace("null", r#"["foregroundDeletion"]"#),
+        };
+        kubectl(sandbox, &[&patch[..], &[&patched]].concat()).await;
+        kubectl(sandbox, &["wait", "--for=delete", "attachedcluster", name, "--timeout=60s"]).await;
+    }
 }

@@ -14,6 +14,7 @@
 mod admission;
 mod api_types;
 mod cases;
+mod certificates;
 mod check;
 mod delivery;
 mod explain;
@@ -22,6 +23,7 @@ mod generated;
 mod hostile;
 mod installed;
 mod leader;
+mod load;
 mod replica;
 mod schemas;
 mod serve;

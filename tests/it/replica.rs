@@ -1,6 +1,5 @@
 //! A controller of a test's own, beside those that a sandbox runs.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use fleetgate_sandbox::wait::{Probe, until};
 use kube::{Client, Config};
 use tempfile::NamedTempFile;
 
-use crate::support::{Running, free_port};
+use crate::support::{Running, free_port, logged};
 
 /// How long a leader that says nothing is waited for.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
@@ -65,11 +64,7 @@ impl Replica {
 
     /// Waits until its log has that.
     pub(crate) async fn logs(&self, text: &str, deadline: Duration) {
-        let logged = until(text, deadline, async || {
-            let log = fs::read_to_string(self.log.path())?;
-            Ok(if log.contains(text) { Probe::Done(()) } else { Probe::NotYet(log) })
-        });
-        logged.await.expect("its log has it");
+        logged(self.log.path(), text, deadline).await;
     }
 
     /// Whether it has looked at nothing yet.

@@ -25,6 +25,13 @@ pub(crate) fn admission() -> &'static Sandbox {
     &SHARED.get_or_init(|| start(options(Scope::Admission))).sandbox
 }
 
+/// The host control plane with the webhook's configurations and no webhook, shared by all tests that start one.
+pub(crate) fn before_webhook() -> &'static Sandbox {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    let options = || Options { without_fleetgate: true, ..options(Scope::Admission) };
+    &SHARED.get_or_init(|| start(options())).sandbox
+}
+
 /// Host, members, Flux, git and Fleetgate, shared by all tests of delivery.
 pub(crate) fn delivery() -> &'static Sandbox {
     static SHARED: OnceLock<Shared> = OnceLock::new();
@@ -89,6 +96,15 @@ pub(crate) fn terminate(process: &mut Running) -> impl Future<Output = ExitStatu
     }
 }
 
+/// Waits until a log has that.
+pub(crate) async fn logged(log: &Path, text: &str, deadline: Duration) {
+    let logged = until(text, deadline, async || {
+        let log = std::fs::read_to_string(log)?;
+        Ok(if log.contains(text) { Probe::Done(()) } else { Probe::NotYet(log) })
+    });
+    logged.await.expect("the log has it");
+}
+
 /// A port of loopback that nobody listens on.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
@@ -141,6 +157,8 @@ pub(crate) async fn past_the_gate(sandbox: &Sandbox, namespace: &str, arguments:
         arguments.iter().copied().chain(["--namespace", namespace, as_controller]).collect();
     let answer = sandbox.kubectl().run_with(&arguments, input).await.expect("kubectl runs");
     assert!(answer.success(), "kubectl {}: {}{}", arguments.join(" "), answer.stdout, answer.stderr);
+    // The controller itself goes on with its own rights.
+    kubectl(sandbox, &["delete", "rolebinding", "past-the-gate", "--namespace", namespace]).await;
 }
 
 /// A namespace for one test, with the Fleet `quickstart` and what it needs to

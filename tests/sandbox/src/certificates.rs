@@ -12,8 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::files;
 
 /// The names under which everything in the sandbox is reached.
-const SERVED_NAMES: [&str; 4] =
-    ["127.0.0.1", "localhost", "kubernetes.default.svc", "fleetgate-webhook.fleetgate-system.svc"];
+const SERVED_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "kubernetes.default.svc"];
 
 /// The sandbox's own authority.
 #[derive(Debug)]

@@ -11,11 +11,9 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use kube::core::GroupVersionKind;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::certificates::Authority;
-use crate::kubeconfig;
 use crate::manifests::{self, webhooks};
 use crate::plane::Plane;
 use crate::ports::Ports;
@@ -34,10 +32,8 @@ const TOKEN_SECONDS: i64 = 365 * 24 * 3600;
 pub(crate) struct Fleetgate {
     program: PathBuf,
     pub(crate) webhook_addr: SocketAddr,
-    pub(crate) cert_dir: PathBuf,
     pub(crate) webhook_kubeconfig: PathBuf,
     pub(crate) controller_kubeconfig: PathBuf,
-    ca_bundle: String,
 }
 
 impl Fleetgate {
@@ -47,33 +43,25 @@ impl Fleetgate {
         checkout: &Path,
         home: &Path,
         host: &Plane,
-        authority: &Authority,
         ports: &Ports,
     ) -> anyhow::Result<Self> {
         let client = host.client()?;
         for part in ["crds", "namespace.yaml", "rbac.yaml"] {
             manifests::apply(&client, manifests::read(&checkout.join("manifests").join(part))?).await?;
         }
-        let cert_dir = home.join("webhook-certificates");
-        authority.write_serving(&cert_dir)?;
         Ok(Self {
             program,
             webhook_addr: (Ipv4Addr::LOCALHOST, ports.take()?).into(),
-            cert_dir,
             webhook_kubeconfig: identity(&client, host, home, WEBHOOK).await?,
             controller_kubeconfig: identity(&client, host, home, "fleetgate-controller").await?,
-            ca_bundle: kubeconfig::base64(authority.pem().as_bytes())?,
         })
     }
 
-    /// The arguments of the webhook role.
+    /// The arguments of the webhook role, which keeps its own certificate.
     pub(crate) fn webhook_args(&self) -> Vec<String> {
-        let cert_dir = self.cert_dir.display().to_string();
         let address = self.webhook_addr.to_string();
         // Nobody has to hear of its end: there is no other.
-        ["webhook", "--bind", &address, "--drain-seconds", "0", "--cert-dir", &cert_dir]
-            .map(str::to_owned)
-            .to_vec()
+        ["webhook", "--bind", &address, "--drain-seconds", "0"].map(str::to_owned).to_vec()
     }
 
     /// Starts the webhook; returns when it listens, which it does once it knows the cluster.
@@ -107,14 +95,13 @@ impl Fleetgate {
         processes.spawn(self.role(name, args, kubeconfig))
     }
 
-    /// Installs the product's webhook configurations, pointed at the webhook on loopback. The mutating
-    /// ones come first, so that once a validating one answers, all do.
+    /// Installs the product's webhook configurations, pointed at the webhook on loopback. Fleetgate tells
+    /// them whom to trust.
     pub(crate) async fn install_webhooks(&self, client: &Client, checkout: &Path) -> anyhow::Result<()> {
         let mut objects = manifests::read(&checkout.join("manifests/webhooks.yaml"))?;
         for object in objects.iter_mut().filter(|object| webhooks::is_configuration(object)) {
-            webhooks::redirect(object, self.webhook_addr.port(), &self.ca_bundle);
+            webhooks::redirect(object, self.webhook_addr.port());
         }
-        objects.sort_by_key(|object| !webhooks::is_mutating(object));
         objects.insert(0, webhooks::service(NAMESPACE, WEBHOOK));
         manifests::apply(client, objects).await
     }
@@ -125,36 +112,44 @@ impl Fleetgate {
     }
 }
 
-/// Waits until the API server sends Applications through the webhook: it learns of a configuration
-/// only a moment after it was written. Asked by a dry run of an Application that no version accepts.
+/// Waits until the API server sends Applications through every webhook: it learns of a configuration,
+/// and of whom to trust, only a moment after it was written. Asked by dry runs: of an Application that
+/// no version accepts, which the first webhook denies, and of one that has to pass all of them.
 pub(crate) async fn wait_for_gate(client: &Client, processes: &Processes) -> anyhow::Result<()> {
     let resource =
         ApiResource::from_gvk(&GroupVersionKind::gvk("apps.kurator.dev", "v1alpha1", "Application"));
     let applications: Api<DynamicObject> = Api::namespaced_with(client.clone(), "default", &resource);
-    let two_sources: DynamicObject = serde_json::from_value(json!({
-        "apiVersion": "apps.kurator.dev/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "sandbox-asks-for-a-denial"},
-        "spec": {
-            "source": {
-                "gitRepository": {"url": "https://example.com/one", "interval": "1m"},
-                "helmRepository": {"url": "https://example.com/two", "interval": "1m"},
-            },
-            "syncPolicies": [{"kustomization": {"interval": "1m", "path": "./", "prune": true}}],
-        },
-    }))?;
+    let (one, two) = (asking(&["gitRepository"])?, asking(&["gitRepository", "helmRepository"])?);
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     wait::until("the API server to ask the webhook", DEADLINE, async || {
         processes.check()?;
-        Ok(match applications.create(&dry_run, &two_sources).await {
-            Err(kube::Error::Api(status)) if status.message.starts_with("admission webhook") => {
-                Probe::Done(())
-            }
+        match applications.create(&dry_run, &two).await {
+            Err(kube::Error::Api(status)) if status.message.starts_with("admission webhook") => {}
+            Err(error) => return Ok(Probe::NotYet(error.to_string())),
+            Ok(_) => return Ok(Probe::NotYet("an Application with two sources was admitted".to_owned())),
+        }
+        Ok(match applications.create(&dry_run, &one).await {
+            Ok(_) => Probe::Done(()),
             Err(error) => Probe::NotYet(error.to_string()),
-            Ok(_) => Probe::NotYet("an Application with two sources was admitted".to_owned()),
         })
     })
     .await
+}
+
+/// An Application with these sources.
+fn asking(sources: &[&str]) -> serde_json::Result<DynamicObject> {
+    let source = json!({"url": "https://example.com/source", "interval": "1m"});
+    let sources: serde_json::Map<String, Value> =
+        sources.iter().map(|name| ((*name).to_owned(), source.clone())).collect();
+    serde_json::from_value(json!({
+        "apiVersion": "apps.kurator.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "sandbox-asks-whether-the-gate-is-up"},
+        "spec": {
+            "source": sources,
+            "syncPolicies": [{"kustomization": {"interval": "1m", "path": "./", "prune": true}}],
+        },
+    }))
 }
 
 /// A kubeconfig file with a token of the service account.

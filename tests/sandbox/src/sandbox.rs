@@ -172,12 +172,6 @@ impl Sandbox {
         &self.fleetgate.webhook_kubeconfig
     }
 
-    /// The folder with the serving certificate that the host trusts for webhooks on loopback.
-    #[must_use]
-    pub fn webhook_certificate(&self) -> &Path {
-        &self.fleetgate.cert_dir
-    }
-
     /// The kubeconfig file of Fleetgate's controller, with the rights of its service account.
     #[must_use]
     pub fn controller_kubeconfig(&self) -> &Path {

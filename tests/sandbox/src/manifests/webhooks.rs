@@ -11,18 +11,12 @@ pub(crate) fn is_configuration(object: &DynamicObject) -> bool {
         .is_some_and(|kind| matches!(kind, "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration"))
 }
 
-/// Whether the object configures webhooks that change what they are shown.
-pub(crate) fn is_mutating(object: &DynamicObject) -> bool {
-    kind(object) == Some("MutatingWebhookConfiguration")
-}
-
-/// Sets each service's port and the CA.
-pub(crate) fn redirect(object: &mut DynamicObject, port: u16, ca_bundle: &str) {
+/// Sets each service's port.
+pub(crate) fn redirect(object: &mut DynamicObject, port: u16) {
     let webhooks = object.data.get_mut("webhooks").and_then(Value::as_array_mut);
     for config in webhooks.into_iter().flatten().filter_map(|webhook| webhook.get_mut("clientConfig")) {
         if let Some(service) = config.get_mut("service") {
             service["port"] = json!(port);
-            config["caBundle"] = json!(ca_bundle);
         }
     }
 }
@@ -61,16 +55,15 @@ mod tests {
             ],
         }))
         .unwrap();
-        redirect(&mut object, 20443, "Y2E=");
-        assert!(is_configuration(&object) && !is_mutating(&object));
+        redirect(&mut object, 20443);
+        assert!(is_configuration(&object));
         assert_eq!(
             object.data,
             json!({"webhooks": [
                 {"name": "a", "timeoutSeconds": 5, "clientConfig": {
-                    "service": {"namespace": "fleetgate-system", "name": "webhook", "path": "/validate", "port": 20443},
-                    "caBundle": "Y2E="}},
+                    "service": {"namespace": "fleetgate-system", "name": "webhook", "path": "/validate", "port": 20443}}},
                 {"name": "b", "clientConfig": {
-                    "service": {"namespace": "x", "name": "y", "port": 20443}, "caBundle": "Y2E="}},
+                    "service": {"namespace": "x", "name": "y", "port": 20443}, "caBundle": "b2xk"}},
             ]})
         );
     }

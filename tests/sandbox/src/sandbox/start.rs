@@ -63,8 +63,7 @@ pub(super) async fn start(options: Options, progress: &Progress) -> anyhow::Resu
     let (host, members) = start_planes(&ground, progress).await?;
 
     progress.say("installing Fleetgate's CRDs and rights");
-    let fleetgate =
-        Fleetgate::install(options.fleetgate, &options.checkout, &home, &host, &authority, &ports).await?;
+    let fleetgate = Fleetgate::install(options.fleetgate, &options.checkout, &home, &host, &ports).await?;
     let mut sandbox =
         Sandbox { stand_in: None, processes, host, members, fleetgate, git, kubectl, ports, work_dir };
     if let Some(crds) = programs.flux_crds {

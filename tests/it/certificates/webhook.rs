@@ -1,0 +1,131 @@
+//! A webhook that a test starts, and how it is asked.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fleetgate_sandbox::Sandbox;
+use fleetgate_sandbox::wait::{Probe, until};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tempfile::NamedTempFile;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::clock::Clock;
+use super::made::NAME;
+use super::stage::Stage;
+use crate::support::{Running, free_port, logged};
+
+/// How long anything is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A process of `fleetgate webhook`.
+pub(super) struct Webhook {
+    pub(super) address: SocketAddr,
+    process: Running,
+    log: NamedTempFile,
+}
+
+impl Webhook {
+    /// The one that the API server asks, with the rights of the webhook's service account.
+    pub(super) fn asked(sandbox: &Sandbox, flags: &[&str]) -> Self {
+        Self::start(sandbox, sandbox.webhook_addr(), flags, &[])
+    }
+
+    /// The same by a clock of its own.
+    pub(super) fn asked_by(clock: &Clock, sandbox: &Sandbox, flags: &[&str]) -> Self {
+        Self::start(sandbox, sandbox.webhook_addr(), flags, &clock.environment())
+    }
+
+    /// Another one.
+    pub(super) fn beside(sandbox: &Sandbox, flags: &[&str]) -> Self {
+        Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags, &[])
+    }
+
+    fn start(sandbox: &Sandbox, address: SocketAddr, flags: &[&str], environment: &[(&str, &Path)]) -> Self {
+        let log = NamedTempFile::new().expect("a file");
+        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+            .args(["webhook", "--bind", &address.to_string()])
+            .args(flags)
+            .env("KUBECONFIG", sandbox.webhook_kubeconfig())
+            .envs(environment.iter().copied())
+            .stderr(log.reopen().expect("a file"))
+            .spawn()
+            .expect("a webhook runs");
+        Self { address, process: Running(process), log }
+    }
+
+    /// Waits until its log has that.
+    pub(super) async fn logs(&self, text: &str) {
+        logged(self.log.path(), text, PATIENCE).await;
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.0.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Shakes hands as the API server does, trusting these authorities alone.
+    pub(super) async fn shake(&self, authorities: &str) -> anyhow::Result<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+            roots.add(authority?)?;
+        }
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let stream = TcpStream::connect(self.address).await?;
+        let connector = TlsConnector::from(Arc::new(config));
+        Ok(connector.connect(ServerName::try_from(NAME)?, stream).await?)
+    }
+
+    /// The certificate that it shows to who trusts these authorities.
+    pub(super) async fn shows(&self, authorities: &str) -> anyhow::Result<Vec<u8>> {
+        let stream = self.shake(authorities).await?;
+        let chain = stream.get_ref().1.peer_certificates();
+        Ok(chain.and_then(<[_]>::first).context("no certificate is shown")?.to_vec())
+    }
+
+    /// Waits until it serves what the Secret holds.
+    pub(super) async fn serves_what(&self, stage: &Stage) {
+        let shown = until("what is stored to be served", PATIENCE, async || {
+            let Some(stored) = stage.stored().await? else {
+                return Ok(Probe::NotYet("no Secret".to_owned()));
+            };
+            Ok(match self.shows(&stored["ca.crt"]).await {
+                Ok(shown) if shown == der(&stored["tls.crt"]) => Probe::Done(()),
+                Ok(_) => Probe::NotYet("another one".to_owned()),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        });
+        shown.await.expect("it is served");
+    }
+
+    /// Waits until it shows that certificate to who trusts these authorities.
+    pub(super) async fn serves(&self, chain: &str, authorities: &str) {
+        let expected = der(chain);
+        let shown = until("the certificate to be served", PATIENCE, async || {
+            Ok(match self.shows(authorities).await {
+                Ok(shown) if shown == expected => Probe::Done(()),
+                Ok(_) => Probe::NotYet("another one".to_owned()),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        });
+        shown.await.expect("it is served");
+    }
+}
+
+/// The first certificate of a chain.
+pub(super) fn der(chain: &str) -> Vec<u8> {
+    CertificateDer::from_pem_slice(chain.as_bytes()).expect("a certificate").to_vec()
+}
+
+/// A file of the repository, as text.
+pub(super) fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a file")
+}

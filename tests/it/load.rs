@@ -1,0 +1,97 @@
+//! Many creates of Applications through the API server, each answer of which is counted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleetgate_api::Application;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// More are not under way at the same time: on a busy machine the rate falls, and not the answers.
+const AT_ONCE: usize = 64;
+
+/// What became of them.
+#[derive(Debug)]
+pub(crate) struct Load {
+    /// How many were admitted.
+    pub(crate) admitted: usize,
+    /// What was said of each other one.
+    pub(crate) failed: Vec<String>,
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// How long the slowest of them took.
+    pub(crate) slowest: Duration,
+}
+
+impl Load {
+    /// So many creates a second for so long. Each is a dry run, which passes admission like any other
+    /// and leaves nothing behind.
+    pub(crate) async fn of(client: &Client, per_second: u32, duration: Duration) -> Self {
+        let applications: Api<Application> = Api::namespaced(client.clone(), "default");
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut turns = interval(Duration::from_secs(1) / per_second);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let (start, mut asked) = (Instant::now(), JoinSet::new());
+        while start.elapsed() < duration {
+            turns.tick().await;
+            let place = Arc::clone(&places).acquire_owned().await.expect("a place");
+            let (applications, number) = (applications.clone(), asked.len());
+            asked.spawn(async move {
+                let _place = place;
+                create(&applications, number).await
+            });
+        }
+        let mut load =
+            Self { admitted: 0, failed: Vec::new(), took: Duration::ZERO, slowest: Duration::ZERO };
+        while let Some(answer) = asked.join_next().await {
+            match answer.map_err(anyhow::Error::from).and_then(|(answer, took)| {
+                load.slowest = load.slowest.max(took);
+                Ok(answer?)
+            }) {
+                Ok(()) => load.admitted += 1,
+                Err(error) => load.failed.push(error.to_string()),
+            }
+        }
+        load.took = start.elapsed();
+        load
+    }
+
+    /// How many were answered in a second.
+    pub(crate) fn rate(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+        let answers = (self.admitted + self.failed.len()) as f64;
+        answers / self.took.as_secs_f64()
+    }
+
+    /// The figures in a line.
+    pub(crate) fn told(&self) -> String {
+        format!(
+            "{} creates were admitted and {} failed in {:.1} s: {:.0} a second, the slowest took {} ms",
+            self.admitted,
+            self.failed.len(),
+            self.took.as_secs_f64(),
+            self.rate(),
+            self.slowest.as_millis()
+        )
+    }
+}
+
+async fn create(applications: &Api<Application>, number: usize) -> (kube::Result<()>, Duration) {
+    let application = json!({
+        "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+        "metadata": {"name": format!("load-{number}")},
+        "spec": {
+            "source": {"gitRepository": {"url": "https://example.com/r", "interval": "3m"}},
+            "syncPolicies": [{"kustomization": {"interval": "5m", "path": "./deploy", "prune": true}}],
+        },
+    });
+    let application = serde_json::from_value(application).expect("an Application");
+    let parameters = PostParams { dry_run: true, ..PostParams::default() };
+    let start = Instant::now();
+    let answer = applications.create(&parameters, &application).await;
+    (answer.map(drop), start.elapsed())
+}
