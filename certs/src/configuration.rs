@@ -7,23 +7,43 @@ use serde_json::{Value, json};
 
 use crate::bundle::Bundle;
 
+/// What cert-manager sets the bundle of, from wherever the rest of the name says.
+const CERT_MANAGER: &str = "cert-manager.io/inject-ca-from";
+
+/// Set to `false` by whoever sets the bundle.
+pub(crate) const INJECT: &str = "fleetgate.dev/inject";
+
 /// One configuration, as far as it is ours: our webhooks in it, and whom each of them trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Configuration {
     version: Option<String>,
+    /// Somebody says that they tell it whom to trust.
+    is_left_alone: bool,
     /// In their order: a server-side apply that names them in another moves them.
     trusted: Vec<(String, Vec<u8>)>,
 }
 
 impl Configuration {
-    /// Reads the webhooks of these names; others are none of our business.
-    pub(crate) fn read(object: &DynamicObject, names: &[String]) -> Self {
+    /// Reads the webhooks that are asked at this Service; others are none of our business. By what there is and
+    /// not by names that we know: so replicas of two versions want the same.
+    pub(crate) fn read(object: &DynamicObject, namespace: &str, service: &str) -> Self {
         let webhooks = object.data.get("webhooks").and_then(Value::as_array);
         let ours = webhooks.into_iter().flatten().filter_map(|webhook| {
+            let asked = webhook.pointer("/clientConfig/service")?;
+            let is_ours = asked.get("namespace")? == namespace && asked.get("name")? == service;
             let name = webhook.get("name")?.as_str()?;
-            names.iter().any(|ours| ours == name).then(|| (name.to_owned(), bundle(webhook)))
+            is_ours.then(|| (name.to_owned(), bundle(webhook)))
         });
-        Self { version: object.resource_version(), trusted: ours.collect() }
+        let is_left_alone = object
+            .annotations()
+            .iter()
+            .any(|(key, value)| key.starts_with(CERT_MANAGER) || (key == INJECT && value == "false"));
+        Self { version: object.resource_version(), is_left_alone, trusted: ours.collect() }
+    }
+
+    /// Whether somebody says that they tell it whom to trust.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.is_left_alone
     }
 
     /// Whether each of our webhooks trusts exactly these.
@@ -74,7 +94,8 @@ mod tests {
 
     fn webhook(name: &str, bundle: Option<&Bundle>) -> Value {
         let bundle = bundle.map(|bundle| ByteString(bundle.pem().into_bytes()));
-        json!({"name": name, "clientConfig": {"service": {"name": "s", "namespace": "n"}, "caBundle": bundle}})
+        let service = if name.starts_with("ours") { "s" } else { "t" };
+        json!({"name": name, "clientConfig": {"service": {"name": service, "namespace": "n"}, "caBundle": bundle}})
     }
 
     fn read(webhooks: &[Value]) -> Configuration {
@@ -84,7 +105,7 @@ mod tests {
             "webhooks": webhooks,
         });
         let object = serde_json::from_value(object).expect("an object");
-        Configuration::read(&object, &["ours".to_owned(), "ours-too".to_owned()])
+        Configuration::read(&object, "n", "s")
     }
 
     #[test]
@@ -97,10 +118,30 @@ mod tests {
             ("one of ours has none", vec![webhook("ours", Some(&right)), webhook("ours-too", None)], false),
             ("another's has none", vec![webhook("ours", Some(&right)), webhook("theirs", None)], true),
             ("there is none", vec![], true),
-            ("it is no base64", vec![json!({"name": "ours", "clientConfig": {"caBundle": "?"}})], false),
+            (
+                "it is asked by its URL",
+                vec![json!({"name": "ours", "clientConfig": {"url": "https://s.n.svc"}})],
+                true,
+            ),
         ];
         for (what, webhooks, expected) in table {
             assert_eq!(read(&webhooks).has(&right), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn who_says_so_sets_the_bundle() {
+        let table = [
+            ("cert-manager.io/inject-ca-from", "a/b", true),
+            ("cert-manager.io/inject-ca-from-secret", "a/b", true),
+            ("fleetgate.dev/inject", "false", true),
+            ("fleetgate.dev/inject", "true", false),
+            ("example.com/inject", "false", false),
+        ];
+        for (key, value, expected) in table {
+            let object = json!({"metadata": {"annotations": {key: value}}, "webhooks": []});
+            let object = serde_json::from_value(object).expect("an object");
+            assert_eq!(Configuration::read(&object, "n", "s").is_left_alone(), expected, "{key}: {value}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use fleetgate_webhooks::redact::redacted_line;
 
-use super::yaml::Position;
+use super::yaml::{Position, line_starts};
 
 /// A longer line, in bytes, is a machine's, and nobody reads it.
 const MAX_LINE: usize = 1_000;
@@ -24,8 +24,7 @@ pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
     pub(super) fn of(document: &str) -> Self {
-        let ends = document.match_indices('\n').map(|(end, _)| end + 1);
-        Self(std::iter::once(0).chain(ends).collect())
+        Self(line_starts(document).collect())
     }
 
     /// The line at `position` of the document, with `width` characters marked.

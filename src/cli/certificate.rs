@@ -7,7 +7,7 @@ use clap::Args;
 use fleetgate_certs::{Place, Timing};
 use k8s_openapi::jiff::SignedDuration;
 
-use crate::manifests::webhooks::{CONFIGURATION, NAMES};
+use crate::manifests::webhooks::CONFIGURATION;
 use crate::manifests::{CERTIFICATE, NAMESPACE, WEBHOOK};
 
 /// The certificate that the webhook serves.
@@ -19,8 +19,8 @@ pub(crate) struct CertificateOptions {
     #[arg(long, env = "FLEETGATE_CERT_DIR", value_name = "DIR")]
     pub(crate) cert_dir: Option<PathBuf>,
     /// The namespace of the webhook's Service, and of the Secret with the certificate that it makes
-    #[arg(long, env = "FLEETGATE_NAMESPACE", default_value = NAMESPACE, value_name = "NAME")]
-    namespace: String,
+    #[arg(long = "namespace", env = "FLEETGATE_NAMESPACE", default_value = NAMESPACE, value_name = "NAME")]
+    service_namespace: String,
     /// The Service by which the API server calls the webhook
     #[arg(long, env = "FLEETGATE_SERVICE_NAME", default_value = WEBHOOK, value_name = "NAME")]
     service_name: String,
@@ -47,14 +47,13 @@ impl CertificateOptions {
     /// Where the certificate is kept, who trusts it, and what it is for. The API server asks for the
     /// Service's name with `.svc`.
     pub(crate) fn place(&self) -> Place {
-        let Self { namespace, service_name, .. } = self;
-        let names = [".svc", ".svc.cluster.local", ""];
+        let Self { service_namespace: namespace, service_name, .. } = self;
         Place {
             namespace: namespace.clone(),
             secret: CERTIFICATE.to_owned(),
             configuration: CONFIGURATION.to_owned(),
-            webhooks: NAMES.map(str::to_owned).to_vec(),
-            names: names.map(|suffix| format!("{service_name}.{namespace}{suffix}")).to_vec(),
+            service: service_name.clone(),
+            names: vec![format!("{service_name}.{namespace}.svc"), format!("{service_name}.{namespace}")],
         }
     }
 }
@@ -102,6 +101,6 @@ mod tests {
     #[test]
     fn the_certificate_is_for_the_name_that_the_api_server_calls() {
         let place = parsed("--namespace gate --service-name hook").expect("flags").place();
-        assert_eq!(place.names, ["hook.gate.svc", "hook.gate.svc.cluster.local", "hook.gate"]);
+        assert_eq!(place.names, ["hook.gate.svc", "hook.gate"]);
     }
 }

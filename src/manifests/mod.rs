@@ -74,6 +74,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Manifest>> {
     let base = kustomization(&manifests)?;
     manifests.extend([Manifest { path: "install.yaml".into(), content: install }, base]);
     manifests.extend(chart::files()?);
+    manifests.extend(monitoring::files()?);
     Ok(manifests)
 }
 

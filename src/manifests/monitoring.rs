@@ -1,9 +1,25 @@
-//! What the Prometheus operator is told, where there is one.
+//! How the program is watched: what the Prometheus operator is told, where
+//! there is one; alerts; and a dashboard.
+//!
+//! Every query names what the program tells, and every alert a heading of
+//! `docs/operations.md`: tests hold them to it.
+
+mod alerts;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 
 use super::form::Form;
-use super::{APP, LABEL_NAME, NAMESPACE};
+use super::{APP, LABEL_NAME, Manifest, NAMESPACE, manifest};
+
+/// What is not installed, and there for those who want it.
+pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
+    Ok(vec![
+        manifest("monitoring/alerts.yaml", &[alerts::prometheus_rule()])?,
+        manifest("monitoring/rules.yaml", &[alerts::groups()])?,
+    ])
+}
 
 /// By its pods' Services it finds both roles.
 pub(super) fn objects(form: Form) -> Vec<Value> {

@@ -20,9 +20,6 @@ const MUTATING: &str = "default.fleetgate.dev";
 const VALIDATING: &str = "validate.fleetgate.dev";
 const DELETING: &str = "delete.fleetgate.dev";
 
-/// Every webhook, which is told whom to trust.
-pub(crate) const NAMES: [&str; 3] = [MUTATING, VALIDATING, DELETING];
-
 /// Seconds that the API server waits for a review.
 const TIMEOUT: u8 = 5;
 

@@ -212,7 +212,7 @@ mod tests {
         assert!(of("RUN").is_empty() && of("ADD").is_empty() && of("CMD").is_empty());
         assert_eq!(of("ENTRYPOINT"), [r#"["/fleetgate"]"#], "the pods' arguments follow");
         assert_eq!(of("EXPOSE"), [format!("{WEBHOOK_PORT} {METRICS_PORT}")]);
-        let user = of("USER")[0].split(':').map(|id| id.parse::<u32>());
+        let user = of("USER")[0].split(':').map(str::parse::<u32>);
         assert!(user.into_iter().all(|id| id.is_ok_and(|id| id > 0)), "a kubelet sees that it is not root");
 
         let [webhook, controller] = <[Value; 2]>::try_from(objects(Form::Plain)).expect("two");

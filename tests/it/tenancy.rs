@@ -89,14 +89,15 @@ async fn no_reference_leaves_a_namespace_that_is_locked() {
     assert!(text.contains("error[ref/cross-namespace]"), "{text}");
 }
 
-/// What `serve` needs besides the controller's rights, as `docs/running.md` says.
+/// What `serve` needs besides the controller's rights, as `docs/certificates.md` says.
 async fn keeps_its_certificate(sandbox: &Sandbox) {
-    let page = fs::read_to_string(file("docs/running.md")).expect("the page");
+    let page = fs::read_to_string(file("docs/certificates.md")).expect("the page");
+    let page = page.replace("\\\n", "");
     let commands = page.lines().filter_map(|line| line.strip_prefix("$ kubectl create "));
     let bindings: Vec<&str> = commands.filter(|line| line.contains("fleetgate-certificates")).collect();
     assert_eq!(bindings.len(), 2);
     for binding in bindings {
-        let words: Vec<&str> = ["create"].into_iter().chain(binding.split(' ')).collect();
+        let words: Vec<&str> = ["create"].into_iter().chain(binding.split_whitespace()).collect();
         kubectl(sandbox, &words).await;
     }
 }

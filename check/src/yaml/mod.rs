@@ -59,9 +59,9 @@ impl Extent {
     /// What is left of it without its first `length` bytes.
     fn skip(self, file: &str, length: usize) -> Self {
         let skipped = self.of(file).get(..length).unwrap_or_default();
-        let lines = skipped.matches('\n').count();
-        let columns = skipped.rsplit('\n').next().unwrap_or_default().chars().count();
-        let end = Position { line: lines + 1, column: columns + 1 };
+        let (line, start) = line_starts(skipped).enumerate().last().unwrap_or_default();
+        let columns = skipped.get(start..).unwrap_or_default().chars().count();
+        let end = Position { line: line + 1, column: columns + 1 };
         Self { bytes: (self.bytes.0 + length, self.bytes.1), start: end.after(self.start) }
     }
 
@@ -69,6 +69,14 @@ impl Extent {
     fn first(self, length: usize) -> Self {
         Self { bytes: (self.bytes.0, self.bytes.0 + length), start: self.start }
     }
+}
+
+/// Where the lines of `text` begin. YAML ends a line with a line feed, a
+/// carriage return, or both.
+pub(crate) fn line_starts(text: &str) -> impl Iterator<Item = usize> {
+    let is_end = |end: usize, found: &str| found == "\n" || text.as_bytes().get(end + 1) != Some(&b'\n');
+    let ends = text.match_indices(['\n', '\r']).filter(move |(end, found)| is_end(*end, found));
+    std::iter::once(0).chain(ends.map(|(end, _)| end + 1))
 }
 
 /// A document that cannot be parsed.
@@ -86,15 +94,16 @@ pub(crate) fn read(file: &str, mut each: impl FnMut(Extent, Result<Value, Syntax
     // A byte order mark is no content.
     let mut start = file.len() - file.trim_start_matches('\u{feff}').len();
     let (mut first_line, mut end) = (1, start);
-    for (number, line) in file.get(start..).unwrap_or_default().split_inclusive('\n').enumerate() {
+    for line in file.get(start..).unwrap_or_default().split_inclusive('\n') {
         if let Some(rest) = line.strip_prefix("---") {
             let position = Position { line: first_line, column: 1 };
             read_chunk(file, Extent { bytes: (start, end), start: position }, &mut each);
+            let above = file.get(start..end).unwrap_or_default();
+            let position = Position { line: first_line + line_starts(above).count() - 1, column: 1 };
             start = end + line.len();
-            first_line = number + 2;
+            first_line = position.line + line_starts(line).count() - 1;
             let rest = rest.trim();
             if !rest.is_empty() && !rest.starts_with('#') {
-                let position = Position { line: number + 1, column: 1 };
                 let message = "a line that begins with `---` may hold nothing else but a comment".to_owned();
                 let extent = Extent { bytes: (end, start), start: position };
                 each(extent, Err(SyntaxError { position, message }));

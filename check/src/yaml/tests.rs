@@ -50,6 +50,22 @@ fn json_objects_may_follow_each_other() {
     assert_eq!(broken[1].as_ref().expect_err("no JSON").position.line, 2);
 }
 
+#[test]
+fn a_carriage_return_ends_a_line_too() {
+    let found = |text: &str| {
+        let mut found = Vec::new();
+        read(text, |extent, document| found.push((extent.start, document.err().map(|error| error.position))));
+        found
+    };
+    let table = [
+        ("a: 1\rb:\r\n  2\n---\n\rc: ]\n", [(at(1, 1), None), (at(5, 1), Some(at(6, 4)))]),
+        ("{\"a\":\r1}\r{\"b\": ]}", [(at(1, 1), None), (at(2, 3), Some(at(3, 1)))]),
+    ];
+    for (text, expected) in table {
+        assert_eq!(found(text), expected, "{text:?}");
+    }
+}
+
 /// The expectations are what `YAMLToJSON` of sigs.k8s.io/yaml 1.6 answers.
 #[test]
 fn scalars_are_what_kubectl_makes_of_them() {
