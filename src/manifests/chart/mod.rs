@@ -28,10 +28,10 @@ pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
     let monitor = Part {
         path: "servicemonitor.yaml",
         objects: monitoring::objects(Form::Chart),
-        switch: Some("serviceMonitor.enabled"),
+        condition: Some(".Values.serviceMonitor.enabled"),
     };
     for part in parts(Form::Chart).iter().chain([&monitor]) {
-        files.push(template(part.path, &form::fill(&documents(&part.objects)?), part.switch));
+        files.push(template(part.path, &form::fill(&documents(&part.objects)?), part.condition));
     }
     Ok(files)
 }
@@ -59,14 +59,14 @@ fn crds() -> anyhow::Result<Vec<Manifest>> {
         let path = format!("crds/{}_{}.yaml", crd.spec.group, crd.spec.names.plural);
         let annotations = crd.metadata.annotations.get_or_insert_default();
         annotations.insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
-        Ok(template(&path, &documents(&[crd])?, Some("crds.install")))
+        Ok(template(&path, &documents(&[crd])?, Some(".Values.crds.install")))
     })
     .collect()
 }
 
-fn template(path: &str, yaml: &str, switch: Option<&str>) -> Manifest {
-    let content = match switch {
-        Some(switch) => format!("{HEADER}{{{{- if .Values.{switch} }}}}\n{yaml}{{{{- end }}}}\n"),
+fn template(path: &str, yaml: &str, condition: Option<&str>) -> Manifest {
+    let content = match condition {
+        Some(condition) => format!("{HEADER}{{{{- if {condition} }}}}\n{yaml}{{{{- end }}}}\n"),
         None => format!("{HEADER}{yaml}"),
     };
     text(&format!("chart/templates/{path}"), content)
