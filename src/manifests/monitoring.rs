@@ -5,6 +5,8 @@
 //! `docs/operations.md`: tests hold them to it.
 
 mod alerts;
+mod dashboard;
+mod panels;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +20,11 @@ pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
     Ok(vec![
         manifest("monitoring/alerts.yaml", &[alerts::prometheus_rule()])?,
         manifest("monitoring/rules.yaml", &[alerts::groups()])?,
+        // JSON has no room for who made it.
+        Manifest {
+            path: "monitoring/dashboard.json".into(),
+            content: format!("{:#}\n", dashboard::dashboard()),
+        },
     ])
 }
 
