@@ -1,5 +1,7 @@
 //! The webhook's certificate: in a folder, where someone else keeps it, or kept by the webhook itself.
 
+use std::convert::Infallible;
+
 use anyhow::Context as _;
 use fleetgate_certs::{Place, Serving, Timing, in_cluster, in_folder};
 use futures::FutureExt;
@@ -9,8 +11,8 @@ use kube::Config;
 use crate::cli::CertificateOptions;
 use crate::client;
 
-/// What keeps a certificate; it ends only when there is none to keep.
-type Kept = BoxFuture<'static, anyhow::Result<()>>;
+/// What keeps a certificate, for ever.
+type Kept = BoxFuture<'static, Infallible>;
 
 /// Where the certificate comes from.
 pub(crate) enum Certificate {
@@ -30,7 +32,7 @@ impl Certificate {
         };
         let (serving, kept) = in_folder(folder)
             .context("--cert-dir must hold tls.crt and tls.key, a PEM certificate chain and its key")?;
-        Ok(Self::Folder(serving, kept.map(|never| match never {}).boxed()))
+        Ok(Self::Folder(serving, kept.boxed()))
     }
 
     /// What is served, and what keeps it.
@@ -43,11 +45,6 @@ impl Certificate {
             Self::Folder(serving, kept) => Ok((serving, kept)),
             Self::Cluster(place, timing) => {
                 let (serving, kept) = in_cluster(client::direct(cluster.clone())?, place, timing);
-                let kept = kept.map(|ended| {
-                    let Err(error) = ended;
-                    Err(error)
-                        .context("the webhook has no certificate; --cert-dir DIR gives it one of your own")
-                });
                 Ok((serving, kept.boxed()))
             }
         }

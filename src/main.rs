@@ -24,12 +24,14 @@ mod controllers;
 mod explain;
 mod flux_state;
 mod leader;
+mod logs;
 mod manifests;
 mod member;
 mod metrics;
 #[cfg(test)]
 mod pipelines;
 mod render;
+mod reviews;
 mod running;
 mod server;
 mod stored;
@@ -42,11 +44,10 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use fleetgate_plan::Catalog;
-use tracing_subscriber::EnvFilter;
 
 use self::cli::{
-    Cli, Command, ControllerOptions, GuardOptions, HealthOptions, LogFormat, LogOptions, OutputOptions,
-    RenderOptions, TenancyOptions, WebhookOptions,
+    Cli, Command, ControllerOptions, GuardOptions, HealthOptions, OutputOptions, RenderOptions,
+    TenancyOptions, WebhookOptions,
 };
 use self::commands::{cluster, completion, diff, man, program, status};
 use self::manifests::Manifest;
@@ -68,7 +69,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    start_logging(&cli.log)?;
+    let serves =
+        matches!(cli.command, Command::Webhook { .. } | Command::Controller { .. } | Command::Serve { .. });
+    let _logs = logs::start(&cli.log, serves)?;
     match cli.command {
         Command::Check(options) => {
             let mut text = Vec::new();
@@ -122,21 +125,6 @@ fn terminal_width() -> Option<usize> {
     const WIDEST: usize = 100;
     let (width, _) = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten()?;
     Some(usize::from(width.0).min(WIDEST))
-}
-
-fn start_logging(options: &LogOptions) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&options.log_level).with_context(|| {
-        format!("--log-level: {:?} is no level and no list of directives", options.log_level)
-    })?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
-    match options.log_format {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().init(),
-    }
-    Ok(())
 }
 
 /// Writes the files into a folder, or prints the objects.

@@ -22,6 +22,7 @@ use crate::client;
 use crate::controllers::{self, Setup, Statuses, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
+use crate::reviews::Desk;
 use crate::server::{self, Connections, Transport};
 use crate::supported;
 use crate::watches::CatalogWatch;
@@ -70,16 +71,20 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let webhook = webhook
         .map(|(options, certificate)| certificate.kept(&config).map(|kept| (options, kept)))
         .transpose()?;
+    if let Some((_, (serving, _))) = &webhook {
+        metrics.tell_of_certificate(serving.clone());
+    }
     let (webhook, kept) = webhook.map(|(options, (serving, kept))| ((options, serving), kept)).unzip();
     let keep = async {
         let Some(kept) = kept else { return Ok(()) };
         tokio::select! {
-            ended = kept => ended,
+            never = kept => match never {},
             () = stopped(stopping.clone()) => Ok(()),
         }
     };
     let mut watches = JoinSet::new();
     let catalog = CatalogWatch::start(&client, catalog, &mut watches);
+    metrics.tell_of_catalog(catalog.clone());
     // To the very end: how a program stops is to be seen, too.
     let measure = async {
         let Some(address) = metrics_bind else { return pending().await };
@@ -114,7 +119,8 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let (transport, router) = (Transport::Tls(serving.tls()), router(catalog.clone()));
+            let router = router(catalog.clone(), Desk::new(metrics.reviews()));
+            let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };
         let deliver = async {

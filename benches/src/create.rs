@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use fleetgate_sandbox::{Options as SandboxOptions, Progress, Sandbox, Scope};
+use k8s_openapi::ByteString;
 use kube::api::PostParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
@@ -15,7 +16,7 @@ use serde_json::json;
 use crate::load::percentile;
 use crate::report::{line, micros};
 use crate::serve::Side;
-use crate::server_process::Server;
+use crate::server_process::{Server, write_certificate};
 use crate::{Fleetgate, bodies};
 
 /// How much is created.
@@ -50,21 +51,24 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         let fleetgate = std::path::absolute(&options.fleetgate.fleetgate)?;
         let sandbox =
             Sandbox::start(SandboxOptions::new(fleetgate, Scope::Admission), &Progress::stderr()).await?;
-        let floor = Server::start(Side::Floor, 0, sandbox.webhook_certificate(), None)?;
-        let measured = measure(&sandbox.client(), floor.address.port(), options).await;
+        let folder = tempfile::tempdir()?;
+        write_certificate(folder.path())?;
+        let floor = Server::start(Side::Floor, 0, folder.path(), None)?;
+        let trusted = ByteString(std::fs::read(folder.path().join("tls.crt"))?);
+        let measured = measure(&sandbox.client(), floor.address.port(), &trusted, options).await;
         sandbox.stop().await;
         measured
     })
 }
 
-async fn measure(client: &Client, floor: u16, options: &Options) -> anyhow::Result<()> {
+async fn measure(client: &Client, floor: u16, trusted: &ByteString, options: &Options) -> anyhow::Result<()> {
     for namespace in NAMESPACES {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         api(client, "", "v1", "Namespace", None)
             .create(&PostParams::default(), &serde_json::from_value(object)?)
             .await?;
     }
-    divide(client, floor).await?;
+    divide(client, floor, trusted).await?;
     for namespace in NAMESPACES {
         install_fleet(client, namespace).await?;
     }
@@ -117,7 +121,7 @@ fn report(name: &str, [with, floor, without]: [f64; 3]) {
 
 /// Gives each namespace its webhooks: one Fleetgate's, one the same with a
 /// server behind them that looks at nothing, and one none.
-async fn divide(client: &Client, floor: u16) -> anyhow::Result<()> {
+async fn divide(client: &Client, floor: u16, trusted: &ByteString) -> anyhow::Result<()> {
     for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
         let configurations = api(client, "admissionregistration.k8s.io", "v1", kind, None);
         let mut ours = configurations.get("fleetgate").await.context("the webhooks are not installed")?;
@@ -131,6 +135,7 @@ async fn divide(client: &Client, floor: u16) -> anyhow::Result<()> {
         }
         for webhook in floors.data["webhooks"].as_array_mut().context("no webhooks")? {
             webhook["clientConfig"]["service"]["port"] = json!(floor);
+            webhook["clientConfig"]["caBundle"] = json!(trusted);
         }
         configurations.replace("fleetgate", &PostParams::default(), &ours).await?;
         configurations.create(&PostParams::default(), &floors).await?;

@@ -16,6 +16,8 @@ mod footprint;
 mod load;
 mod planning;
 mod report;
+#[path = "../../src/reviews/mod.rs"]
+mod reviews;
 mod schema_check;
 mod serve;
 #[allow(dead_code, unused_imports, reason = "the program also counts and drains with it")]

@@ -14,8 +14,10 @@ use axum::routing::post;
 use clap::{Args, ValueEnum};
 use fleetgate_plan::Catalog;
 use fleetgate_webhooks::router::{self, MUTATE_PATH, Snapshots, VALIDATE_PATH};
+use prometheus_client::registry::Registry;
 
-use crate::server::{self, Certificate, Connections, Transport};
+use crate::reviews::{Desk, Numbers};
+use crate::server::{self, Connections, Transport};
 use crate::{bodies, server_process};
 
 /// What answers.
@@ -55,14 +57,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         runtime.worker_threads(1);
     }
     let runtime = runtime.enable_all().build().context("no runtime can be started")?;
-    let certificate = Certificate::read(&options.cert_dir)?;
+    // What would read it again is left out: it stays as it is.
+    let (certificate, _) = fleetgate_certs::in_folder(&options.cert_dir)?;
     let router = match options.side {
         Side::Floor => floor(),
-        Side::Fleetgate => router::router(Fixed(bodies::catalog(options.clusters)?)),
+        Side::Fleetgate => {
+            // With the numbers and the log line of each review, as in the product.
+            let desk = Desk::new(Numbers::register(&mut Registry::default()));
+            router::router(Fixed(bodies::catalog(options.clusters)?), desk)
+        }
     };
     runtime.block_on(async {
         let listener = server::listen(options.bind).await?;
-        let (transport, connections) = (Transport::Tls(certificate), Connections::at_most(usize::MAX));
+        let (transport, connections) = (Transport::Tls(certificate.tls()), Connections::at_most(usize::MAX));
         server::serve(listener, "a side", transport, router, connections, std::future::pending()).await
     })
 }

@@ -110,9 +110,12 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
+/// The names by which a server is called: by a client on loopback, and by an API server.
+const NAMES: [&str; 2] = ["127.0.0.1", "fleetgate-webhook.fleetgate-system.svc"];
+
 /// Writes what a server proves itself with; returns what its clients trust.
 pub(crate) fn write_certificate(folder: &Path) -> anyhow::Result<CertificateDer<'static>> {
-    let issued = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    let issued = rcgen::generate_simple_self_signed(NAMES.map(str::to_owned))?;
     fs::write(folder.join("tls.crt"), issued.cert.pem()).context("cannot write the certificate")?;
     fs::write(folder.join("tls.key"), issued.signing_key.serialize_pem())?;
     Ok(issued.cert.der().clone())

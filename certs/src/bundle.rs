@@ -12,6 +12,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::certificate::{Certificate, certificates, end};
 
+/// The most authorities. A rotation leaves one or two; it is somebody who deletes the Secret over and over again
+/// that makes many.
+const MOST: usize = 16;
+
 /// One authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Authority {
@@ -62,11 +66,15 @@ impl Bundle {
         self
     }
 
-    /// Those whose certificates may still be valid to somebody, and those of these certificates in any case.
-    pub(crate) fn without_expired(&self, now: Timestamp, kept: &[&Certificate]) -> Self {
-        let is_kept = |authority: &Authority| kept.iter().any(|certificate| authority.signed(certificate));
-        let remain = self.0.iter().filter(|authority| now < authority.expires || is_kept(authority));
+    /// Those whose certificates may still be valid to somebody, and that of this certificate in any case.
+    pub(crate) fn without_expired(&self, now: Timestamp, kept: &Certificate) -> Self {
+        let remain = self.0.iter().filter(|authority| now < authority.expires || authority.signed(kept));
         Self(remain.cloned().collect())
+    }
+
+    /// Whether there are as many as a client may be asked to try.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= MOST
     }
 
     fn push(&mut self, authority: Authority) {
@@ -119,13 +127,13 @@ mod tests {
         let names = |bundle: &Bundle| [&first, &second].map(|it| bundle.authority_of(it).is_some());
         let at = |second| Timestamp::from_second(second).expect("a date");
         let table = [
-            ("both are valid", at(1_999_999_999), vec![], [true, true]),
-            ("the first has expired", at(2_000_000_000), vec![], [false, true]),
-            ("and is served", at(2_000_000_000), vec![&first], [true, true]),
-            ("both have", at(4_000_000_000), vec![&first], [true, false]),
+            ("both are valid", at(1_999_999_999), &second, [true, true]),
+            ("the first has expired", at(2_000_000_000), &second, [false, true]),
+            ("and is served", at(2_000_000_000), &first, [true, true]),
+            ("both have", at(4_000_000_000), &first, [true, false]),
         ];
         for (what, now, kept, expected) in table {
-            assert_eq!(names(&bundle.without_expired(now, &kept)), expected, "{what}");
+            assert_eq!(names(&bundle.without_expired(now, kept)), expected, "{what}");
         }
         assert_eq!(names(&Bundle::read(b"nothing")), [false, false]);
     }

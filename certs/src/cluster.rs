@@ -7,6 +7,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watch_object};
@@ -14,6 +15,7 @@ use kube::{Api, Client};
 use tokio::time::timeout;
 
 use crate::bundle::Bundle;
+use crate::clock::Clock;
 use crate::configuration::Configuration;
 use crate::stored::Stored;
 use crate::view::{Found, Kind, LABEL};
@@ -41,7 +43,7 @@ pub struct Place {
 
 /// Why something was not written or read.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// The API server says why, or cannot be reached.
     #[error("{}", in_words(.0))]
     Refused(#[from] kube::Error),
@@ -53,19 +55,7 @@ pub enum Trouble {
 impl Trouble {
     /// Someone else wrote or deleted it between our look and our write: the watch tells.
     pub(crate) fn is_overtaken(&self) -> bool {
-        self.code() == Some(409)
-    }
-
-    /// Rights are missing, or the namespace.
-    pub(crate) fn is_hopeless(&self) -> bool {
-        matches!(self.code(), Some(403 | 404))
-    }
-
-    fn code(&self) -> Option<u16> {
-        match self {
-            Self::Refused(kube::Error::Api(status)) => Some(status.code),
-            _ => None,
-        }
+        matches!(self, Self::Refused(kube::Error::Api(status)) if status.code == 409)
     }
 }
 
@@ -82,11 +72,18 @@ pub(crate) type Events = SelectAll<BoxStream<'static, Result<Event, watcher::Err
 pub(crate) struct Cluster {
     client: Client,
     place: Place,
+    clock: Clock,
 }
 
 impl Cluster {
     pub(crate) fn new(client: Client, place: Place) -> Self {
-        Self { client, place }
+        let clock = Clock::default();
+        Self { client: clock.listen(client), place, clock }
+    }
+
+    /// What time it is there.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -106,25 +103,35 @@ impl Cluster {
         events
     }
 
-    /// What the Secret holds now, whatever a watch has told.
-    pub(crate) async fn look(&self) -> Result<Found, Trouble> {
-        let secret = answered(self.secrets().get_opt(&self.place.secret)).await?;
-        Ok(Found::read(secret))
+    /// All that watches tell of as it is now, whatever they have told.
+    pub(crate) async fn look(&self) -> Result<[Event; 3], Trouble> {
+        let configuration = async |kind| {
+            let object = answered(self.configurations(kind).get_opt(&self.place.configuration)).await?;
+            Ok(Event::Configuration(kind, object))
+        };
+        let secret = async { Ok(Event::Secret(self.secret().await?)) };
+        let (mutating, validating) = (configuration(Kind::Mutating), configuration(Kind::Validating));
+        tokio::try_join!(mutating, validating, secret).map(Into::into)
     }
 
-    /// Writes the Secret: in the place of nothing, or of exactly what was found there.
+    async fn secret(&self) -> Result<Option<Secret>, Trouble> {
+        answered(self.secrets().get_opt(&self.place.secret)).await
+    }
+
+    /// Writes the Secret: in the place of nothing, or of exactly what was found there. What else is in it stays.
     pub(crate) async fn write(&self, found: &Found, stored: &Stored) -> Result<(), Trouble> {
         let (secrets, parameters) = (self.secrets(), PostParams::default());
-        let data = Some(stored.data());
-        match found {
-            Found::Faulty(there, _) | Found::Stored(there, _) => {
-                let secret = Secret { data, ..there.clone() };
-                answered(secrets.replace(&self.place.secret, &parameters, &secret)).await?;
-            }
-            Found::Nothing | Found::Foreign => {
-                let secret = Secret { data, ..self.empty() };
-                answered(secrets.create(&parameters, &secret)).await?;
-            }
+        let (there, is_new) = match found {
+            Found::Faulty(there, _) | Found::Stored(there, _) => (there.clone(), false),
+            Found::Nothing | Found::Foreign => (self.empty(), true),
+        };
+        let mut data = there.data.unwrap_or_default();
+        data.extend(stored.data());
+        let secret = Secret { data: Some(data), ..there };
+        if is_new {
+            answered(secrets.create(&parameters, &secret)).await?;
+        } else {
+            answered(secrets.replace(&self.place.secret, &parameters, &secret)).await?;
         }
         Ok(())
     }
@@ -133,7 +140,7 @@ impl Cluster {
     /// configuration was read before the Secret, and is written only if it is still the same: so no
     /// replica that has heard late puts back what another has replaced.
     pub(crate) async fn inject(&self, kind: Kind, configuration: &Configuration) -> Result<bool, Trouble> {
-        let Found::Stored(_, stored) = self.look().await? else { return Ok(false) };
+        let Found::Stored(_, stored) = Found::read(self.secret().await?) else { return Ok(false) };
         if configuration.has(&stored.bundle) {
             return Ok(false);
         }

@@ -7,10 +7,18 @@ use serde_json::{Value, json};
 
 use crate::bundle::Bundle;
 
+/// What cert-manager sets the bundle of, from wherever the rest of the name says.
+const CERT_MANAGER: &str = "cert-manager.io/inject-ca-from";
+
+/// Set to `false` by whoever sets the bundle.
+pub(crate) const INJECT: &str = "fleetgate.dev/inject";
+
 /// One configuration, as far as it is ours: our webhooks in it, and whom each of them trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Configuration {
     version: Option<String>,
+    /// Somebody says that they tell it whom to trust.
+    is_left_alone: bool,
     /// In their order: a server-side apply that names them in another moves them.
     trusted: Vec<(String, Vec<u8>)>,
 }
@@ -26,7 +34,16 @@ impl Configuration {
             let name = webhook.get("name")?.as_str()?;
             is_ours.then(|| (name.to_owned(), bundle(webhook)))
         });
-        Self { version: object.resource_version(), trusted: ours.collect() }
+        let is_left_alone = object
+            .annotations()
+            .iter()
+            .any(|(key, value)| key.starts_with(CERT_MANAGER) || (key == INJECT && value == "false"));
+        Self { version: object.resource_version(), is_left_alone, trusted: ours.collect() }
+    }
+
+    /// Whether somebody says that they tell it whom to trust.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.is_left_alone
     }
 
     /// Whether each of our webhooks trusts exactly these.
@@ -109,6 +126,22 @@ mod tests {
         ];
         for (what, webhooks, expected) in table {
             assert_eq!(read(&webhooks).has(&right), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn who_says_so_sets_the_bundle() {
+        let table = [
+            ("cert-manager.io/inject-ca-from", "a/b", true),
+            ("cert-manager.io/inject-ca-from-secret", "a/b", true),
+            ("fleetgate.dev/inject", "false", true),
+            ("fleetgate.dev/inject", "true", false),
+            ("example.com/inject", "false", false),
+        ];
+        for (key, value, expected) in table {
+            let object = json!({"metadata": {"annotations": {key: value}}, "webhooks": []});
+            let object = serde_json::from_value(object).expect("an object");
+            assert_eq!(Configuration::read(&object, "n", "s").is_left_alone(), expected, "{key}: {value}");
         }
     }
 

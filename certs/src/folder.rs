@@ -2,9 +2,10 @@
 //! `kubernetes.io/tls` is mounted. It is read, and nothing else.
 
 use std::convert::Infallible;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io};
 
 use k8s_openapi::jiff::Timestamp;
 use tokio::task::spawn_blocking;
@@ -16,9 +17,15 @@ use crate::serving::{Serving, Shown};
 const CHAIN: &str = "tls.crt";
 const KEY: &str = "tls.key";
 
+/// A kubelet has this link lead to one folder after the other, each of which never changes.
+const KUBELETS: &str = "..data";
+
 /// How often the folder is looked at. By content: a kubelet swaps a link to a folder, an editor
 /// renames a file, and both are no change of the file that was there.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// No certificate is longer, nor a Secret.
+const LARGEST: u64 = 1024 * 1024;
 
 /// Why a folder holds no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +56,9 @@ pub enum FolderError {
 pub fn in_folder(folder: &Path) -> Result<(Serving, impl Future<Output = Infallible> + use<>), FolderError> {
     let files = Files::read(folder)?;
     let certificate = files.certificate(folder)?;
-    tell(folder, &certificate);
-    let (shown, serving) = Serving::new(Some(certificate));
+    let (shown, serving) = Serving::new();
+    serve(folder, &shown, certificate);
+    shown.set_ready(true);
     Ok((serving, follow(folder.to_owned(), files, shown)))
 }
 
@@ -62,10 +70,14 @@ struct Files {
 }
 
 impl Files {
+    /// Reads both from the same folder, wherever a link may lead by the time of the second.
     fn read(folder: &Path) -> Result<Self, FolderError> {
+        let there = fs::canonicalize(folder.join(KUBELETS)).unwrap_or_else(|_| folder.to_owned());
         let read = |name: &str| {
-            let path = folder.join(name);
-            fs::read(&path).map_err(|error| FolderError::Unreadable { path, error })
+            let path = there.join(name);
+            let mut content = Vec::new();
+            let read = File::open(&path).and_then(|file| file.take(LARGEST).read_to_end(&mut content));
+            read.map(|_| content).map_err(|error| FolderError::Unreadable { path: folder.join(name), error })
         };
         Ok(Self { chain: read(CHAIN)?, key: read(KEY)? })
     }
@@ -84,22 +96,16 @@ async fn follow(folder: PathBuf, mut seen: Files, shown: Shown) -> Infallible {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let certificate = match look(folder.clone()).await {
-            Ok(files) if files == seen => Ok(None),
-            Ok(files) => files.certificate(&folder).map(|certificate| {
-                seen = files;
-                Some(certificate)
-            }),
-            Err(error) => Err(error),
-        };
-        let trouble = match certificate {
-            Ok(certificate) => {
-                if let Some(certificate) = certificate {
-                    tell(&folder, &certificate);
-                    shown.send_replace(Some(certificate));
+        let trouble = match look(folder.clone()).await {
+            Ok(files) if files == seen => None,
+            Ok(files) => match files.certificate(&folder) {
+                Ok(certificate) => {
+                    seen = files;
+                    serve(&folder, &shown, certificate);
+                    None
                 }
-                None
-            }
+                Err(error) => Some(error.to_string()),
+            },
             Err(error) => Some(error.to_string()),
         };
         if let Some(trouble) = trouble.as_ref().filter(|_| trouble != told) {
@@ -117,11 +123,13 @@ async fn look(folder: PathBuf) -> Result<Files, FolderError> {
         .unwrap_or_else(|error| Err(FolderError::Unreadable { path, error: error.into() }))
 }
 
-fn tell(folder: &Path, certificate: &Certificate) {
-    let folder = folder.display();
+/// Also what has expired: whether that counts is for the clock of whoever asks to say.
+fn serve(folder: &Path, shown: &Shown, certificate: Certificate) {
+    let (folder, expires) = (folder.display(), certificate.expires);
     if certificate.is_valid(Timestamp::now()) {
-        tracing::info!(%folder, expires = %certificate.expires, "serving the certificate in a folder");
+        tracing::info!(%folder, %expires, "serving the certificate in a folder");
     } else {
-        tracing::warn!(%folder, expired = %certificate.expires, "the certificate in a folder has expired: put another one there");
+        tracing::warn!(%folder, expired = %expires, "the certificate in a folder has expired: put another one there");
     }
+    shown.serve(certificate);
 }

@@ -11,10 +11,11 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::certificate::Fault;
 use crate::cluster::{Cluster, Event, Place, Trouble};
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, INJECT};
 use crate::issue::{Issued, issue};
+use crate::rests::Rests;
 use crate::serving::{Serving, Shown};
-use crate::step::{Action, LOOK};
+use crate::step::Action;
 use crate::stored::Stored;
 use crate::timing::Timing;
 use crate::view::{Found, Kind, View};
@@ -22,37 +23,35 @@ use crate::view::{Found, Kind, View};
 /// What was written is heard of by then; if not, it is looked at once more.
 const ECHO: Duration = Duration::from_secs(1);
 
-/// The rest between two writes of the configurations: somebody may take back whatever is written.
-const PACE: Duration = Duration::from_millis(100);
+/// Who starts waits no longer for the configurations to trust what is served: somebody else may tell them.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why there is no certificate, and none to come.
-#[derive(Debug, thiserror::Error)]
-pub enum KeepError {
-    /// Rights are missing, or the namespace.
-    #[error("the Secret {0} with the webhook's certificate cannot be had: {1}")]
-    Hopeless(String, Trouble),
-    /// There is a Secret of that name that Fleetgate has not made.
-    #[error(
-        "the Secret {0} is not Fleetgate's, and is left alone: delete it to have another one made; if it holds a certificate of yours, mount it and name its folder instead"
-    )]
-    Foreign(String),
-    /// No certificate can be made.
-    #[error("{0}")]
-    Faulty(#[from] Fault),
-}
+/// Who takes back what is written so often does it again.
+const DUEL: u32 = 5;
+
+/// What lasts is said again after so long.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// The certificate that all replicas agree on by the Secret, and what keeps it: valid, stored, and
 /// trusted by the webhook configurations before it is served.
-///
-/// The second ends only when there is no certificate, and none to come.
 pub fn in_cluster(
     client: Client,
     place: Place,
     timing: Timing,
-) -> (Serving, impl Future<Output = Result<Infallible, KeepError>>) {
-    let (shown, serving) = Serving::new(None);
-    let view = View::new(place.names.clone(), Instant::now());
-    let keeper = Keeper { cluster: Cluster::new(client, place), timing, view, shown, injected: None };
+) -> (Serving, impl Future<Output = Infallible>) {
+    let (shown, serving) = Serving::new();
+    let view = View::new(place.names.clone());
+    let keeper = Keeper {
+        cluster: Cluster::new(client, place),
+        timing,
+        view,
+        shown,
+        started: Instant::now(),
+        injections: Rests::new(Duration::from_millis(100), Duration::from_secs(30)),
+        wanted: None,
+        failures: Rests::new(ECHO, Duration::from_mins(1)),
+        said: None,
+    };
     (serving, keeper.keep())
 }
 
@@ -61,143 +60,208 @@ struct Keeper {
     timing: Timing,
     view: View,
     shown: Shown,
-    /// When a configuration was written last.
-    injected: Option<Instant>,
+    started: Instant,
+    /// Somebody may take back whatever is written into the configurations.
+    injections: Rests,
+    /// What was written into them last.
+    wanted: Option<String>,
+    /// The API server may refuse whatever is written into the Secret.
+    failures: Rests,
+    /// What was complained of last, and when.
+    said: Option<(String, Instant)>,
 }
 
 impl Keeper {
-    async fn keep(mut self) -> Result<Infallible, KeepError> {
+    async fn keep(mut self) -> Infallible {
         let mut events = self.cluster.events();
-        let mut look = Instant::now();
+        let mut look = Instant::now() + self.timing.settle;
         loop {
             match timeout_at(look, events.next()).await {
-                Ok(Some(Ok(event))) => self.note(event)?,
-                Ok(Some(Err(error))) => self.complain(error)?,
-                // A watch never ends.
-                Ok(None) | Err(_) => {}
+                Ok(Some(Ok(event))) => self.note(event),
+                Ok(Some(Err(watcher::Error::InitialListFailed(error)))) => {
+                    self.complain(Trouble::from(error));
+                }
+                Ok(Some(Err(error))) => self.complain(error),
+                // A watch may have gone silent.
+                Ok(None) | Err(_) => self.look().await,
             }
-            let rest = self.inject().await;
-            look = Instant::now() + self.advance().await?.min(rest.unwrap_or(LOOK));
+            let injected = self.inject().await;
+            look = Instant::now() + self.advance().await.min(injected);
+            self.tell_readiness();
         }
     }
 
-    /// Takes up what a watch tells.
-    fn note(&mut self, event: Event) -> Result<(), KeepError> {
+    /// Looks at everything, whatever the watches have told.
+    async fn look(&mut self) {
+        match self.cluster.look().await {
+            Ok(events) => events.into_iter().for_each(|event| self.note(event)),
+            Err(error) => self.complain(error),
+        }
+    }
+
+    /// Takes up what there is.
+    fn note(&mut self, event: Event) {
+        let now = Instant::now();
         match event {
-            Event::Secret(secret) => self.note_secret(Found::read(secret)),
+            Event::Secret(secret) => {
+                if self.view.note_secret(Found::read(secret), now) {
+                    self.take_up();
+                }
+            }
             Event::Configuration(kind, object) => {
-                if object.is_none() {
-                    let name = &self.cluster.place().configuration;
+                let Place { namespace, service, configuration: name, .. } = self.cluster.place();
+                let is_there = object.is_some();
+                let configuration = object.map(|object| Configuration::read(&object, namespace, service));
+                let is_left_alone = configuration.as_ref().is_some_and(Configuration::is_left_alone);
+                let is_news = self.view.note_configuration(kind, configuration, now);
+                let kind = kind.as_str();
+                if is_news && !is_there {
+                    tracing::info!("there is no {kind} {name}: it is told whom to trust once there is");
+                } else if is_news && is_left_alone {
                     tracing::info!(
-                        "there is no {} {name}: it is told whom to trust once there is",
-                        kind.as_str()
+                        "the {kind} {name} is told by somebody else whom to trust: cert-manager's annotation says so, or {INJECT}"
                     );
                 }
-                let Place { namespace, service, .. } = self.cluster.place();
-                let configuration = object.map(|object| Configuration::read(&object, namespace, service));
-                self.view.note_configuration(kind, configuration, Instant::now());
-                Ok(())
             }
         }
     }
 
-    fn note_secret(&mut self, found: Found) -> Result<(), KeepError> {
+    /// The Secret is another one than before.
+    fn take_up(&mut self) {
         let secret = self.secret();
-        match &found {
-            Found::Stored(_, stored) => self.serve(stored),
-            Found::Faulty(_, fault) => {
+        let is_served = self.shown.served().is_some();
+        match self.view.found() {
+            Some(Found::Stored(_, stored)) => self.serve(stored),
+            Some(Found::Faulty(_, fault)) => {
                 tracing::warn!(%fault, "the Secret {secret} holds nothing that can be served, and is written anew");
             }
-            Found::Foreign if self.serves() => {
+            Some(Found::Foreign) => {
                 tracing::warn!(
-                    "the Secret {secret} is not Fleetgate's any more, and is left alone: delete it, or nothing follows the certificate that is served"
+                    "the Secret {secret} is not Fleetgate's, and is left alone: delete it to have one made, or mount it and name its folder if it is to be served"
                 );
             }
-            Found::Foreign => return Err(KeepError::Foreign(secret)),
-            Found::Nothing if self.serves() => {
+            Some(Found::Nothing) if is_served => {
                 tracing::warn!(
                     "the Secret {secret} is gone: it is written again, and another certificate follows"
                 );
             }
-            Found::Nothing => {}
+            _ => {}
         }
-        self.view.note_secret(found, Instant::now());
-        Ok(())
     }
 
     fn serve(&self, stored: &Stored) {
         let current = &stored.current;
-        if self.shown.borrow().as_ref() == Some(current) {
+        if self.shown.served().as_ref() == Some(current) {
             return;
         }
-        if current.is_valid(Timestamp::now()) {
-            tracing::info!(expires = %current.expires, "serving the certificate in the Secret {}", self.secret());
+        let secret = self.secret();
+        if current.is_valid(self.cluster.now()) {
+            tracing::info!(expires = %current.expires, "serving the certificate in the Secret {secret}");
         } else {
-            tracing::warn!(expired = %current.expires, "the certificate in the Secret {} has expired: another one is made", self.secret());
+            tracing::warn!(expired = %current.expires, "the certificate in the Secret {secret} has expired: another one is made");
         }
-        self.shown.send_replace(Some(current.clone()));
+        self.shown.serve(current.clone());
     }
 
-    /// Has every configuration trust what the Secret holds; says how soon to look again, if that is not
-    /// when a watch tells something.
-    async fn inject(&mut self) -> Option<Duration> {
+    /// Who starts is ready once it is trusted; then it stays so, until what it serves has expired.
+    fn tell_readiness(&self) {
+        let now = self.cluster.now();
+        let is_valid = self.shown.served().as_ref().is_some_and(|served| served.is_valid(now));
+        let was_waited_for = self.shown.is_ready() || self.started.elapsed() >= PATIENCE;
+        self.shown.set_ready(is_valid && (was_waited_for || self.view.is_accepted(now)));
+    }
+
+    /// Has every configuration trust what the Secret holds; says how soon to look again.
+    async fn inject(&mut self) -> Duration {
         let lacking = self.view.lacking();
         if lacking.is_empty() {
-            return None;
+            return self.timing.settle;
         }
-        let early = self.injected.map(|at| PACE.saturating_sub(at.elapsed())).filter(|rest| !rest.is_zero());
-        if early.is_some() {
-            return early;
+        let wanted = self.view.known().map(|stored| stored.bundle.pem());
+        if self.wanted != wanted {
+            self.injections.forget();
+            self.wanted = wanted;
         }
+        let left = self.injections.left(Instant::now());
+        if !left.is_zero() {
+            return left;
+        }
+        let mut is_tried = false;
         for (kind, configuration) in lacking {
-            self.injected = Some(Instant::now());
-            self.tell(kind, self.cluster.inject(kind, &configuration).await);
+            let injected = self.cluster.inject(kind, &configuration).await;
+            is_tried |= self.tell(kind, injected);
         }
-        Some(ECHO)
+        if is_tried && self.injections.note(Instant::now()) >= DUEL {
+            tracing::warn!(
+                "somebody takes back whom the webhook configurations trust, time and again: the annotation {INJECT}=false lets them"
+            );
+        }
+        ECHO
     }
 
-    fn tell(&self, kind: Kind, injected: Result<bool, Trouble>) {
-        let (kind, name) = (kind.as_str(), &self.cluster.place().configuration);
+    /// Says what became of it, and whether anything was to be written.
+    fn tell(&mut self, kind: Kind, injected: Result<bool, Trouble>) -> bool {
+        let (kind, name) = (kind.as_str(), self.cluster.place().configuration.clone());
         match injected {
-            Ok(true) => tracing::info!("the {kind} {name} trusts the certificate"),
-            Ok(false) => {}
+            Ok(true) => tracing::info!("the {kind} {name} is told whom to trust"),
+            Ok(false) => return false,
             Err(error) if error.is_overtaken() => {
                 tracing::debug!(%error, "somebody else wrote the {kind} {name}");
             }
-            Err(error) => tracing::warn!("the {kind} {name} cannot be told whom to trust: {error}"),
+            Err(error) => self.complain(format!("the {kind} {name} cannot be told whom to trust: {error}")),
         }
+        true
     }
 
     /// Does what is to be done about the Secret; says how soon to look again.
-    async fn advance(&mut self) -> Result<Duration, KeepError> {
-        let now = Timestamp::now();
-        let action = self.view.step(now, Instant::now(), &self.timing);
-        let (Some(found), Some(action)) = (self.view.found(), action) else { return Ok(LOOK) };
+    async fn advance(&mut self) -> Duration {
+        let left = self.failures.left(Instant::now());
+        if !left.is_zero() {
+            return left;
+        }
+        let Some(mut action) = self.step() else { return self.timing.settle };
+        if action == Action::Promote {
+            // A watch may be late, and what is not trusted is never served.
+            self.look().await;
+            action = self.step().unwrap_or(Action::Rest(ECHO));
+        }
         if let Action::Rest(rest) = action {
-            return Ok(rest);
+            return rest;
         }
-        let written = match self.outcome(action, now) {
-            Ok(stored) => self.cluster.write(found, &stored).await,
-            Err(fault) if self.serves() => {
-                tracing::warn!(%fault, "no certificate can be made");
-                return Ok(ECHO);
+        match self.outcome(action, self.cluster.now()) {
+            Ok(stored) => self.write(action, &stored).await,
+            Err(fault) => {
+                self.failures.note(Instant::now());
+                self.complain(fault);
             }
-            Err(fault) => return Err(fault.into()),
-        };
-        match written {
-            Ok(()) => tracing::info!("the Secret {} is written: {}", self.secret(), what(action)),
-            Err(error) if error.is_overtaken() => tracing::debug!(%error, "another replica was first"),
-            Err(error) => self.give_up(error)?,
         }
-        Ok(ECHO)
+        ECHO
+    }
+
+    fn step(&self) -> Option<Action> {
+        self.view.step(self.cluster.now(), Instant::now(), &self.timing)
+    }
+
+    async fn write(&mut self, action: Action, stored: &Stored) {
+        let Some(found) = self.view.found() else { return };
+        match self.cluster.write(found, stored).await {
+            Ok(()) => {
+                self.failures.forget();
+                tracing::info!("the Secret {} is written: {}", self.secret(), what(action));
+            }
+            Err(error) if error.is_overtaken() => tracing::debug!(%error, "another replica was first"),
+            Err(error) => {
+                self.failures.note(Instant::now());
+                self.complain(error);
+            }
+        }
     }
 
     /// What the Secret is to hold.
     fn outcome(&self, action: Action, now: Timestamp) -> Result<Stored, Fault> {
-        let known = self.view.known();
-        match (action, known) {
+        match (action, self.view.known()) {
             (Action::Promote, Some(stored)) => Ok(stored.promoted()),
-            (Action::Drop, Some(stored)) => Ok(stored.trimmed(now)),
+            (Action::Restore, Some(stored)) if stored.bundle.is_full() => Ok(stored.clone()),
             (_, Some(stored)) => stored.staged(&self.issue(now)?, now),
             (_, None) => Stored::first(&self.issue(now)?),
         }
@@ -205,31 +269,20 @@ impl Keeper {
 
     fn issue(&self, now: Timestamp) -> Result<Issued, Fault> {
         let until = now.checked_add(self.timing.validity).map_err(|_| Fault::Date)?;
-        issue(&self.cluster.place().names, until)
+        issue(&self.view.names(), until)
     }
 
-    /// A watch that cannot be opened is opened again, unless that is hopeless.
-    fn complain(&self, error: watcher::Error) -> Result<(), KeepError> {
-        match error {
-            watcher::Error::InitialListFailed(error) => self.give_up(error.into()),
-            error => {
-                tracing::warn!(%error, "a watch for the webhook's certificate broke, and is opened again");
-                Ok(())
-            }
+    /// Says what is wrong, once in a while.
+    fn complain(&mut self, trouble: impl ToString) {
+        let (trouble, now) = (trouble.to_string(), Instant::now());
+        let is_old = |(said, at): &(String, Instant)| *said == trouble && now.duration_since(*at) < SILENCE;
+        if !self.said.as_ref().is_some_and(is_old) {
+            tracing::warn!(
+                "the webhook's certificate in the Secret {} cannot be kept: {trouble}",
+                self.secret()
+            );
+            self.said = Some((trouble, now));
         }
-    }
-
-    /// Only who has nothing to serve gives up, and only where no waiting mends it.
-    fn give_up(&self, trouble: Trouble) -> Result<(), KeepError> {
-        if trouble.is_hopeless() && !self.serves() {
-            return Err(KeepError::Hopeless(self.secret(), trouble));
-        }
-        tracing::warn!("the webhook's certificate cannot be kept: {trouble}");
-        Ok(())
-    }
-
-    fn serves(&self) -> bool {
-        self.shown.borrow().is_some()
     }
 
     fn secret(&self) -> String {
@@ -244,7 +297,6 @@ fn what(action: Action) -> &'static str {
         Action::Restore => "what it held, and another certificate to follow",
         Action::Stage => "another certificate is to follow once it is trusted",
         Action::Promote => "what was to follow is served",
-        Action::Drop => "expired authorities are trusted no longer",
         Action::Rest(_) => "nothing",
     }
 }

@@ -14,18 +14,20 @@
 //! certificate that it signed has expired: by then no replica can serve it.
 //!
 //! **Invariant**: what a folder holds is read, and nothing else. What is in the cluster is decided by
-//! pure functions of what the watches told, the wall clock, and a clock that nobody sets; nothing here
-//! knows what the certificate is for.
+//! pure functions of what the watches told, the API server's clock, and a clock that nobody sets; nothing
+//! here knows what the certificate is for.
 
 #![forbid(unsafe_code)]
 
 mod bundle;
 mod certificate;
+mod clock;
 mod cluster;
 mod configuration;
 mod folder;
 mod issue;
 mod keeper;
+mod rests;
 mod serving;
 mod step;
 mod stored;
@@ -33,8 +35,8 @@ mod timing;
 mod view;
 
 pub use self::certificate::Fault;
-pub use self::cluster::{Place, Trouble};
+pub use self::cluster::Place;
 pub use self::folder::{FolderError, in_folder};
-pub use self::keeper::{KeepError, in_cluster};
+pub use self::keeper::in_cluster;
 pub use self::serving::Serving;
 pub use self::timing::{Timing, TimingError};

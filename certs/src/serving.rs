@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use k8s_openapi::jiff::Timestamp;
 use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
@@ -13,53 +12,84 @@ use crate::certificate::Certificate;
 
 /// The certificate that is served. It is swapped under the connections there are, which stay.
 #[derive(Clone, Debug)]
-pub struct Serving(watch::Receiver<Option<Certificate>>);
+pub struct Serving {
+    certificate: watch::Receiver<Option<Certificate>>,
+    is_ready: watch::Receiver<bool>,
+}
 
-/// Who says what is served.
-pub(crate) type Shown = watch::Sender<Option<Certificate>>;
+/// Who says what is served, and whether it is worth asking.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    certificate: watch::Sender<Option<Certificate>>,
+    is_ready: watch::Sender<bool>,
+}
 
 impl Serving {
     /// What is served, which is nothing yet.
-    pub(crate) fn new(certificate: Option<Certificate>) -> (Shown, Self) {
-        let (shown, serving) = watch::channel(certificate);
-        (shown, Self(serving))
+    pub(crate) fn new() -> (Shown, Self) {
+        let (certificate, served) = watch::channel(None);
+        let (ready, is_ready) = watch::channel(false);
+        (Shown { certificate, is_ready: ready }, Self { certificate: served, is_ready })
     }
 
-    /// How a listener speaks TLS with it: HTTP/2 and HTTP/1.1, to whoever asks.
+    /// How a listener speaks TLS with it: HTTP/2 and HTTP/1.1, to whoever asks. No session outlives its
+    /// connection: who comes back is shown what is served by then.
     #[must_use]
     pub fn tls(&self) -> Arc<ServerConfig> {
         let resolver = Arc::new(self.clone());
         let mut config = ServerConfig::builder().with_no_client_auth().with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         Arc::new(config)
     }
 
-    /// Waits until there is a certificate that is valid.
+    /// Waits until there is a certificate that an API server would accept.
     pub async fn ready(&self) {
-        let is_valid = |certificate: &Option<Certificate>| {
-            certificate.as_ref().is_some_and(|certificate| certificate.is_valid(Timestamp::now()))
-        };
-        if self.0.clone().wait_for(is_valid).await.is_err() {
+        if self.is_ready.clone().wait_for(|is_ready| *is_ready).await.is_err() {
             // Whoever kept the certificate is gone, and with it the program soon.
             std::future::pending::<()>().await;
         }
     }
 
+    /// Whether there is a certificate that an API server would accept: one that was trusted once, and has not
+    /// expired since.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        *self.is_ready.borrow()
+    }
+
     /// When the certificate expires, if there is one.
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.0.borrow().as_ref().map(|certificate| certificate.expires.into())
+        self.certificate.borrow().as_ref().map(|certificate| certificate.expires.into())
+    }
+}
+
+impl Shown {
+    /// Has it served from now on.
+    pub(crate) fn serve(&self, certificate: Certificate) {
+        self.certificate.send_replace(Some(certificate));
     }
 
-    /// Whether there is a certificate that is valid.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        self.0.borrow().as_ref().is_some_and(|certificate| certificate.is_valid(Timestamp::now()))
+    /// What is served.
+    pub(crate) fn served(&self) -> watch::Ref<'_, Option<Certificate>> {
+        self.certificate.borrow()
+    }
+
+    /// Says whether it is worth asking.
+    pub(crate) fn set_ready(&self, is_ready: bool) {
+        self.is_ready.send_if_modified(|before| std::mem::replace(before, is_ready) != is_ready);
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_ready(&self) -> bool {
+        *self.is_ready.borrow()
     }
 }
 
 impl ResolvesServerCert for Serving {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.borrow().as_ref().map(|certificate| Arc::clone(&certificate.served))
+        self.certificate.borrow().as_ref().map(|certificate| Arc::clone(&certificate.served))
     }
 }

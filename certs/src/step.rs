@@ -1,8 +1,8 @@
 //! What is to be done with the Secret, decided from what is known of it.
 //!
 //! ```text
-//! nothing ─Create─▶ current ─Stage─▶ current + next ─Promote─▶ next is current ─Drop─▶ …
-//!                                       (trusted, and settled)      (old authorities gone)
+//! nothing ─Create─▶ current ─Stage─▶ current + next ─Promote─▶ next is current ─Stage─▶ …
+//!                                      (trusted, and settled)   (expired authorities go)
 //! deleted ─Restore─▶ current + another next
 //! ```
 //!
@@ -17,11 +17,8 @@ use crate::certificate::Certificate;
 use crate::stored::Stored;
 use crate::timing::Timing;
 
-/// The clock is looked at at least so often: it may have been set, or the machine suspended.
-pub(crate) const LOOK: Duration = Duration::from_mins(1);
-
 /// How long what is trusted settles where what is served cannot be used: every second of it is an
-/// outage, unless it is our clock that is wrong.
+/// outage.
 const HASTE: Duration = Duration::from_secs(1);
 
 /// What is known.
@@ -34,10 +31,8 @@ pub(crate) struct Sight<'a> {
     /// For how long every webhook configuration has trusted what is to follow; measured by a clock that
     /// nobody sets.
     pub(crate) trusted: Option<Duration>,
-    /// For how long what is served has been; by the same clock.
-    pub(crate) served: Duration,
-    /// The names that what is served has to be for, where that is asked.
-    pub(crate) names: Option<&'a [String]>,
+    /// The names that a certificate has to be for.
+    pub(crate) names: &'a [String],
 }
 
 /// What is to be done.
@@ -51,8 +46,6 @@ pub(crate) enum Action {
     Stage,
     /// Have every replica serve what was to follow.
     Promote,
-    /// Trust expired authorities no longer.
-    Drop,
     /// Nothing for so long.
     Rest(Duration),
 }
@@ -62,11 +55,13 @@ pub(crate) fn step(now: Timestamp, sight: &Sight<'_>, timing: &Timing) -> Action
     let Some(stored) = sight.stored else {
         return if sight.memory.is_some() { Action::Restore } else { Action::Create };
     };
-    let is_usable = |it: &Certificate| it.is_valid(now) && sight.names.is_none_or(|names| it.is_for(names));
+    let is_usable = |it: &Certificate| it.is_valid(now) && it.is_for(sight.names);
     let left = is_usable(&stored.current).then(|| left(now, &stored.current));
     match (&stored.next, left) {
         (Some(next), left) if is_usable(next) => promote(left, sight.trusted, timing),
-        (None, Some(left)) => keep(now, stored, left, sight.served, timing),
+        (None, Some(left)) if left > timing.renew_before => {
+            Action::Rest(timing.settle.min(left.saturating_sub(timing.renew_before)))
+        }
         _ => Action::Stage,
     }
 }
@@ -76,37 +71,23 @@ fn left(now: Timestamp, certificate: &Certificate) -> Duration {
     Duration::try_from(now.duration_until(certificate.expires)).unwrap_or_default()
 }
 
-/// What was to follow does, once it has been trusted for long enough; where so much is left of what is served.
+/// What was to follow does, once it has been trusted for long enough; so much is left of what is served, if
+/// that can be used at all.
 fn promote(left: Option<Duration>, trusted: Option<Duration>, timing: &Timing) -> Action {
     let settle = if left.is_some() { timing.settle } else { HASTE.min(timing.settle) };
     match trusted {
         Some(trusted) if trusted >= settle => Action::Promote,
         trusted => {
-            let unsettled = trusted.map_or(LOOK, |trusted| settle.saturating_sub(trusted));
-            Action::Rest(LOOK.min(unsettled).min(left.unwrap_or(LOOK)))
+            let unsettled = settle.saturating_sub(trusted.unwrap_or_default());
+            Action::Rest(left.map_or(unsettled, |left| unsettled.min(left)))
         }
     }
-}
-
-/// What is served is as it should be: it lasts until it is to be renewed.
-fn keep(now: Timestamp, stored: &Stored, left: Duration, served: Duration, timing: &Timing) -> Action {
-    if left <= timing.renew_before {
-        return Action::Stage;
-    }
-    // A replica may not have heard yet that something else is served.
-    let has_expired = stored.trimmed(now).bundle != stored.bundle;
-    if has_expired && served >= timing.settle {
-        return Action::Drop;
-    }
-    let due = left.saturating_sub(timing.renew_before);
-    let settled = if has_expired { timing.settle.saturating_sub(served) } else { LOOK };
-    Action::Rest(LOOK.min(due).min(settled))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::issue::issue;
+    use crate::issue::{Issued, issue};
 
     const SECOND: Duration = Duration::from_secs(1);
     const DAY: u32 = 24 * 3600;
@@ -116,7 +97,7 @@ mod tests {
     }
 
     /// A certificate for `a.b.svc` that was made on that day.
-    fn made(day: u32) -> crate::issue::Issued {
+    fn made(day: u32) -> Issued {
         issue(&["a.b.svc".to_owned()], at(day + 90)).expect("a certificate")
     }
 
@@ -136,64 +117,41 @@ mod tests {
         let old = first(0);
         let next = staged(&old, 60);
         let new = next.promoted();
-        let other_name = ["c.d.svc".to_owned()];
-        let name = ["a.b.svc".to_owned()];
+        let (name, other) = ("a.b.svc", "c.d.svc");
         let table = [
-            ("there is nothing", None, None, 0, none, 0, None, Action::Create),
-            ("it was deleted", None, Some(&old), 0, none, 0, None, Action::Restore),
-            ("it is young", Some(&old), None, 59, none, 0, None, rest(60)),
-            ("our clock was set back", Some(&new), None, 0, none, 0, None, rest(60)),
-            ("it is to be renewed", Some(&old), None, 60, none, 0, None, Action::Stage),
-            ("the next is not trusted yet", Some(&next), None, 60, none, 0, None, rest(60)),
-            ("it has just become so", Some(&next), None, 60, Some(20 * SECOND), 0, None, rest(40)),
-            ("and everyone has heard", Some(&next), None, 60, Some(60 * SECOND), 0, None, Action::Promote),
-            ("the old one is still trusted", Some(&new), None, 89, none, 9999, None, rest(60)),
-            ("it has expired", Some(&new), None, 90, none, 9999, None, Action::Drop),
-            ("a replica may still serve it", Some(&new), None, 90, none, 50, None, rest(10)),
-            ("nobody needs it", Some(&new.trimmed(at(90))), None, 90, none, 9999, None, rest(60)),
-            ("what is served has expired", Some(&old), None, 90, none, 0, None, Action::Stage),
-            ("and the next is not trusted", Some(&next), None, 90, none, 0, None, rest(60)),
-            (
-                "nor for long enough",
-                Some(&next),
-                None,
-                90,
-                Some(SECOND / 2),
-                0,
-                None,
-                Action::Rest(SECOND / 2),
-            ),
-            ("and it is", Some(&next), None, 90, Some(SECOND), 0, None, Action::Promote),
-            ("the next has expired, too", Some(&next), None, 150, Some(60 * SECOND), 0, None, Action::Stage),
-            ("it is for another name", Some(&old), None, 0, none, 0, Some(&other_name), Action::Stage),
-            (
-                "the next is for another name",
-                Some(&next),
-                None,
-                60,
-                none,
-                0,
-                Some(&other_name),
-                Action::Stage,
-            ),
-            ("it is for the right name", Some(&old), None, 0, none, 0, Some(&name), rest(60)),
+            ("there is nothing", None, None, 0, none, name, Action::Create),
+            ("it was deleted", None, Some(&old), 0, none, name, Action::Restore),
+            ("it is young", Some(&old), None, 59, none, name, rest(60)),
+            ("the clock was set back", Some(&new), None, 0, none, name, rest(60)),
+            ("it is to be renewed", Some(&old), None, 60, none, name, Action::Stage),
+            ("the next is not trusted yet", Some(&next), None, 60, none, name, rest(60)),
+            ("it has just become so", Some(&next), None, 60, Some(20 * SECOND), name, rest(40)),
+            ("and everyone has heard", Some(&next), None, 60, Some(60 * SECOND), name, Action::Promote),
+            ("the one before is still trusted", Some(&new), None, 89, none, name, rest(60)),
+            ("and has expired", Some(&new), None, 90, none, name, rest(60)),
+            ("what is served has expired", Some(&old), None, 90, none, name, Action::Stage),
+            ("and the next is not trusted", Some(&next), None, 90, none, name, rest(1)),
+            ("nor for long enough", Some(&next), None, 90, Some(SECOND / 2), name, Action::Rest(SECOND / 2)),
+            ("and it is", Some(&next), None, 90, Some(SECOND), name, Action::Promote),
+            ("the next has expired, too", Some(&next), None, 150, Some(60 * SECOND), name, Action::Stage),
+            ("it is for another name", Some(&old), None, 0, none, other, Action::Stage),
+            ("the next is for another name", Some(&next), None, 60, none, other, Action::Stage),
         ];
-        for (what, stored, memory, day, trusted, served, names, expected) in table {
-            let served = served * SECOND;
-            let names = names.map(|names: &[String; 1]| names.as_slice());
-            let sight = Sight { stored, memory, trusted, served, names };
+        for (what, stored, memory, day, trusted, name, expected) in table {
+            let names = &[name.to_owned()];
+            let sight = Sight { stored, memory, trusted, names };
             assert_eq!(step(at(day), &sight, &timing), expected, "{what}");
         }
     }
 
     #[test]
-    fn the_last_rest_ends_when_something_is_due() {
+    fn a_rest_ends_when_something_is_due() {
         let timing = Timing::new(90 * DAY * SECOND, 30 * DAY * SECOND).expect("times");
         let (first, next) = (first(0), staged(&first(0), 60));
+        let names = &["a.b.svc".to_owned()];
         for (what, stored, day) in [("to be renewed", &first, 60), ("expired", &next, 90)] {
             let now = at(day).checked_sub(5 * SECOND).expect("a date");
-            let trusted = Some(5 * SECOND);
-            let sight = Sight { stored: Some(stored), memory: None, trusted, served: SECOND, names: None };
+            let sight = Sight { stored: Some(stored), memory: None, trusted: Some(5 * SECOND), names };
             assert_eq!(step(now, &sight, &timing), Action::Rest(5 * SECOND), "{what}");
         }
     }

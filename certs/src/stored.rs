@@ -16,6 +16,9 @@ const BUNDLE: &str = "ca.crt";
 const NEXT_CHAIN: &str = "next.crt";
 const NEXT_KEY: &str = "next.key";
 
+/// What of the Secret is ours; the rest is somebody's.
+pub(crate) const KEYS: [&str; 5] = [CHAIN, KEY, BUNDLE, NEXT_CHAIN, NEXT_KEY];
+
 /// What the Secret holds: each certificate is of an authority in the bundle.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored {
@@ -78,7 +81,7 @@ impl Stored {
     /// When what was issued cannot be read.
     pub(crate) fn staged(&self, issued: &Issued, now: Timestamp) -> Result<Self, Fault> {
         let (bundle, next) = taken(issued)?;
-        let bundle = self.bundle.without_expired(now, &[&self.current]).with(bundle);
+        let bundle = self.bundle.without_expired(now, &self.current).with(bundle);
         Ok(Self { bundle, current: self.current.clone(), next: Some(next) })
     }
 
@@ -86,13 +89,6 @@ impl Stored {
     pub(crate) fn promoted(&self) -> Self {
         let current = self.next.clone().unwrap_or_else(|| self.current.clone());
         Self { bundle: self.bundle.clone(), current, next: None }
-    }
-
-    /// The same without the authorities that nobody needs any more.
-    pub(crate) fn trimmed(&self, now: Timestamp) -> Self {
-        let served: Vec<&Certificate> = std::iter::once(&self.current).chain(&self.next).collect();
-        let bundle = self.bundle.without_expired(now, &served);
-        Self { bundle, ..self.clone() }
     }
 }
 

@@ -1,16 +1,14 @@
 //! What one replica knows, all of it by watches: the Secret, and whom the webhook configurations trust.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use crate::certificate::Fault;
+use crate::certificate::{Certificate, Fault};
 use crate::configuration::Configuration;
 use crate::step::{Action, Sight, step};
-use crate::stored::Stored;
+use crate::stored::{KEYS, Stored};
 use crate::timing::Timing;
 
 /// Set on the Secret that Fleetgate made. Whatever else has its name is left alone.
@@ -28,7 +26,7 @@ impl Kind {
 }
 
 /// What there is in the Secret's place.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Found {
     /// Nothing.
     Nothing,
@@ -46,7 +44,11 @@ impl Found {
         if secret.labels().get(LABEL.0).map(String::as_str) != Some(LABEL.1) {
             return Self::Foreign;
         }
-        match Stored::read(&secret.data.take().unwrap_or_default()) {
+        let mut data = secret.data.take().unwrap_or_default();
+        let stored = Stored::read(&data);
+        data.retain(|key, _| !KEYS.contains(&key.as_str()));
+        secret.data = Some(data);
+        match stored {
             Ok(stored) => Self::Stored(secret, stored),
             Err(fault) => Self::Faulty(secret, fault),
         }
@@ -61,8 +63,8 @@ impl Found {
 }
 
 /// What is known of a configuration.
-#[derive(Debug)]
-enum Known {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Known {
     /// It has not been listed yet.
     Nothing,
     /// There is none.
@@ -71,59 +73,38 @@ enum Known {
     Present(Configuration),
 }
 
-/// Since when something has been the same.
-#[derive(Debug)]
-struct Since<T> {
-    what: Option<T>,
-    start: Instant,
-}
-
-impl<T: PartialEq> Since<T> {
-    fn new(start: Instant) -> Self {
-        Self { what: None, start }
-    }
-
-    fn note(&mut self, what: Option<T>, now: Instant) {
-        if self.what != what {
-            *self = Self { what, start: now };
+impl Known {
+    /// Whether nobody asks whom it does not trust. One that is not there refuses nobody; one that is not
+    /// known may.
+    fn trusts(&self, stored: &Stored, certificate: &Certificate) -> bool {
+        let Some(authority) = stored.bundle.authority_of(certificate) else { return false };
+        match self {
+            Self::Nothing => false,
+            Self::Absent => true,
+            Self::Present(configuration) => configuration.trusts(|bundle| bundle.contains(authority)),
         }
-    }
-
-    fn elapsed(&self, now: Instant) -> Option<Duration> {
-        self.what.as_ref().map(|_| now.saturating_duration_since(self.start))
     }
 }
 
 /// What is known.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// The DNS names that the certificate has to be for. Asked until one was: replicas that are told
-    /// other names, while one is rolled out for instance, would write against each other for ever.
+    /// The DNS names that the certificate has to be for.
     names: Vec<String>,
-    has_names: bool,
     /// Unknown until it was listed.
     found: Option<Found>,
     /// What was there when there was something.
     memory: Option<Stored>,
     /// Of each kind.
     configurations: [Known; Kind::ALL.len()],
-    /// The chain of what is to follow, while every configuration trusts it.
-    trusted: Since<String>,
-    /// The chain of what is served.
-    served: Since<String>,
+    /// The chain of what is to follow, and since when every configuration has trusted it.
+    trusted: Option<(String, Instant)>,
 }
 
 impl View {
-    pub(crate) fn new(names: Vec<String>, now: Instant) -> Self {
-        Self {
-            names,
-            has_names: false,
-            found: None,
-            memory: None,
-            configurations: [Known::Nothing, Known::Nothing],
-            trusted: Since::new(now),
-            served: Since::new(now),
-        }
+    pub(crate) fn new(names: Vec<String>) -> Self {
+        let configurations = [Known::Nothing, Known::Nothing];
+        Self { names, found: None, memory: None, configurations, trusted: None }
     }
 
     /// What there is in the Secret's place, if that is known.
@@ -136,39 +117,61 @@ impl View {
         self.found.as_ref().and_then(Found::stored).or(self.memory.as_ref())
     }
 
-    /// The Secret is so.
-    pub(crate) fn note_secret(&mut self, found: Found, now: Instant) {
+    /// The names that a certificate is made for: those that are asked for, and those that the one before it
+    /// has. So replicas that are told others, while that is rolled out, come to agree.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let before = self.known().map(|stored| stored.current.names.as_slice()).unwrap_or_default();
+        let others = before.iter().filter(|name| !self.names.contains(name));
+        self.names.iter().chain(others).cloned().collect()
+    }
+
+    /// The Secret is so; says whether that is news.
+    pub(crate) fn note_secret(&mut self, found: Found, now: Instant) -> bool {
         if let Some(stored) = found.stored() {
             self.memory = Some(stored.clone());
-            self.served.note(Some(stored.current.chain.clone()), now);
-            self.has_names |= [Some(&stored.current), stored.next.as_ref()]
-                .into_iter()
-                .flatten()
-                .any(|certificate| certificate.is_for(&self.names));
         }
-        self.found = Some(found);
+        let found = Some(found);
+        let is_news = self.found != found;
+        self.found = found;
         self.note_trust(now);
+        is_news
     }
 
-    /// A configuration is so, or is not there.
-    pub(crate) fn note_configuration(&mut self, kind: Kind, object: Option<Configuration>, now: Instant) {
+    /// A configuration is so, or is not there; says whether that is news.
+    pub(crate) fn note_configuration(
+        &mut self,
+        kind: Kind,
+        object: Option<Configuration>,
+        now: Instant,
+    ) -> bool {
         let [mutating, validating] = &mut self.configurations;
-        *match kind {
+        let known = match kind {
             Kind::Mutating => mutating,
             Kind::Validating => validating,
-        } = object.map_or(Known::Absent, Known::Present);
+        };
+        let before = std::mem::replace(known, object.map_or(Known::Absent, Known::Present));
+        let is_news = before != *known;
         self.note_trust(now);
+        is_news
     }
 
-    /// The configurations that do not trust what the Secret holds.
+    /// The configurations that do not trust what the Secret holds, and that somebody else does not tell.
     pub(crate) fn lacking(&self) -> Vec<(Kind, Configuration)> {
         let Some(stored) = self.found.as_ref().and_then(Found::stored) else { return Vec::new() };
         let known = Kind::ALL.into_iter().zip(&self.configurations);
         let lacking = known.filter_map(|(kind, known)| match known {
-            Known::Present(it) if !it.has(&stored.bundle) => Some((kind, it.clone())),
+            Known::Present(it) if !it.is_left_alone() && !it.has(&stored.bundle) => Some((kind, it.clone())),
             _ => None,
         });
         lacking.collect()
+    }
+
+    /// Whether an API server would accept what is served.
+    pub(crate) fn is_accepted(&self, wall: Timestamp) -> bool {
+        self.found.as_ref().and_then(Found::stored).is_some_and(|stored| {
+            stored.current.is_valid(wall)
+                && self.configurations.iter().all(|known| known.trusts(stored, &stored.current))
+        })
     }
 
     /// What is to be done about the Secret.
@@ -178,31 +181,23 @@ impl View {
             Found::Nothing | Found::Faulty(..) => None,
             Found::Stored(_, stored) => Some(stored),
         };
-        let sight = Sight {
-            stored,
-            memory: self.memory.as_ref(),
-            trusted: self.trusted.elapsed(now),
-            served: self.served.elapsed(now).unwrap_or_default(),
-            names: (!self.has_names).then_some(self.names.as_slice()),
-        };
+        let trusted = self.trusted.as_ref().map(|(_, since)| now.saturating_duration_since(*since));
+        let sight = Sight { stored, memory: self.memory.as_ref(), trusted, names: &self.names };
         Some(step(wall, &sight, timing))
     }
 
-    /// A configuration that is not there refuses nobody; one that is not known may.
+    /// Takes note of whether every configuration trusts what is to follow.
     fn note_trust(&mut self, now: Instant) {
-        let next = self.found.as_ref().and_then(Found::stored).and_then(|stored| {
-            let next = stored.next.as_ref()?;
-            Some((next.chain.clone(), stored.bundle.authority_of(next)?))
+        let stored = self.found.as_ref().and_then(Found::stored);
+        let next = stored.and_then(|stored| Some((stored, stored.next.as_ref()?)));
+        let trusted =
+            next.filter(|(stored, next)| self.configurations.iter().all(|known| known.trusts(stored, next)));
+        let chain = trusted.map(|(_, next)| next.chain.clone());
+        let before = self.trusted.take();
+        self.trusted = chain.map(|chain| match before {
+            Some((trusted, since)) if trusted == chain => (trusted, since),
+            _ => (chain, now),
         });
-        let trusted = next.filter(|(_, authority)| {
-            self.configurations.iter().all(|known| match known {
-                Known::Nothing => false,
-                Known::Absent => true,
-                Known::Present(configuration) => configuration.trusts(|bundle| bundle.contains(authority)),
-            })
-        });
-        let chain = trusted.map(|(chain, _)| chain);
-        self.trusted.note(chain, now);
     }
 }
 

@@ -3,3 +3,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|documents: &[u8]| fleetgate_laws::update(documents));
+
+libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    fleetgate_fuzz::mutate_json(data, size, max_size, seed)
+});

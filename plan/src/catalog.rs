@@ -13,6 +13,7 @@ mod fleet_users;
 mod policy_index;
 mod rollout_entry;
 mod shared;
+mod sizes;
 mod tenancy;
 mod wholes;
 
@@ -28,6 +29,7 @@ pub use self::change::{Change, Turn};
 pub use self::fleet_entry::{FlaggerPlugin, FleetEntry};
 pub use self::rollout_entry::RolloutEntry;
 use self::shared::Shared;
+pub use self::sizes::Sizes;
 pub use self::tenancy::Tenancy;
 use self::wholes::Wholes;
 use crate::prune::Guard;

@@ -36,7 +36,7 @@ pub mod usage;
 
 pub use catalog::{
     AppEntry, Catalog, Change, Delivery, FlaggerPlugin, FleetEntry, Members, ObjectKey, PolicyDestination,
-    PolicyEntry, RolloutEntry, Tenancy, Turn, WorkloadKey,
+    PolicyEntry, RolloutEntry, Sizes, Tenancy, Turn, WorkloadKey,
 };
 pub use cluster::{Cluster, ClusterKey, ClusterKind, KubeconfigRef, lets_go};
 pub use destination::{Placement, Resolution, Resolver, Selection, Target};

@@ -19,8 +19,8 @@ pub(crate) struct CertificateOptions {
     #[arg(long, env = "FLEETGATE_CERT_DIR", value_name = "DIR")]
     pub(crate) cert_dir: Option<PathBuf>,
     /// The namespace of the webhook's Service, and of the Secret with the certificate that it makes
-    #[arg(long, env = "FLEETGATE_NAMESPACE", default_value = NAMESPACE, value_name = "NAME")]
-    namespace: String,
+    #[arg(long = "namespace", env = "FLEETGATE_NAMESPACE", default_value = NAMESPACE, value_name = "NAME")]
+    service_namespace: String,
     /// The Service by which the API server calls the webhook
     #[arg(long, env = "FLEETGATE_SERVICE_NAME", default_value = WEBHOOK, value_name = "NAME")]
     service_name: String,
@@ -47,7 +47,7 @@ impl CertificateOptions {
     /// Where the certificate is kept, who trusts it, and what it is for. The API server asks for the
     /// Service's name with `.svc`.
     pub(crate) fn place(&self) -> Place {
-        let Self { namespace, service_name, .. } = self;
+        let Self { service_namespace: namespace, service_name, .. } = self;
         Place {
             namespace: namespace.clone(),
             secret: CERTIFICATE.to_owned(),

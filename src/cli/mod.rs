@@ -281,6 +281,7 @@ mod tests {
             ("prune_guard_percent", "How much may go at once"),
             ("log_format", "Logs"),
             ("metrics_bind", "Health"),
+            ("cert_dir", "Certificate"),
         ];
         let mut cli = Cli::command();
         cli.build();

@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
+use fleetgate_certs::Serving;
+use fleetgate_plan::Sizes;
+use fleetgate_webhooks::router::Snapshots as _;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 
 use super::{Controlled, Label, Queue};
 use crate::leader::Leadership;
+use crate::logs;
 use crate::server::{Connections, LetGo};
+use crate::watches::CatalogWatch;
 
 /// How many clusters there are, by state.
 type CountClusters = Box<dyn Fn() -> BTreeMap<&'static str, u32> + Send>;
@@ -29,6 +34,8 @@ pub(super) struct Live {
     queues: Mutex<BTreeMap<Option<String>, Queue>>,
     held: Mutex<BTreeMap<Option<String>, CountHeld>>,
     connections: OnceLock<Connections>,
+    catalog: OnceLock<CatalogWatch>,
+    certificate: OnceLock<Serving>,
 }
 
 impl Live {
@@ -40,6 +47,8 @@ impl Live {
             queues: Mutex::new(BTreeMap::new()),
             held: Mutex::new(BTreeMap::new()),
             connections: OnceLock::new(),
+            catalog: OnceLock::new(),
+            certificate: OnceLock::new(),
         }
     }
 
@@ -66,6 +75,21 @@ impl Live {
     /// Says which connections are counted: those of the webhook. The first ones stay.
     pub(super) fn count_connections(&self, connections: Connections) {
         drop(self.connections.set(connections));
+    }
+
+    /// Says which Catalog is told of. The first one stays.
+    pub(super) fn tell_of_catalog(&self, catalog: CatalogWatch) {
+        drop(self.catalog.set(catalog));
+    }
+
+    /// Says which certificate is served. The first one stays.
+    pub(super) fn tell_of_certificate(&self, certificate: Serving) {
+        drop(self.certificate.set(certificate));
+    }
+
+    /// Whether there is a certificate, and it cannot be served with.
+    pub(super) fn lacks_certificate(&self) -> bool {
+        self.certificate.get().is_some_and(|certificate| !certificate.is_valid())
     }
 
     /// Of how many Applications a removal is held. None of a process that does not lead.
@@ -117,8 +141,25 @@ impl Collector for Live {
                 .encode_gauge(&i64::from(held))?;
         }
 
+        let (help, no_exemplar) =
+            ("Lines of the log that nobody read in time", None::<&Exemplar<[Label; 0], u64>>);
+        encoder
+            .encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?
+            .encode_counter(&logs::dropped(), no_exemplar)?;
+
         if let Some(connections) = self.connections.get() {
             encode_connections(&mut encoder, connections)?;
+        }
+        if let Some(expires) = self.certificate.get().and_then(Serving::expires_at) {
+            // One from before 1970 has expired, too.
+            let seconds = expires.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+            let help = "When the serving certificate expires, in seconds since 1970";
+            encoder
+                .encode_descriptor("certificate_expiry_timestamp_seconds", help, None, MetricType::Gauge)?
+                .encode_gauge(&seconds)?;
+        }
+        if let Some(catalog) = self.catalog.get() {
+            encode_catalog(&mut encoder, catalog)?;
         }
 
         let clusters = self.clusters().into_iter();
@@ -135,7 +176,7 @@ impl fmt::Debug for Live {
 }
 
 fn encode_connections(encoder: &mut DescriptorEncoder, connections: &Connections) -> fmt::Result {
-    let open = u64::try_from(connections.count()).unwrap_or(u64::MAX);
+    let open = count(connections.count());
     encoder
         .encode_descriptor("connections", "Connections to the webhook", None, MetricType::Gauge)?
         .encode_gauge(&open)?;
@@ -149,12 +190,32 @@ fn encode_connections(encoder: &mut DescriptorEncoder, connections: &Connections
     Ok(())
 }
 
-fn gauges<const N: usize>(
+fn encode_catalog(encoder: &mut DescriptorEncoder, catalog: &CatalogWatch) -> fmt::Result {
+    let Sizes { applications, clusters, fleets } = catalog.current().sizes();
+    let sizes = [("Application", applications), ("Cluster", clusters), ("Fleet", fleets)];
+    let sizes = sizes.into_iter().map(|(kind, size)| ([("kind", kind)], count(size)));
+    gauges(encoder, "catalog_objects", "Objects that a review knows", sizes)?;
+    let fares = catalog.health().fares(Instant::now());
+    let ages = fares.iter().map(|fares| ([("watch", fares.what.clone())], fares.broken_for.as_secs_f64()));
+    let help = "How long ago the watch broke of which the last good state serves; 0 while it works";
+    gauges(encoder, "catalog_age_seconds", help, ages)?;
+    let unreadable = fares.iter().map(|fares| ([("watch", fares.what.clone())], count(fares.unreadable)));
+    gauges(encoder, "catalog_unreadable", "Objects that cannot be read and are passed over", unreadable)
+}
+
+fn count(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
+
+fn gauges<const N: usize, L>(
     encoder: &mut DescriptorEncoder,
     name: &str,
     help: &str,
-    values: impl Iterator<Item = ([Label; N], f64)>,
-) -> fmt::Result {
+    values: impl Iterator<Item = ([L; N], impl EncodeGaugeValue)>,
+) -> fmt::Result
+where
+    [L; N]: EncodeLabelSet,
+{
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     for (labels, value) in values {
         metric.encode_family(&labels)?.encode_gauge(&value)?;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use fleetgate_certs::Serving;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
@@ -28,7 +29,9 @@ use self::live::Live;
 pub(crate) use self::queue::Queue;
 use crate::client::{Call, Verb};
 use crate::leader::Leadership;
+use crate::reviews;
 use crate::server::Connections;
+use crate::watches::CatalogWatch;
 
 /// A label and its value.
 type Label = (&'static str, &'static str);
@@ -61,6 +64,7 @@ struct Numbers {
     reconciles: Family<[Label; 2], Histogram, fn() -> Histogram>,
     running: Family<[Label; 1], Gauge>,
     writes: Family<[Label; 3], Counter>,
+    reviews: reviews::Numbers,
     live: Arc<Live>,
     is_ready: AtomicBool,
     is_stopping: AtomicBool,
@@ -81,12 +85,14 @@ impl Metrics {
         );
         registry.register("reconciles_running", "Objects that are looked at right now", running.clone());
         registry.register("writes", "Requests to the API server that change something", writes.clone());
+        let reviews = reviews::Numbers::register(&mut registry);
         registry.register_collector(Box::new(Arc::clone(&live)));
         Self(Arc::new(Numbers {
             registry,
             reconciles,
             running,
             writes,
+            reviews,
             live,
             is_ready: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
@@ -108,7 +114,15 @@ impl Metrics {
         if self.0.is_stopping.load(Ordering::Acquire) {
             return Some("the program was asked to stop");
         }
+        if self.0.live.lacks_certificate() {
+            return Some("there is no certificate, or it has expired");
+        }
         (!self.0.is_ready.load(Ordering::Acquire)).then_some("the cluster has not been listed yet")
+    }
+
+    /// Those of reviews.
+    pub(crate) fn reviews(&self) -> reviews::Numbers {
+        self.0.reviews.clone()
     }
 
     /// Notes a request, and how it was answered, if it was.
@@ -164,6 +178,16 @@ impl Metrics {
         self.0.live.count_connections(connections);
     }
 
+    /// Has this Catalog told of.
+    pub(crate) fn tell_of_catalog(&self, catalog: CatalogWatch) {
+        self.0.live.tell_of_catalog(catalog);
+    }
+
+    /// Has this certificate told of; without it the program is not ready.
+    pub(crate) fn tell_of_certificate(&self, certificate: Serving) {
+        self.0.live.tell_of_certificate(certificate);
+    }
+
     /// A queue of Applications of a namespace, or of all, in place of the one before.
     pub(crate) fn queue(&self, namespace: Option<String>) -> Queue {
         let queue = Queue::default();
@@ -215,6 +239,9 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
     use fleetgate_api::Application;
+    use fleetgate_webhooks::review::{About, Account, Operation, Outcome};
+    use fleetgate_webhooks::router::Unread;
+    use fleetgate_webhooks::{Endpoint, Kind};
     use kube::runtime::reflector::ObjectRef;
     use tower::ServiceExt;
 
@@ -241,6 +268,16 @@ mod tests {
         metrics.count_clusters(Some("a".to_owned()), || BTreeMap::from([("ready", 1), ("unknown", 1)]));
         metrics.count_held(None, || 2);
         metrics.count_held(Some("a".to_owned()), || 1);
+        let denied = Account {
+            about: About { kind: Some(Kind::Fleet), operation: Operation::Update, ..About::default() },
+            outcome: Outcome::Denied,
+            codes: vec!["fleet/provider", "ref/cluster"],
+        };
+        metrics.reviews().reviewed(Endpoint::Mutating, &denied, Duration::from_micros(100));
+        metrics.reviews().unread(Unread::TooSlow);
+        let catalog = CatalogWatch::default();
+        catalog.health().failed("Fleets", Instant::now());
+        metrics.tell_of_catalog(catalog);
         metrics.count_connections(Connections::at_most(1));
         metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
         let (status, text) = get(&metrics, "/metrics").await;
@@ -254,6 +291,12 @@ mod tests {
             "fleetgate_queue_oldest_seconds{controller=\"application\"} 0.",
             "fleetgate_prunes_held 3",
             "fleetgate_connections 0",
+            "fleetgate_catalog_objects{kind=\"Cluster\"} 0",
+            "fleetgate_catalog_age_seconds{watch=\"Fleets\"} 0.",
+            "fleetgate_catalog_unreadable{watch=\"Fleets\"} 0",
+            "fleetgate_reviews_total{kind=\"Fleet\",operation=\"UPDATE\",verdict=\"denied\",code=\"fleet/provider\"} 1",
+            "fleetgate_review_seconds_bucket{le=\"0.000125\",endpoint=\"mutating\"} 1",
+            "fleetgate_requests_unread_total{reason=\"too-slow\"} 1",
             "fleetgate_connections_dropped_total{reason=\"late\"} 0",
             "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
             "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",

@@ -6,6 +6,7 @@
 
 mod clusters;
 mod crds;
+mod health;
 mod listeners;
 mod provisioned;
 mod tables;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Change, ClusterKind, FluxKind, ObjectKey, RenderedKind};
@@ -34,6 +35,8 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use self::clusters::ClusterTable;
 pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
+use self::health::Decoded;
+pub(crate) use self::health::Health;
 pub(crate) use self::listeners::Listeners;
 use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
 pub(crate) use self::tables::{insert_application, insert_fleet};
@@ -49,6 +52,7 @@ pub(crate) struct CatalogWatch {
     /// that is held is copied at the next change.
     applications: Listeners,
     fleets: Listeners,
+    health: Health,
     /// What has not been listed yet.
     unlisted: Arc<watch::Sender<BTreeSet<String>>>,
 }
@@ -91,6 +95,11 @@ impl CatalogWatch {
         }
     }
 
+    /// How the watches fare.
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// The Applications that changes from now on concern.
     pub(crate) fn applications_concerned(&self) -> UnboundedReceiverStream<ObjectKey> {
         self.applications.listen()
@@ -108,7 +117,7 @@ impl CatalogWatch {
 
     fn spawn<K, S, T>(&self, what: &str, events: S, table: T, tasks: &mut JoinSet<()>)
     where
-        K: Debug + Send + 'static,
+        K: Decoded + Debug + Send + 'static,
         S: Stream<Item = Result<Event<K>, watcher::Error>> + Send + 'static,
         T: Table<K> + Send + 'static,
     {
@@ -118,7 +127,7 @@ impl CatalogWatch {
 
     async fn follow<K, S, T>(self, what: String, events: S, mut table: T)
     where
-        K: Debug,
+        K: Decoded + Debug,
         S: Stream<Item = Result<Event<K>, watcher::Error>>,
         T: Table<K>,
     {
@@ -128,14 +137,21 @@ impl CatalogWatch {
         }
     }
 
-    fn receive<K>(&self, what: &str, event: Result<Event<K>, watcher::Error>, table: &mut impl Table<K>) {
+    fn receive<K: Decoded>(
+        &self,
+        what: &str,
+        event: Result<Event<K>, watcher::Error>,
+        table: &mut impl Table<K>,
+    ) {
         match event {
             Ok(event) => {
+                self.health.told(what, &event);
                 let is_listed = matches!(event, Event::InitDone);
                 self.change(|catalog| table.apply(catalog, event));
                 self.is_listed(what, is_listed);
             }
             Err(error) => {
+                self.health.failed(what, Instant::now());
                 tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
             }
         }
@@ -215,7 +231,7 @@ mod tests {
         }))
     }
 
-    async fn feed<K: Debug, T: Table<K>>(watch: &CatalogWatch, table: T, events: Vec<Event<K>>) {
+    async fn feed<K: Decoded + Debug, T: Table<K>>(watch: &CatalogWatch, table: T, events: Vec<Event<K>>) {
         watch.clone().follow("objects".to_owned(), stream::iter(events.into_iter().map(Ok)), table).await;
     }
 

@@ -3,6 +3,7 @@
 //! A host has their CRDs or has not, and gets, loses or renews them at any time.
 
 use std::pin::pin;
+use std::time::Instant;
 
 use fleetgate_plan::ClusterKind;
 use futures::StreamExt;
@@ -33,6 +34,7 @@ impl CatalogWatch {
             tokio::select! {
                 Some(event) = definitions.next() => match event {
                     Ok(event) => {
+                        self.health.told(&what, &event);
                         let is_listed = matches!(event, Event::InitDone);
                         if served.take_up(event) {
                             objects = served.version.as_deref().map(|version| events(&client, kind, version));
@@ -42,7 +44,10 @@ impl CatalogWatch {
                             self.is_listed(&what, is_listed);
                         }
                     }
-                    Err(error) => tracing::warn!(%error, "the watch of the CRD {what} is broken; the last good state serves"),
+                    Err(error) => {
+                        self.health.failed(&what, Instant::now());
+                        tracing::warn!(%error, "the watch of the CRD {what} is broken; the last good state serves");
+                    }
                 },
                 Some(event) = next(&mut objects) => self.receive(&what, event, &mut table),
                 else => return,

@@ -62,11 +62,18 @@ pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catal
     verdict
 }
 
+/// With more faults of its schema than that an object is of another shape
+/// altogether: what else is wrong with it is not looked for, nor are they all listed.
+const HOPELESS: usize = 1_000;
+
 fn judge_content(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog) -> Vec<Finding> {
     let schema = kind.schema();
     let mut object = schema.prepared(object);
     let metadata = object::check_metadata(&object);
     let faults = schema.faults(&object);
+    if faults.len() > HOPELESS {
+        return faults.into_iter().take(HOPELESS).map(|fault| fault.finding(&UNREADABLE)).collect();
+    }
     let mut repaired = HashSet::new();
     if !faults.is_empty() {
         repaired.extend(schema.repair(object.to_mut(), &faults));

@@ -4,8 +4,11 @@
 //! bytes are, the answer is a well-formed AdmissionReview that echoes the uid,
 //! as far as there is one to be found.
 
+mod account;
 mod deletion;
 mod labels;
+mod refusal;
+mod size;
 
 use fleetgate_plan::Catalog;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
@@ -14,6 +17,9 @@ use kube::core::{DynamicObject, Status};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+pub use self::account::{About, Account, Operation, Outcome};
+use self::refusal::refused;
+pub use self::refusal::{failed, shed};
 use crate::finding::{Finding, Severity};
 use crate::judge::{Verdict, judge};
 use crate::rules::object::DEPRECATED_FIELD;
@@ -31,11 +37,24 @@ pub enum Endpoint {
     Validating,
 }
 
-/// A response, and whether a newer Catalog could change it.
+impl Endpoint {
+    /// Its name in logs and numbers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mutating => "mutating",
+            Self::Validating => "validating",
+        }
+    }
+}
+
+/// A response, what it is counted as, and whether a newer Catalog could change it.
 #[derive(Debug)]
 pub struct Reviewed {
     /// What to answer.
     pub response: AdmissionReview<DynamicObject>,
+    /// What it is counted and logged as.
+    pub account: Account,
     /// What may be on its way, and would change the answer.
     pub awaits: Option<Awaited>,
 }
@@ -82,6 +101,7 @@ struct Request {
     namespace: String,
     #[serde(default, deserialize_with = "or_default")]
     name: String,
+    dry_run: Option<bool>,
     #[serde(default)]
     object: Value,
     #[serde(default)]
@@ -103,6 +123,9 @@ fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
 /// Answers the request in `body`.
 #[must_use]
 pub fn review(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
+    if let Some(reason) = size::excess(body) {
+        return refused(uid::find(body), &reason);
+    }
     match serde_json::from_slice::<Review>(body) {
         Err(error) => refused(uid::find(body), &format!("the AdmissionReview cannot be read: {error}")),
         Ok(Review { api_version, kind, .. })
@@ -115,7 +138,10 @@ pub fn review(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
         Ok(Review { request: None, .. }) => refused(None, "the AdmissionReview has no request"),
         Ok(Review { request: Some(mut request), .. }) => {
             default_namespace(&mut request);
-            answer(request, catalog, endpoint)
+            let about = About::request(&request);
+            let mut reviewed = answer(request, catalog, endpoint);
+            reviewed.account.about = about;
+            reviewed
         }
     }
 }
@@ -140,7 +166,7 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     if is_same(&request) {
         return labels::review(&request, known, catalog, endpoint);
     }
-    if let Some(reason) = foreign(&request) {
+    if let Some(reason) = foreign(&request).or_else(|| size::excess_of_policies(&request.object)) {
         return refused(Some(request.uid.clone()), &reason);
     }
     // The API server has done so, and a replayed request may lack it: the patch leaves it to the API server.
@@ -148,7 +174,8 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     // Only a patch needs the object as it was.
     let asked = (endpoint == Endpoint::Mutating).then(|| request.object.clone());
     let object = std::mem::take(&mut request.object);
-    let old = Some(&request.old_object).filter(|old| !old.is_null());
+    // Only an update has something beside it; whatever else comes with another request excuses nothing.
+    let old = Some(&request.old_object).filter(|old| request.operation == "UPDATE" && !old.is_null());
     let verdict = judge(known, object, old, catalog);
     let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(&request, &verdict) };
     if let Some(asked) = asked.filter(|asked| response.allowed && verdict.object != *asked) {
@@ -169,7 +196,12 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     let misses_reference = endpoint == Endpoint::Validating
         && response.allowed
         && verdict.findings.iter().any(reference::is_missing);
-    Reviewed { response: response.into_review(), awaits: misses_reference.then_some(Awaited::Reference) }
+    let outcome = if response.allowed { Outcome::Allowed } else { Outcome::Denied };
+    Reviewed {
+        response: response.into_review(),
+        account: Account::new(outcome).found(&verdict.findings),
+        awaits: misses_reference.then_some(Awaited::Reference),
+    }
 }
 
 /// Never in the way: objects on their way out, and everything under a namespace
@@ -219,7 +251,7 @@ fn default_namespace(request: &mut Request) {
 }
 
 fn unchanged(response: AdmissionResponse) -> Reviewed {
-    Reviewed { response: response.into_review(), awaits: None }
+    Reviewed { response: response.into_review(), account: Account::new(Outcome::Allowed), awaits: None }
 }
 
 fn allowed(uid: &str) -> AdmissionResponse {
@@ -228,14 +260,6 @@ fn allowed(uid: &str) -> AdmissionResponse {
     response.allowed = true;
     response.result = Status::default();
     response
-}
-
-/// A request that is not one: no object is at fault, so there are no causes.
-fn refused(uid: Option<String>, message: &str) -> Reviewed {
-    let mut response = AdmissionResponse::invalid("");
-    response.uid = uid.unwrap_or_default();
-    response.result = Status::failure(message, "BadRequest").with_code(400);
-    unchanged(response)
 }
 
 /// At most this many findings are listed in a denial: nobody reads more, and a

@@ -1,18 +1,23 @@
 //! The two endpoints, as an axum router. Who listens, with which certificate
-//! and which limits, is the program's business.
+//! and which limits, is the program's business: it lends a [`Desk`].
+
+mod deadline;
+mod unread;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use fleetgate_plan::Catalog;
 
-use crate::review::{Awaited, Endpoint, Reviewed, review};
+pub use self::unread::Unread;
+use crate::review::{self, Account, Awaited, Endpoint, Reviewed, review};
 
 /// Path of the mutating endpoint, as the webhook configurations name it.
 pub const MUTATE_PATH: &str = "/mutate";
@@ -23,7 +28,7 @@ pub const VALIDATE_PATH: &str = "/validate";
 pub const CATCH_UP: Duration = Duration::from_millis(250);
 
 /// The largest request, in bytes: above what object and old object together
-/// can be, as etcd takes 1.5 MiB each.
+/// can be, as etcd takes 1.5 MiB each, with room for what Go escapes.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Where Catalogs come from.
@@ -35,29 +40,93 @@ pub trait Snapshots: Clone + Send + Sync + 'static {
     fn newer(&self, than: &Catalog, within: Duration) -> impl Future<Output = Option<Catalog>> + Send;
 }
 
+/// Where reviews are done: how much at a time, and who hears of them.
+pub trait Desk: Clone + Send + Sync + 'static {
+    /// A body, for as long as it takes memory.
+    type Paper: AsRef<[u8]> + Send + Sync;
+
+    /// Reads a body, of [`MAX_BODY`] bytes at most.
+    fn read(&self, body: Body, until: Instant) -> impl Future<Output = Result<Self::Paper, Unread>> + Send;
+
+    /// Reviews a body of that many bytes once it is its turn; not at all if that is not in time.
+    fn take<T: Send>(
+        &self,
+        bytes: usize,
+        until: Instant,
+        review: impl FnOnce() -> T + Send,
+    ) -> impl Future<Output = Option<T>> + Send;
+
+    /// Hears how a review went.
+    fn reviewed(&self, endpoint: Endpoint, account: &Account, took: Duration);
+
+    /// Hears that a body was not read.
+    fn unread(&self, why: Unread);
+}
+
 /// Both endpoints.
-pub fn router<S: Snapshots>(snapshots: S) -> Router {
+pub fn router<S: Snapshots, D: Desk>(snapshots: S, desk: D) -> Router {
+    let office = |endpoint| Office { snapshots: snapshots.clone(), desk: desk.clone(), endpoint, review };
     Router::new()
-        .route(MUTATE_PATH, post(mutate::<S>))
-        .route(VALIDATE_PATH, post(validate::<S>))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(snapshots)
+        .route(MUTATE_PATH, post(answer::<S, D>).with_state(office(Endpoint::Mutating)))
+        .route(VALIDATE_PATH, post(answer::<S, D>).with_state(office(Endpoint::Validating)))
 }
 
-async fn mutate<S: Snapshots>(State(snapshots): State<S>, body: Bytes) -> Response {
-    respond(&review(&body, &snapshots.current(), Endpoint::Mutating))
+/// One endpoint.
+#[derive(Clone)]
+struct Office<S, D> {
+    snapshots: S,
+    desk: D,
+    endpoint: Endpoint,
+    review: fn(&[u8], &Catalog, Endpoint) -> Reviewed,
 }
 
-async fn validate<S: Snapshots>(State(snapshots): State<S>, body: Bytes) -> Response {
-    let mut catalog = snapshots.current();
-    let mut reviewed = review(&body, &catalog, Endpoint::Validating);
-    // From here on: the first review of a process also compiles the schemas.
+async fn answer<S: Snapshots, D: Desk>(
+    State(office): State<Office<S, D>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let start = Instant::now();
-    while let Some(newer) = caught_up(&snapshots, catalog, reviewed.awaits, start).await {
-        reviewed = review(&body, &newer, Endpoint::Validating);
-        catalog = newer;
+    let until = start + deadline::patience(query.as_deref());
+    let is_json = unread::is_json(&headers);
+    let read = if is_json { office.desk.read(body, until).await } else { Err(Unread::NotJson) };
+    match read {
+        Ok(body) => {
+            let reviewed = office.review(body.as_ref(), until).await;
+            office.desk.reviewed(office.endpoint, &reviewed.account, start.elapsed());
+            respond(&reviewed)
+        }
+        Err(why) => {
+            office.desk.unread(why);
+            why.into_response()
+        }
     }
-    respond(&reviewed)
+}
+
+impl<S: Snapshots, D: Desk> Office<S, D> {
+    async fn review(&self, body: &[u8], until: Instant) -> Reviewed {
+        let mut catalog = self.snapshots.current();
+        let Some(mut reviewed) = self.look(body, until, &catalog).await else { return review::shed(body) };
+        // From here on: the first review of a process also compiles the schemas.
+        let start = Instant::now();
+        while let Some(newer) = caught_up(&self.snapshots, catalog, reviewed.awaits, start).await {
+            // Whoever has no second turn has an answer already.
+            let Some(again) = self.look(body, until, &newer).await else { break };
+            reviewed = again;
+            catalog = newer;
+        }
+        reviewed
+    }
+
+    /// Reviews, when there is a turn. Nothing is shared with a review that panics
+    /// but the Catalog, which nobody writes to.
+    async fn look(&self, body: &[u8], until: Instant, catalog: &Catalog) -> Option<Reviewed> {
+        let look = || {
+            let reviewed = catch_unwind(AssertUnwindSafe(|| (self.review)(body, catalog, self.endpoint)));
+            reviewed.unwrap_or_else(|_| review::failed(body))
+        };
+        self.desk.take(body.len(), until, look).await
+    }
 }
 
 /// A Catalog in which what is awaited may be, if one comes in time.
@@ -84,3 +153,6 @@ fn respond(reviewed: &Reviewed) -> Response {
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,12 @@
 mod support;
 
 use fleetgate_plan::Catalog;
+use fleetgate_webhooks::Kind;
+use fleetgate_webhooks::review::{Operation, Outcome};
 use fleetgate_webhooks::router::{MUTATE_PATH, VALIDATE_PATH};
 use serde_json::{Value, json};
 
-use support::{Fixed, application, bad, create, fleet, good, post, request};
+use support::{Alone, Fixed, application, bad, create, fleet, good, post, post_to, request};
 
 #[tokio::test]
 async fn a_good_application_is_admitted_without_a_patch() {
@@ -81,9 +83,15 @@ async fn what_is_no_review_is_refused_with_the_uid() {
         (no_request.to_string(), "", "has no request"),
         (other_kind.to_string(), "u-1", "not a kind that Fleetgate reviews"),
         (other_version.to_string(), "u-1", "v1beta1"),
+        (
+            whole.replace("apps.kurator.dev\",", "\\u001b[31m\","),
+            "u-1",
+            "\"\\u{1b}[31m/v1alpha1 Application\" is not",
+        ),
         ("kind: AdmissionReview".to_owned(), "", "cannot be read"),
         (String::new(), "", "cannot be read"),
-        ("[".repeat(100_000), "", "cannot be read"),
+        ("[".repeat(10_000), "", "cannot be read"),
+        ("[".repeat(100_000), "", "more than 50000 values"),
     ];
     for (body, uid, reason) in table {
         let response = post(MUTATE_PATH, body.clone(), Fixed::default()).await;
@@ -124,6 +132,14 @@ async fn an_object_of_another_kind_than_the_requests_is_refused() {
             message.contains("the request is about a apps.kurator.dev/v1alpha1 Application"),
             "{message}"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_comes_with_a_creation_excuses_nothing() {
+    for path in [MUTATE_PATH, VALIDATE_PATH] {
+        let response = post(path, request("CREATE", bad(), bad()).to_string(), Fixed::default()).await;
+        assert_eq!(response["allowed"], false, "{response}");
     }
 }
 
@@ -193,4 +209,51 @@ async fn warnings_fit_the_api_servers_limits() {
     assert!(warnings.len() > 10);
     assert!(warnings.iter().all(|warning| warning.chars().count() < 256));
     assert!(warnings.iter().map(|warning| warning.len()).sum::<usize>() <= 4_096);
+}
+
+#[tokio::test]
+async fn who_has_no_turn_is_asked_to_try_again() {
+    let desk = Alone { is_busy: true, ..Alone::default() };
+    let response = post_to(&desk, VALIDATE_PATH, create(good()), Fixed::default()).await;
+    assert_eq!((&response["uid"], &response["allowed"]), (&json!("u-1"), &json!(false)));
+    let status = &response["status"];
+    assert_eq!((&status["code"], &status["reason"]), (&json!(429), &json!("TooManyRequests")));
+    assert_eq!(status["details"], json!({"retryAfterSeconds": 1}));
+    let accounts = desk.accounts.lock().expect("no panic");
+    assert_eq!((accounts.len(), accounts[0].outcome), (1, Outcome::Shed));
+}
+
+#[tokio::test]
+async fn a_review_is_told_of_without_its_object() {
+    let desk = Alone::default();
+    let mut unnamed = bad();
+    unnamed["metadata"] = json!({"generateName": "shop-"});
+    let mut unnamed = request("CREATE", unnamed, Value::Null);
+    unnamed["request"]["name"] = Value::Null;
+    unnamed["request"]["dryRun"] = json!(true);
+    for (path, body) in [
+        (MUTATE_PATH, unnamed.to_string()),
+        (VALIDATE_PATH, request("UPDATE", good(), good()).to_string()),
+        (VALIDATE_PATH, "{}".to_owned()),
+    ] {
+        post_to(&desk, path, body, Fixed::default()).await;
+    }
+    let accounts = desk.accounts.lock().expect("no panic");
+    let told: Vec<_> = accounts
+        .iter()
+        .map(|account| {
+            let about = &account.about;
+            (account.outcome, about.operation, about.namespace.as_str(), about.name.as_str(), about.dry_run)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Outcome::Denied, Operation::Create, "default", "shop-", true),
+            (Outcome::Allowed, Operation::Update, "default", "shop", false),
+            (Outcome::Malformed, Operation::Other, "", "", false),
+        ]
+    );
+    assert_eq!(accounts[0].codes, ["source/exactly-one", "destination/mixed", "ref/fleet"]);
+    assert_eq!(accounts[0].about.kind, Some(Kind::Application));
 }

@@ -7,6 +7,8 @@ use kube::api::{DynamicObject, ObjectMeta};
 use proptest::prelude::*;
 use serde_json::json;
 
+use std::time::Duration;
+
 use super::*;
 use crate::bundle::Bundle;
 use crate::issue::issue;
@@ -19,7 +21,7 @@ const RENEW_BEFORE: u64 = 120;
 enum Happening {
     /// So many seconds go by.
     Time(u64),
-    /// A replica's clock is set forward.
+    /// The clock that a replica hears of is set forward.
     Jump(usize, u64),
     /// A replica hears of the Secret.
     HearSecret(usize),
@@ -94,7 +96,7 @@ fn names() -> Vec<String> {
 impl World {
     fn new() -> Self {
         let start = Instant::now();
-        let replica = || Replica { view: View::new(names(), start), ahead: 0, heard: 0 };
+        let replica = || Replica { view: View::new(names()), ahead: 0, heard: 0 };
         Self {
             timing: Timing::new(Duration::from_secs(VALIDITY), Duration::from_secs(RENEW_BEFORE))
                 .expect("times"),
@@ -164,7 +166,7 @@ impl World {
             Happening::Delete => self.secret.write(None),
             Happening::Spoil => self.secret.write(Some(BTreeMap::new())),
             Happening::Restart(who) => {
-                self.replicas[who].view = View::new(names(), self.instant());
+                self.replicas[who].view = View::new(names());
                 self.replicas[who].heard = 0;
             }
         }
@@ -180,7 +182,6 @@ impl World {
         let stored = match (action, view.known()) {
             (Action::Rest(_), _) => return,
             (Action::Promote, Some(stored)) => stored.promoted(),
-            (Action::Drop, Some(stored)) => stored.trimmed(wall),
             (_, Some(stored)) => stored.staged(&issued(), wall).expect("staged"),
             (_, None) => Stored::first(&issued()).expect("the first"),
         };
@@ -281,7 +282,7 @@ fn follow(trusted: Option<(String, u64)>, world: &World, stored: Option<&Stored>
 #[test]
 fn a_secret_of_somebody_else_is_left_alone() {
     let now = Instant::now();
-    let mut view = View::new(names(), now);
+    let mut view = View::new(names());
     let secret = Secret::default();
     view.note_secret(Found::read(Some(secret)), now);
     let timing =

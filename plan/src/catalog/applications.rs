@@ -35,6 +35,10 @@ impl Applications {
         self.by_key.iter().map(|ByKey(entry)| entry)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     fn get(&self, key: &ObjectKey) -> Option<&Arc<AppEntry>> {
         self.by_key.get(key).map(|ByKey(entry)| entry)
     }

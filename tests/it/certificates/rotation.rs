@@ -52,6 +52,26 @@ async fn no_admission_fails_while_certificates_change() {
     assert!(served.len() >= seconds / 3 && bundles.len() >= seconds / 3, "{} certificates", served.len());
 }
 
+/// A replica that was frozen for some rotations wakes with what it knew then, and puts none of it back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_was_frozen_puts_nothing_back() {
+    let stage = &Stage::set().await;
+    let _asked = Webhook::asked(stage.sandbox, &FAST);
+    stage.admits().await;
+    let beside = Webhook::beside(stage.sandbox, &FAST);
+    stage.trusts().await;
+    beside.serves_what(stage).await;
+    beside.signal("-STOP");
+    let mut before = stage.stored().await.expect("an answer").expect("a Secret");
+    for _ in 0..3 {
+        before = stage.holds("a rotation", |stored| stored["tls.crt"] != before["tls.crt"]).await;
+    }
+    beside.signal("-CONT");
+    let load = Load::of(&stage.client(), PER_SECOND / 2, Duration::from_secs(5)).await;
+    assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
+    beside.serves_what(stage).await;
+}
+
 fn duration() -> Duration {
     if std::env::var_os("FLEETGATE_LONG").is_some() {
         Duration::from_mins(1)

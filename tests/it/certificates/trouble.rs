@@ -147,17 +147,60 @@ async fn a_secret_of_somebody_else_is_left_alone() {
     let stage = Stage::set().await;
     let theirs = Made::new();
     stage.store(&theirs, &json!({})).await;
-    let (status, log) = Webhook::asked(stage.sandbox, &[]).ends().await;
-    assert_eq!(status.code(), Some(2), "{log}");
-    assert!(log.contains("is not Fleetgate's, and is left alone") && log.contains("--cert-dir"), "{log}");
+    let webhook = Webhook::asked(stage.sandbox, &[]);
+    webhook.logs("is not Fleetgate's, and is left alone").await;
     let stored = stage.stored().await.expect("an answer").expect("a Secret");
     assert_eq!((&stored["tls.crt"], stored.len()), (&theirs.chain, 3));
+    // Once it is gone there is room for ours.
+    stage.forget().await;
+    stage.admits().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_keep_a_certificate_says_so() {
     let stage = Stage::set().await;
-    let (status, log) = Webhook::asked(stage.sandbox, &["--namespace", "default"]).ends().await;
-    assert_eq!(status.code(), Some(2), "{log}");
-    assert!(log.contains("default/fleetgate-webhook-certificate") && log.contains("forbidden"), "{log}");
+    let webhook = Webhook::asked(stage.sandbox, &["--namespace", "default"]);
+    webhook.logs("Secret default/fleetgate-webhook-certificate cannot be kept: secrets").await;
+    webhook.logs("is forbidden: User").await;
+}
+
+/// What somebody else put into the Secret beside ours stays, and so does what they say of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_have_in_the_secret_stays() {
+    let stage = Stage::set().await;
+    let _webhook = Webhook::asked(stage.sandbox, &[]);
+    stage.admits().await;
+    let theirs =
+        json!({"metadata": {"annotations": {"a": "b"}}, "stringData": {"theirs": "a", "tls.key": ""}});
+    let patch = ["patch", "secret", SECRET, "--namespace", NAMESPACE, "--patch", &theirs.to_string()];
+    kubectl(stage.sandbox, &patch).await;
+    let stored = stage.holds("the key to be put right", |stored| stored.contains_key("next.crt")).await;
+    assert_eq!(stored["theirs"], "a");
+    let annotation =
+        ["get", "secret", SECRET, "--namespace", NAMESPACE, "--output", "jsonpath={.metadata.annotations.a}"];
+    assert_eq!(kubectl(stage.sandbox, &annotation).await.stdout, "b");
+}
+
+/// Who has cert-manager, or an annotation of ours, set the bundle is not fought with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_somebody_else_sets_is_left_alone() {
+    let stage = Stage::set().await;
+    let webhook = Webhook::asked(stage.sandbox, &[]);
+    stage.admits().await;
+    stage.trusts().await;
+    let annotate = async |value: &str| {
+        for name in CONFIGURATIONS {
+            kubectl(stage.sandbox, &["annotate", name, value]).await;
+        }
+    };
+    annotate("fleetgate.dev/inject=false").await;
+    webhook.logs("is told by somebody else whom to trust").await;
+    let wrong = json!([{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": "Cg=="}]);
+    kubectl(stage.sandbox, &["patch", CONFIGURATIONS[1], "--type=json", "--patch", &wrong.to_string()]).await;
+    // It hears of what follows, and of this before.
+    stage.forget().await;
+    stage.holds("the Secret to be written again", |stored| stored.contains_key("next.crt")).await;
+    assert!(stage.bundle().await.is_err(), "they differ as they were left");
+    annotate("fleetgate.dev/inject-").await;
+    stage.trusts().await;
 }

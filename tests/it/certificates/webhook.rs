@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::clock::Clock;
 use super::made::NAME;
+use super::stage::Stage;
 use crate::support::{Running, free_port, logged};
 
 /// How long anything is waited for.
@@ -33,20 +35,26 @@ pub(super) struct Webhook {
 impl Webhook {
     /// The one that the API server asks, with the rights of the webhook's service account.
     pub(super) fn asked(sandbox: &Sandbox, flags: &[&str]) -> Self {
-        Self::start(sandbox, sandbox.webhook_addr(), flags)
+        Self::start(sandbox, sandbox.webhook_addr(), flags, &[])
+    }
+
+    /// The same by a clock of its own.
+    pub(super) fn asked_by(clock: &Clock, sandbox: &Sandbox, flags: &[&str]) -> Self {
+        Self::start(sandbox, sandbox.webhook_addr(), flags, &clock.environment())
     }
 
     /// Another one.
     pub(super) fn beside(sandbox: &Sandbox, flags: &[&str]) -> Self {
-        Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags)
+        Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags, &[])
     }
 
-    fn start(sandbox: &Sandbox, address: SocketAddr, flags: &[&str]) -> Self {
+    fn start(sandbox: &Sandbox, address: SocketAddr, flags: &[&str], environment: &[(&str, &Path)]) -> Self {
         let log = NamedTempFile::new().expect("a file");
         let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
             .args(["webhook", "--bind", &address.to_string()])
             .args(flags)
             .env("KUBECONFIG", sandbox.webhook_kubeconfig())
+            .envs(environment.iter().copied())
             .stderr(log.reopen().expect("a file"))
             .spawn()
             .expect("a webhook runs");
@@ -58,12 +66,10 @@ impl Webhook {
         logged(self.log.path(), text, PATIENCE).await;
     }
 
-    /// Waits until it has ended by itself; returns its log.
-    pub(super) async fn ends(&mut self) -> (ExitStatus, String) {
-        let ended = until("the webhook to end", PATIENCE, async || {
-            Ok(self.process.0.try_wait()?.map_or_else(|| Probe::NotYet("running".to_owned()), Probe::Done))
-        });
-        (ended.await.expect("it ends"), std::fs::read_to_string(self.log.path()).expect("its log"))
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.0.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
     }
 
     /// Shakes hands as the API server does, trusting these authorities alone.
@@ -83,6 +89,21 @@ impl Webhook {
         let stream = self.shake(authorities).await?;
         let chain = stream.get_ref().1.peer_certificates();
         Ok(chain.and_then(<[_]>::first).context("no certificate is shown")?.to_vec())
+    }
+
+    /// Waits until it serves what the Secret holds.
+    pub(super) async fn serves_what(&self, stage: &Stage) {
+        let shown = until("what is stored to be served", PATIENCE, async || {
+            let Some(stored) = stage.stored().await? else {
+                return Ok(Probe::NotYet("no Secret".to_owned()));
+            };
+            Ok(match self.shows(&stored["ca.crt"]).await {
+                Ok(shown) if shown == der(&stored["tls.crt"]) => Probe::Done(()),
+                Ok(_) => Probe::NotYet("another one".to_owned()),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        });
+        shown.await.expect("it is served");
     }
 
     /// Waits until it shows that certificate to who trusts these authorities.

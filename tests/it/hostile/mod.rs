@@ -2,5 +2,6 @@
 //! answer or a closed connection, memory stays bounded, and the next good
 //! request is served within a second.
 
+mod bodies;
 mod connections;
 mod webhook;

@@ -20,8 +20,9 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{Running, free_port};
 
-/// The most memory that it may ever have had, in KiB.
-const MOST_MEMORY: u64 = 100 * 1024;
+/// The most memory that it may ever have had beside its own code, in KiB. It may have
+/// 100 MiB with it, of which a release build takes fewer than 20; a debug build takes 50.
+const MOST_MEMORY: u64 = 80 * 1024;
 /// How long the next good request may take.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -104,14 +105,23 @@ impl Webhook {
     /// A connection over TLS, on which HTTP/1.1 is spoken.
     pub(crate) async fn connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
         let name = ServerName::IpAddress(IpAddr::from(self.address.ip()));
-        self.tls.connect(name, TcpStream::connect(self.address).await?).await
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        self.tls.connect(name, stream).await
     }
 
     /// Posts a body on a connection of its own; returns the status and the body of the answer.
     pub(crate) async fn ask(&self, path: &str, body: &[u8]) -> std::io::Result<(u16, String)> {
+        self.send(head(path, body.len()).as_bytes(), body).await
+    }
+
+    /// Sends a head and a body on a connection of its own; returns the status and the body of the answer.
+    pub(crate) async fn send(&self, head: &[u8], body: &[u8]) -> std::io::Result<(u16, String)> {
         let mut stream = self.connect().await?;
-        stream.write_all(head(path, body.len()).as_bytes()).await?;
-        stream.write_all(body).await?;
+        stream.write_all(head).await?;
+        // Whoever has heard enough answers before it is all sent.
+        drop(stream.write_all(body).await);
+        drop(stream.flush().await);
         answer(&mut stream).await
     }
 
@@ -130,11 +140,14 @@ impl Webhook {
         assert!(peak < MOST_MEMORY, "after {after}: {peak} KiB");
     }
 
-    /// The most memory that it ever had, in KiB.
+    /// The most memory that it ever had beside its own code, in KiB.
     fn peak(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).expect("a status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let size = |name: &str| -> u64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a size");
+            line.trim().trim_end_matches(" kB").parse().expect("a number")
+        };
+        size("VmHWM:") - size("RssFile:")
     }
 
     pub(crate) fn log(&self) -> String {

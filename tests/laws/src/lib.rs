@@ -21,6 +21,7 @@
 mod cases;
 mod check;
 mod kubeconfig;
+pub mod mutation;
 pub mod request;
 mod review;
 pub mod seeds;

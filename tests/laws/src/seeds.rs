@@ -66,7 +66,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
 }
 
 /// The names and the enumerated values of the CRDs.
-fn words() -> BTreeSet<String> {
+pub(crate) fn words() -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for crd in fleetgate_api::crds() {
         let CustomResourceDefinition { spec, .. } = crd;

@@ -4,7 +4,7 @@ use fleetgate_plan::Catalog;
 use kube::core::Status;
 use kube::core::response::{StatusCause, StatusDetails};
 
-use super::{Awaited, Endpoint, Request, Reviewed, allowed, unchanged};
+use super::{Account, Awaited, Endpoint, Outcome, Request, Reviewed, allowed, unchanged};
 use crate::deletion;
 use crate::finding::Finding;
 use crate::schema::Kind;
@@ -46,5 +46,6 @@ fn refused(request: &Request, finding: &Finding) -> Reviewed {
     let mut response = allowed(&request.uid);
     response.allowed = false;
     response.result = Status::failure(&message, "Forbidden").with_code(403).with_details(details);
-    Reviewed { response: response.into_review(), awaits: Some(Awaited::Release) }
+    let account = Account::new(Outcome::Denied).found([finding]);
+    Reviewed { response: response.into_review(), account, awaits: Some(Awaited::Release) }
 }

@@ -156,7 +156,7 @@ fn way_out(text: &str, usage: Use, fault: DurationFault) -> Option<String> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum DurationFault {
+pub(crate) enum DurationFault {
     Malformed,
     TooLarge,
 }
@@ -165,7 +165,7 @@ pub(super) enum DurationFault {
 /// `([0-9]+(\.[0-9]+)?(ms|s|m|h))+`, as far as Go can hold them.
 ///
 /// kube's own Duration takes more (signs, `us`) and panics on what overflows.
-pub(super) fn parse(text: &str, units: &[&str]) -> Result<u64, DurationFault> {
+pub(crate) fn parse(text: &str, units: &[&str]) -> Result<u64, DurationFault> {
     let mut rest = text;
     let mut total: u64 = 0;
     loop {

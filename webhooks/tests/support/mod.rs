@@ -3,13 +3,16 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
 use fleetgate_api::Fleet;
 use fleetgate_plan::Catalog;
-use fleetgate_webhooks::router::{Snapshots, router};
+use fleetgate_webhooks::Endpoint;
+use fleetgate_webhooks::review::Account;
+use fleetgate_webhooks::router::{Desk, MAX_BODY, Snapshots, Unread, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -30,6 +33,38 @@ impl Snapshots for Fixed {
     }
 }
 
+/// A desk at which nobody else is.
+#[derive(Clone, Default)]
+pub struct Alone {
+    /// Whether there is no turn, ever.
+    pub is_busy: bool,
+    /// What it heard of reviews.
+    pub accounts: Arc<Mutex<Vec<Account>>>,
+}
+
+impl Desk for Alone {
+    type Paper = Bytes;
+
+    async fn read(&self, body: Body, _until: Instant) -> Result<Bytes, Unread> {
+        to_bytes(body, MAX_BODY).await.map_err(|_| Unread::Broken)
+    }
+
+    async fn take<T: Send>(
+        &self,
+        _bytes: usize,
+        _until: Instant,
+        review: impl FnOnce() -> T + Send,
+    ) -> Option<T> {
+        (!self.is_busy).then(review)
+    }
+
+    fn reviewed(&self, _endpoint: Endpoint, account: &Account, _took: Duration) {
+        self.accounts.lock().expect("no test panics there").push(account.clone());
+    }
+
+    fn unread(&self, _why: Unread) {}
+}
+
 pub fn fleet(name: &str) -> Catalog {
     let fleet: Fleet = serde_json::from_value(json!({
         "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
@@ -42,8 +77,13 @@ pub fn fleet(name: &str) -> Catalog {
 }
 
 pub async fn post(path: &str, body: impl Into<Body>, snapshots: Fixed) -> Value {
+    post_to(&Alone::default(), path, body, snapshots).await
+}
+
+pub async fn post_to(desk: &Alone, path: &str, body: impl Into<Body>, snapshots: Fixed) -> Value {
     let request = Request::post(path).header("content-type", "application/json").body(body.into());
-    let response = router(snapshots).oneshot(request.expect("a request")).await.expect("an answer");
+    let response =
+        router(snapshots, desk.clone()).oneshot(request.expect("a request")).await.expect("an answer");
     assert_eq!(response.status(), 200);
     let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
     let review: Value = serde_json::from_slice(&body).expect("JSON");

@@ -1,0 +1,200 @@
+//! Logs, to standard error.
+//!
+//! A program that serves must not wait for whoever reads them: a pipe that
+//! nobody empties would hold up every review. Its lines go to a buffer of
+//! bounded size, which a thread of its own empties; what finds it full is
+//! dropped, counted, and said once there is room again.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use crate::cli::{LogFormat, LogOptions};
+
+/// The most that waits to be written, in bytes.
+const MOST: usize = 1024 * 1024;
+/// How long the end of a program waits for its last lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// Lines of a program that serves which nobody was there to read.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines were dropped since the start.
+pub(crate) fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Starts logging. A program that serves does not wait for its lines to be
+/// written, but for the last ones, when what is returned is dropped.
+///
+/// # Errors
+///
+/// When the filter is none, or no thread can be started.
+pub(crate) fn start(options: &LogOptions, serves: bool) -> anyhow::Result<Option<Queue>> {
+    let filter = EnvFilter::try_new(&options.log_level).with_context(|| {
+        format!("--log-level: {:?} is no level and no list of directives", options.log_level)
+    })?;
+    let queue = serves.then(|| Queue::start(io::stderr())).transpose().context("cannot start logging")?;
+    let writer = match &queue {
+        Some(queue) => BoxMakeWriter::new(Arc::clone(&queue.0)),
+        None => BoxMakeWriter::new(io::stderr),
+    };
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    match options.log_format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().init(),
+    }
+    Ok(queue)
+}
+
+/// Lines on their way to be written.
+#[derive(Debug)]
+pub(crate) struct Queue(Arc<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Mutex<Lines>,
+    /// There is something to write, or the end.
+    came: Condvar,
+    /// All is written.
+    went: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    is_writing: bool,
+    /// Since the last time that this was said.
+    dropped: u64,
+}
+
+impl Queue {
+    fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
+        let waiting = Arc::new(Waiting::default());
+        let this = Self(Arc::clone(&waiting));
+        thread::Builder::new().name("logs".to_owned()).spawn(move || waiting.write_to(out))?;
+        Ok(this)
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let lines = self.0.locked();
+        let is_left = |lines: &mut Lines| lines.is_writing || !lines.bytes.is_empty();
+        // Who does not read them then has read enough.
+        drop(self.0.went.wait_timeout_while(lines, LAST_LINES, is_left));
+    }
+}
+
+impl Waiting {
+    /// Writes what comes, as much at a time as there is, for ever.
+    fn write_to(&self, mut out: impl Write) {
+        let mut batch = Vec::new();
+        loop {
+            let mut lines = self.locked();
+            lines.is_writing = false;
+            self.went.notify_all();
+            let came = self.came.wait_while(lines, |lines| lines.bytes.is_empty());
+            let mut lines = came.unwrap_or_else(PoisonError::into_inner);
+            batch.clear();
+            std::mem::swap(&mut batch, &mut lines.bytes);
+            lines.is_writing = true;
+            let dropped = std::mem::take(&mut lines.dropped);
+            drop(lines);
+            // Whom would it be told, if standard error is closed?
+            drop(out.write_all(&batch));
+            if dropped > 0 {
+                tracing::warn!(dropped, "lines of the log were dropped, since nobody read them");
+            }
+        }
+    }
+
+    fn push(&self, line: &[u8]) {
+        let mut lines = self.locked();
+        if lines.bytes.len() + line.len() > MOST {
+            lines.dropped += 1;
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        lines.bytes.extend_from_slice(line);
+        drop(lines);
+        self.came.notify_one();
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an event is written to: as a whole, or not at all.
+impl Write for &Waiting {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    /// Something that is read when the test reads it.
+    struct Pipe(SyncSender<Vec<u8>>);
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn piped() -> (Queue, Receiver<Vec<u8>>) {
+        let (sender, receiver) = sync_channel(0);
+        (Queue::start(Pipe(sender)).expect("a thread"), receiver)
+    }
+
+    #[test]
+    fn nobody_waits_for_who_does_not_read() {
+        let (queue, read) = piped();
+        let line = vec![b'a'; MOST / 4];
+        for _ in 0..20 {
+            queue.0.push(&line);
+        }
+        let dropped = queue.0.locked().dropped;
+        assert!((12..=19).contains(&dropped), "{dropped}");
+        assert!(read.recv().is_ok_and(|bytes| bytes.len() <= MOST && bytes.len() % line.len() == 0));
+    }
+
+    #[test]
+    fn the_last_lines_are_written() {
+        let (queue, read) = piped();
+        let reader = thread::spawn(move || read.iter().flatten().collect::<Vec<u8>>());
+        for _ in 0..1_000 {
+            queue.0.push(b"line\n");
+        }
+        let waiting = Arc::clone(&queue.0);
+        drop(queue);
+        let lines = waiting.locked();
+        assert!(lines.bytes.is_empty() && !lines.is_writing && lines.dropped == 0);
+        drop(lines);
+        assert!(!reader.is_finished(), "its writer goes on for as long as there may be lines");
+    }
+}

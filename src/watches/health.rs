@@ -1,0 +1,192 @@
+//! How the watches fare: which are broken, and what of theirs cannot be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fleetgate_plan::ObjectKey;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::watcher::Event;
+
+/// A watch that has not failed again for so long works: it is opened anew within
+/// half a minute, as long at most as it takes to fail to connect, and then may have nothing to tell.
+const MENDED: Duration = Duration::from_secs(90);
+
+/// What is known of every watch, by what it watches.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Health(Arc<Mutex<BTreeMap<String, State>>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The first failure since it worked, and the last one.
+    failed: Option<(Instant, Instant)>,
+    unreadable: BTreeSet<ObjectKey>,
+    /// Those of a list that is not complete yet.
+    listed: BTreeSet<ObjectKey>,
+}
+
+/// How one watch fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fares {
+    /// What it watches.
+    pub(crate) what: String,
+    /// How long ago it broke; nothing for one that works.
+    pub(crate) broken_for: Duration,
+    /// How many of its objects cannot be read.
+    pub(crate) unreadable: usize,
+}
+
+impl Health {
+    /// How each watch fares.
+    pub(crate) fn fares(&self, now: Instant) -> Vec<Fares> {
+        let states = self.states();
+        states.iter().map(|(what, state)| state.fares(what, now)).collect()
+    }
+
+    /// A watch has told something.
+    pub(super) fn told<K: Decoded>(&self, what: &str, event: &Event<K>) {
+        self.of(what, |state| state.told(event));
+    }
+
+    /// A watch has failed.
+    pub(crate) fn failed(&self, what: &str, now: Instant) {
+        self.of(what, |state| {
+            let since = state.failed.filter(|_| state.is_broken(now)).map_or(now, |(since, _)| since);
+            state.failed = Some((since, now));
+        });
+    }
+
+    fn of(&self, what: &str, change: impl FnOnce(&mut State)) {
+        let mut states = self.states();
+        if let Some(state) = states.get_mut(what) {
+            change(state);
+        } else {
+            change(states.entry(what.to_owned()).or_default());
+        }
+    }
+
+    fn states(&self) -> MutexGuard<'_, BTreeMap<String, State>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn fares(&self, what: &str, now: Instant) -> Fares {
+        let since = self.failed.filter(|_| self.is_broken(now)).map_or(now, |(since, _)| since);
+        let broken_for = now.saturating_duration_since(since);
+        Fares { what: what.to_owned(), broken_for, unreadable: self.unreadable.len() }
+    }
+
+    fn is_broken(&self, now: Instant) -> bool {
+        self.failed.is_some_and(|(_, last)| now.saturating_duration_since(last) < MENDED)
+    }
+
+    fn told<K: Decoded>(&mut self, event: &Event<K>) {
+        match event {
+            // That a list begins says nothing of its end.
+            Event::Init => return self.listed.clear(),
+            Event::InitApply(object) => {
+                if !object.is_readable() {
+                    self.listed.insert(key(object));
+                }
+            }
+            Event::InitDone => self.unreadable = std::mem::take(&mut self.listed),
+            Event::Apply(object) if !object.is_readable() => {
+                self.unreadable.insert(key(object));
+            }
+            Event::Apply(object) | Event::Delete(object) => {
+                if !self.unreadable.is_empty() {
+                    self.unreadable.remove(&key(object));
+                }
+            }
+        }
+        self.failed = None;
+    }
+}
+
+fn key(object: &impl ResourceExt) -> ObjectKey {
+    ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// What a watch tells of.
+pub(super) trait Decoded: ResourceExt {
+    /// Whether more of it could be read than its metadata, if more was wanted.
+    fn is_readable(&self) -> bool {
+        true
+    }
+}
+
+impl<K> Decoded for DeserializeGuard<K>
+where
+    Self: ResourceExt,
+{
+    fn is_readable(&self) -> bool {
+        self.0.is_ok()
+    }
+}
+
+impl Decoded for DynamicObject {}
+
+impl Decoded for PartialObjectMeta<Namespace> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fleetgate_api::Fleet;
+    use serde_json::json;
+
+    fn fleet(name: &str, is_readable: bool) -> DeserializeGuard<Fleet> {
+        let spec = if is_readable { json!({}) } else { json!(5) };
+        let object = json!({
+            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
+            "metadata": {"name": name, "namespace": "default"}, "spec": spec,
+        });
+        serde_json::from_value(object).expect("a guarded Fleet")
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_counted_until_it_can_be() {
+        let health = Health::default();
+        let steps = [
+            (Event::Init, 0),
+            (Event::InitApply(fleet("a", false)), 0),
+            (Event::InitApply(fleet("b", true)), 0),
+            (Event::InitDone, 1),
+            (Event::Apply(fleet("a", false)), 1),
+            (Event::Apply(fleet("c", false)), 2),
+            (Event::Delete(fleet("c", false)), 1),
+            (Event::Apply(fleet("a", true)), 0),
+            (Event::Apply(fleet("b", false)), 1),
+            // It was deleted while nobody watched.
+            (Event::Init, 1),
+            (Event::InitDone, 0),
+        ];
+        for (index, (event, unreadable)) in steps.into_iter().enumerate() {
+            health.told("Fleets", &event);
+            assert_eq!(health.fares(Instant::now())[0].unreadable, unreadable, "step {index}");
+        }
+    }
+
+    #[test]
+    fn a_watch_is_broken_until_it_tells_something_or_fails_no_more() {
+        let health = Health::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let broken_for = |seconds| health.fares(at(seconds))[0].broken_for.as_secs();
+        health.told("Fleets", &Event::<DeserializeGuard<Fleet>>::InitDone);
+        assert_eq!(broken_for(10), 0);
+        health.failed("Fleets", at(10));
+        health.failed("Fleets", at(50));
+        health.told("Fleets", &Event::<DeserializeGuard<Fleet>>::Init);
+        assert_eq!(broken_for(100), 90);
+        health.told("Fleets", &Event::Apply(fleet("a", true)));
+        assert_eq!(broken_for(100), 0);
+        health.failed("Fleets", at(200));
+        assert_eq!((broken_for(280), broken_for(290)), (80, 0), "it was opened, and nothing happens");
+        health.failed("Fleets", at(400));
+        assert_eq!(broken_for(401), 1);
+    }
+}

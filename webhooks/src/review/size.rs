@@ -1,0 +1,81 @@
+//! How much a request holds: a value takes more memory than it has bytes, and
+//! what is said about one even more.
+
+use serde_json::Value;
+
+/// The most values of a request. The largest objects that are written by hand
+/// or by a chart have some thousands.
+const MAX_VALUES: usize = 50_000;
+
+/// What is too much about it, if anything is.
+pub(super) fn excess(body: &[u8]) -> Option<String> {
+    // The first look is cheap, and also counts what stands in texts.
+    let is_excessive = body.len() > MAX_VALUES && marks(body) > MAX_VALUES && values(body) > MAX_VALUES;
+    is_excessive.then(|| {
+        format!("the AdmissionReview holds more than {MAX_VALUES} values, and no object needs as many: split the object")
+    })
+}
+
+/// The most policies of an Application: each becomes objects in every cluster that it goes to.
+const MAX_POLICIES: usize = 1_000;
+
+/// What is too much about an object, if anything is.
+pub(super) fn excess_of_policies(object: &Value) -> Option<String> {
+    let spec = object.get("spec")?;
+    ["syncPolicies", "syncPolicy"].into_iter().find_map(|field| {
+        let count = spec.get(field)?.as_array()?.len();
+        (count > MAX_POLICIES).then(|| {
+            format!("spec.{field} has {count} policies, and an Application may have {MAX_POLICIES}: make several of it")
+        })
+    })
+}
+
+/// What begins or follows a value.
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b',' | b'[' | b'{')
+}
+
+fn marks(body: &[u8]) -> usize {
+    body.iter().filter(|byte| is_mark(**byte)).count()
+}
+
+/// How many values there are, give or take those of empty lists.
+fn values(body: &[u8]) -> usize {
+    let (mut count, mut in_text, mut is_escaped) = (0, false, false);
+    for byte in body {
+        match (in_text, is_escaped, byte) {
+            (true, true, _) => is_escaped = false,
+            (true, false, b'\\') => is_escaped = true,
+            (_, _, b'"') => in_text = !in_text,
+            (false, _, byte) if is_mark(*byte) => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_one_value() {
+        for (body, expected) in [
+            ("", 0),
+            ("[]", 1),
+            (r#"{"a": [1, 2, {}]}"#, 5),
+            (r#"{"a,[{": "b,[{"}"#, 1),
+            (r#"["\"[,{", "\\", 1]"#, 3),
+        ] {
+            assert_eq!(values(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn many_values_are_too_many_and_a_long_text_is_not() {
+        let list = |count| format!("[{}0]", "0,".repeat(count));
+        assert_eq!(excess(list(MAX_VALUES - 1).as_bytes()), None);
+        assert!(excess(list(MAX_VALUES).as_bytes()).is_some_and(|reason| reason.contains("50000")));
+        assert_eq!(excess(format!("[{:?}]", list(MAX_VALUES)).as_bytes()), None);
+    }
+}
