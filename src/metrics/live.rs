@@ -87,9 +87,9 @@ impl Live {
         drop(self.certificate.set(certificate));
     }
 
-    /// Whether there is a certificate, and it cannot be served with.
+    /// Whether there is to be a certificate, and nobody can be answered with it.
     pub(super) fn lacks_certificate(&self) -> bool {
-        self.certificate.get().is_some_and(|certificate| !certificate.is_valid())
+        self.certificate.get().is_some_and(|certificate| !certificate.is_ready())
     }
 
     /// Of how many Applications a removal is held. None of a process that does not lead.
