@@ -7,6 +7,7 @@
 mod alerts;
 mod dashboard;
 mod panels;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +19,8 @@ use super::{APP, LABEL_NAME, Manifest, NAMESPACE, manifest};
 /// What is not installed, and there for those who want it.
 pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
     Ok(vec![
-        manifest("monitoring/alerts.yaml", &[alerts::prometheus_rule()])?,
-        manifest("monitoring/rules.yaml", &[alerts::groups()])?,
+        manifest("monitoring/alerts.yaml", &[rules::prometheus_rule()])?,
+        manifest("monitoring/rules.yaml", &[rules::groups()])?,
         // JSON has no room for who made it.
         Manifest {
             path: "monitoring/dashboard.json".into(),

@@ -100,7 +100,7 @@ fn options(look: Look) -> Value {
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []},
             "tooltip": {"mode": "multi", "sort": "desc"},
         }),
-        Look::RedFrom(_) | Look::GreenFrom(_) => json!({
+        Look::RedFrom(_) | Look::GreenFrom(_) | Look::Number => json!({
             "colorMode": "value", "graphMode": "area", "justifyMode": "auto", "orientation": "auto", "textMode": "auto",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": false},
         }),
@@ -111,14 +111,14 @@ impl Look {
     /// Width and height.
     const fn size(self) -> (u16, u16) {
         match self {
-            Self::RedFrom(_) | Self::GreenFrom(_) => (4, 4),
+            Self::RedFrom(_) | Self::GreenFrom(_) | Self::Number => (4, 4),
             Self::Lines => (8, 8),
         }
     }
 
     const fn kind(self) -> &'static str {
         match self {
-            Self::RedFrom(_) | Self::GreenFrom(_) => "stat",
+            Self::RedFrom(_) | Self::GreenFrom(_) | Self::Number => "stat",
             Self::Lines => "timeseries",
         }
     }
@@ -127,7 +127,9 @@ impl Look {
         let (below, limit, above) = match self {
             Self::RedFrom(limit) => ("green", limit, "red"),
             Self::GreenFrom(limit) => ("red", limit, "green"),
-            Self::Lines => return json!({"mode": "absolute", "steps": [{"color": "green", "value": null}]}),
+            Self::Number | Self::Lines => {
+                return json!({"mode": "absolute", "steps": [{"color": "green", "value": null}]});
+            }
         };
         let steps = json!([{"color": below, "value": null}, {"color": above, "value": limit}]);
         json!({"mode": "absolute", "steps": steps})

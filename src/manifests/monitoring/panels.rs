@@ -24,24 +24,93 @@ pub(super) enum Look {
     RedFrom(f64),
     /// One number, which is red below a limit and green from there on.
     GreenFrom(f64),
+    /// One number, neither good nor bad.
+    Number,
     /// Lines over time.
     Lines,
 }
 
-pub(super) const ROWS: [Row; 4] = [
+pub(super) const ROWS: [Row; 5] = [
     Row { title: "Admission", panels: &ADMISSION },
+    Row { title: "Certificates", panels: &CERTIFICATES },
     Row { title: "Catalog", panels: &CATALOG },
     Row { title: "Delivery", panels: &DELIVERY },
     Row { title: "Clusters", panels: &CLUSTERS },
 ];
 
-const ADMISSION: [Panel; 4] = [
+const ADMISSION: [Panel; 10] = [
     Panel {
         title: "Webhooks that answer",
         about: "Processes that take reviews. None: nobody can deliver.",
         look: Look::GreenFrom(1.0),
         unit: "none",
         queries: &[("count(fleetgate_connections{namespace=~\"$namespace\"}) or vector(0)", "")],
+    },
+    Panel {
+        title: "Denied",
+        about: "Of a hundred reviews, those that came to a denial.",
+        look: Look::Number,
+        unit: "percentunit",
+        queries: &[(
+            "sum(rate(fleetgate_reviews_total{namespace=~\"$namespace\",verdict=\"denied\"}[$__rate_interval])) / sum(rate(fleetgate_reviews_total{namespace=~\"$namespace\"}[$__rate_interval]))",
+            "",
+        )],
+    },
+    Panel {
+        title: "Reviews",
+        about: "shed: there was no time. failed: a fault of Fleetgate's own. malformed: not from an API server.",
+        look: Look::Lines,
+        unit: "reqps",
+        queries: &[(
+            "sum by (verdict) (rate(fleetgate_reviews_total{namespace=~\"$namespace\"}[$__rate_interval]))",
+            "{{verdict}}",
+        )],
+    },
+    Panel {
+        title: "What is denied",
+        about: "The first code of each denial: fleetgate explain CODE says more.",
+        look: Look::Lines,
+        unit: "reqps",
+        queries: &[(
+            "topk(10, sum by (kind, code) (rate(fleetgate_reviews_total{namespace=~\"$namespace\",verdict=\"denied\"}[$__rate_interval])))",
+            "{{kind}} {{code}}",
+        )],
+    },
+    Panel {
+        title: "How long a review takes",
+        about: "From the first byte to the answer. A quarter of a second where a Fleet that is named is waited for.",
+        look: Look::Lines,
+        unit: "s",
+        queries: &[
+            (
+                "histogram_quantile(0.99, sum by (le, webhook) (rate(fleetgate_review_seconds_bucket{namespace=~\"$namespace\"}[$__rate_interval])))",
+                "p99 {{webhook}}",
+            ),
+            (
+                "histogram_quantile(0.5, sum by (le, webhook) (rate(fleetgate_review_seconds_bucket{namespace=~\"$namespace\"}[$__rate_interval])))",
+                "p50 {{webhook}}",
+            ),
+        ],
+    },
+    Panel {
+        title: "Not read",
+        about: "Bodies that were not read, and why.",
+        look: Look::Lines,
+        unit: "reqps",
+        queries: &[(
+            "sum by (reason) (rate(fleetgate_requests_unread_total{namespace=~\"$namespace\"}[$__rate_interval]))",
+            "{{reason}}",
+        )],
+    },
+    Panel {
+        title: "Lines missing in the log",
+        about: "Nobody read them in time.",
+        look: Look::Lines,
+        unit: "cps",
+        queries: &[(
+            "sum by (pod) (rate(fleetgate_log_lines_dropped_total{namespace=~\"$namespace\"}[$__rate_interval]))",
+            "{{pod}}",
+        )],
     },
     Panel {
         title: "Unanswered",
@@ -72,13 +141,65 @@ const ADMISSION: [Panel; 4] = [
     },
 ];
 
-const CATALOG: [Panel; 1] = [Panel {
-    title: "Age of each watch",
-    about: "A saw-tooth up to five minutes. Above ten the watch is broken, and the last good state serves.",
-    look: Look::Lines,
-    unit: "s",
-    queries: &[("max by (watch) (fleetgate_watch_age_seconds{namespace=~\"$namespace\"})", "{{watch}}")],
-}];
+const CERTIFICATES: [Panel; 2] = [
+    Panel {
+        title: "Valid for",
+        about: "Of the certificate that expires first. It is renewed thirty days before its end.",
+        look: Look::GreenFrom(14.0 * 86_400.0),
+        unit: "s",
+        queries: &[(
+            "min(fleetgate_certificate_expiry_timestamp_seconds{namespace=~\"$namespace\"}) - time()",
+            "",
+        )],
+    },
+    Panel {
+        title: "caBundle set",
+        about: "Twice for each rotation. More: somebody takes it back.",
+        look: Look::Lines,
+        unit: "none",
+        queries: &[(
+            "sum(increase(fleetgate_ca_bundle_injections_total{namespace=~\"$namespace\"}[$__rate_interval]))",
+            "times",
+        )],
+    },
+];
+
+const CATALOG: [Panel; 4] = [
+    Panel {
+        title: "Objects",
+        about: "What reviews and controllers know.",
+        look: Look::Lines,
+        unit: "none",
+        queries: &[("max by (kind) (fleetgate_catalog_objects{namespace=~\"$namespace\"})", "{{kind}}")],
+    },
+    Panel {
+        title: "Broken watches",
+        about: "For how long the last good state has served. 0 while all work.",
+        look: Look::Lines,
+        unit: "s",
+        queries: &[(
+            "max by (watch) (fleetgate_catalog_age_seconds{namespace=~\"$namespace\"}) > 0",
+            "{{watch}}",
+        )],
+    },
+    Panel {
+        title: "Not readable",
+        about: "Objects that are passed over; the log names them.",
+        look: Look::Lines,
+        unit: "none",
+        queries: &[(
+            "max by (watch) (fleetgate_catalog_unreadable{namespace=~\"$namespace\"}) > 0",
+            "{{watch}}",
+        )],
+    },
+    Panel {
+        title: "Age of each watch",
+        about: "A saw-tooth up to five minutes. Above ten the watch is broken, and the last good state serves.",
+        look: Look::Lines,
+        unit: "s",
+        queries: &[("max by (watch) (fleetgate_watch_age_seconds{namespace=~\"$namespace\"})", "{{watch}}")],
+    },
+];
 
 const DELIVERY: [Panel; 8] = [
     Panel {
