@@ -46,7 +46,7 @@ pub(super) const GROUPS: [Group; 4] = [
     Group { name: "fleetgate-delivery", alerts: &DELIVERY },
 ];
 
-const ADMISSION: [Alert; 9] = [
+const ADMISSION: [Alert; 10] = [
     Alert {
         name: "FleetgateWebhookAbsent",
         query: "absent(fleetgate_connections)",
@@ -73,6 +73,15 @@ const ADMISSION: [Alert; 9] = [
         summary: "The API server gets no answer from Fleetgate's webhook.",
         description: "Requests are refused because the API server does not reach {{ $labels.name }}, does not trust its certificate, or waits too long for it.",
         runbook: "the-api-server-gets-no-answer",
+    },
+    Alert {
+        name: "FleetgateGateOpen",
+        query: "sum by (name, type) (increase(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[15m])) > 0",
+        lasts: "1m",
+        severity: Severity::Warning,
+        summary: "The API server admits what Fleetgate has not reviewed.",
+        description: "The failure policy of {{ $labels.name }} is Ignore, and nobody answers.",
+        runbook: "everything-is-refused-after-an-upgrade",
     },
     Alert {
         name: "FleetgateReviewsShed",

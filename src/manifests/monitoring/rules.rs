@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{APP, LABEL_NAME, NAMESPACE};
+use super::super::{NAMESPACE, form};
 use super::alerts::{Alert, GROUPS};
 
 /// Where it stands what to do, for each of them.
@@ -17,13 +17,13 @@ pub(super) fn groups() -> Value {
     json!({"groups": groups.collect::<Vec<_>>()})
 }
 
-/// As the Prometheus operator finds them.
-pub(super) fn prometheus_rule() -> Value {
-    json!({
+/// As the Prometheus operator finds them, by its labels.
+pub(super) fn object(labels: Value, rules: Option<Value>) -> Value {
+    form::without_gaps(json!({
         "apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
-        "metadata": {"name": "fleetgate", "namespace": NAMESPACE, "labels": {LABEL_NAME: APP}},
-        "spec": groups(),
-    })
+        "metadata": {"name": "fleetgate", "namespace": NAMESPACE, "labels": labels},
+        "spec": rules,
+    }))
 }
 
 fn rule(alert: &Alert) -> Value {

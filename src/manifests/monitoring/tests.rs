@@ -20,10 +20,13 @@ const OF_TARGETS: [&str; 8] =
     ["container", "endpoint", "exported_job", "instance", "job", "namespace", "pod", "service"];
 
 /// What others tell, with labels: the API server of how it fares with webhooks.
-const FOREIGN: [(&str, &[&str]); 1] = [(
-    "apiserver_admission_webhook_rejection_count",
-    &["name", "type", "operation", "error_type", "rejection_code"],
-)];
+const FOREIGN: [(&str, &[&str]); 2] = [
+    (
+        "apiserver_admission_webhook_rejection_count",
+        &["name", "type", "operation", "error_type", "rejection_code"],
+    ),
+    ("apiserver_admission_webhook_fail_open_count", &["name", "type"]),
+];
 
 fn alerts() -> impl Iterator<Item = &'static Alert> {
     GROUPS.iter().flat_map(|group| group.alerts)
