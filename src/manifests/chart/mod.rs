@@ -14,6 +14,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const HELPERS: &str = include_str!("_helpers.tpl");
 const NOTES: &str = include_str!("NOTES.txt");
 
+/// The rules, as they stand in their file.
+const RULES: &str = "spec:\n{{ .Files.Get \"rules.yaml\" | indent 2 }}\n";
+
 /// Every file of the chart.
 pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
     let mut files = vec![
@@ -30,6 +33,9 @@ pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
         objects: monitoring::objects(Form::Chart),
         condition: Some(".Values.serviceMonitor.enabled"),
     };
+    let alerts = form::fill(&documents(&[monitoring::alerts(Form::Chart)])?) + RULES;
+    files.push(template("prometheusrule.yaml", &alerts, Some("prometheusRule.enabled")));
+    files.push(manifest("chart/rules.yaml", &[monitoring::rules()])?);
     for part in parts(Form::Chart).iter().chain([&monitor]) {
         files.push(template(part.path, &form::fill(&documents(&part.objects)?), part.condition));
     }
