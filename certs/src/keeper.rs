@@ -206,7 +206,10 @@ impl Keeper {
     fn tell(&mut self, kind: Kind, injected: Result<bool, Trouble>) -> bool {
         let (kind, name) = (kind.as_str(), self.cluster.place().configuration.clone());
         match injected {
-            Ok(true) => tracing::info!("the {kind} {name} is told whom to trust"),
+            Ok(true) => {
+                self.shown.injected();
+                tracing::info!("the {kind} {name} is told whom to trust");
+            }
             Ok(false) => return false,
             Err(error) if error.is_overtaken() => {
                 tracing::debug!(%error, "somebody else wrote the {kind} {name}");

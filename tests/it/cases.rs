@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fleetgate_plan::{Catalog, Cluster};
+use fleetgate_laws::{catalog, request};
+use fleetgate_plan::Catalog;
 use fleetgate_sandbox::Sandbox;
 use fleetgate_webhooks::{Endpoint, review};
 use kube::client::Body;
@@ -80,39 +81,9 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn catalog() -> Catalog {
-    let mut catalog = Catalog::default();
-    for object in yaml(&fs::read_to_string(file("tests/cases/catalog.yaml")).expect("the catalog")) {
-        let change = match object["kind"].as_str() {
-            Some("Fleet") => catalog.insert_fleet(&serde_json::from_value(object).expect("a Fleet")),
-            Some("AttachedCluster") => {
-                let cluster = serde_json::from_value(object).expect("an AttachedCluster");
-                catalog.insert_cluster(Cluster::from(&cluster))
-            }
-            Some("Application") => {
-                catalog.insert_application(&serde_json::from_value(object).expect("an Application"))
-            }
-            other => panic!("the catalog has an object of kind {other:?}"),
-        };
-        assert!(change.is_some(), "the catalog names an object twice");
-    }
-    catalog
-}
-
 /// What the mutating endpoint, and then the validating one, say.
 fn by_review(case: &Case, catalog: &Catalog) -> Verdict {
-    let (group, version) =
-        case.object["apiVersion"].as_str().and_then(|text| text.split_once('/')).expect("group/version");
-    let body = json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-        "request": {
-            "uid": "u-1", "operation": "CREATE", "namespace": "default",
-            "name": case.object["metadata"]["name"],
-            "kind": {"group": group, "version": version, "kind": case.object["kind"]},
-            "object": case.object,
-        },
-    })
-    .to_string();
+    let body = request::create(&case.object).to_string();
     let answers = [Endpoint::Mutating, Endpoint::Validating].map(|endpoint| {
         let reviewed = review(body.as_bytes(), catalog, endpoint);
         reviewed.response.response.expect("a response")
@@ -170,7 +141,6 @@ async fn every_case_gets_one_verdict_three_ways() {
     let applied = apply(sandbox, &catalog_file).await;
     assert!(applied.success(), "{}", applied.stderr);
 
-    let catalog = catalog();
     let mut waiting = waiting();
     println!("{} cases wait for their rule", waiting.len());
     let mut faults = Vec::new();
@@ -178,7 +148,7 @@ async fn every_case_gets_one_verdict_three_ways() {
         let case = Case::read(&path);
         let (by_api_server, message) = by_api_server(&case, sandbox).await;
         let verdicts = [
-            ("review", by_review(&case, &catalog)),
+            ("review", by_review(&case, catalog())),
             ("check", by_check(&case)),
             ("API server", by_api_server),
         ];

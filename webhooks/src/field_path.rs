@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde_json::Value;
 use smallvec::{SmallVec, smallvec};
 
+use crate::line::one_line;
+
 /// One step into an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
@@ -173,9 +175,11 @@ impl fmt::Display for FieldPath {
             match segment {
                 Segment::Index(index) => write!(f, "[{index}]")?,
                 // A map's key may hold dots and slashes: `labels[example.com/team]`.
-                Segment::Field(name) if name.contains(['.', '/', '[', ' ']) => write!(f, "[{name}]")?,
-                Segment::Field(name) if position == 0 => f.write_str(name)?,
-                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Field(name) if name.contains(['.', '/', '[', ' ']) => {
+                    write!(f, "[{}]", one_line(name))?;
+                }
+                Segment::Field(name) if position == 0 => f.write_str(&one_line(name))?,
+                Segment::Field(name) => write!(f, ".{}", one_line(name))?,
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::field_path::FieldPath;
+use crate::line::one_line;
 use crate::redact::redacted;
 use crate::rules::Rule;
 
@@ -111,7 +112,9 @@ impl Finding {
         fault: Fault,
         message: impl Into<String>,
     ) -> Self {
-        Self { code: rule.code, severity, path, fault, value: None, message: message.into(), hint: None }
+        // Names that users gave stand in it.
+        let message = one_line(&message.into()).into_owned();
+        Self { code: rule.code, severity, path, fault, value: None, message, hint: None }
     }
 
     /// A finding that refuses the object.
@@ -140,7 +143,7 @@ impl Finding {
     /// With the way out.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(one_line(&hint.into()).into_owned());
         self
     }
 
@@ -253,5 +256,8 @@ mod tests {
             .value("\u{1b}[31m".repeat(100));
         let text = finding.to_string();
         assert!(text.len() < 1_000 && !text.contains('\u{1b}'), "{text}");
+        let key = FieldPath::root().field("labels").field("a.\n");
+        let finding = Finding::error(&source::URL, key, Fault::Invalid, "like \u{7}").hint("say\rit");
+        assert_eq!(finding.to_string(), "labels[a.\\n]: Invalid value: like \\u{7}; say\\rit [source/url]");
     }
 }

@@ -19,8 +19,9 @@ const MAX_WARNINGS: usize = 4_096;
 /// that echoes the uid; what one of them admits the other one does, too, once
 /// it is patched; and the patched object needs no other patch.
 pub fn review(body: &[u8]) {
-    let request: Option<Value> = serde_json::from_slice(body).ok();
-    let request = request.as_ref().and_then(|review| review.get("request"));
+    // What a review passes over may be nothing that a Value holds: `1e999`, or what is no UTF-8.
+    let asked: Option<Value> = serde_json::from_slice(body).ok();
+    let request = asked.as_ref().and_then(|review| review.get("request"));
     let [mutating, validating] = [Endpoint::Mutating, Endpoint::Validating].map(|endpoint| {
         let response = answer(body, endpoint);
         if let Some(uid) = request.and_then(|request| request.get("uid")).and_then(Value::as_str) {
@@ -31,14 +32,15 @@ pub fn review(body: &[u8]) {
     assert!(validating.patch.is_none(), "only the mutating endpoint patches");
     match (&mutating.patch, request) {
         (None, _) => assert_eq!(mutating.allowed, validating.allowed, "{mutating:?} {validating:?}"),
-        (Some(patch), request) => {
+        (Some(patch), Some(request)) => {
             assert!(mutating.allowed, "what is refused is not patched");
-            let mut review: Value = serde_json::from_slice(body).expect("what is patched was read");
-            let kind = request.and_then(kind).expect("what is patched is of a kind of ours");
+            let kind = kind(request).expect("what is patched is of a kind of ours");
+            let mut review = asked.clone().unwrap_or_default();
             let object = review.pointer_mut("/request/object").expect("what is patched is there");
             apply(patch, kind, object);
             settled(&review);
         }
+        (Some(_), None) => assert!(mutating.allowed, "what is refused is not patched"),
     }
     if let (true, Some(request)) = (mutating.allowed, request) {
         plannable(request, mutating.patch.as_deref());

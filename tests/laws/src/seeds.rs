@@ -18,7 +18,7 @@ pub fn of(law: &str) -> Vec<Vec<u8>> {
     match law {
         "review" => objects().flat_map(|object| requests(&object)).map(text).collect(),
         "patch" => objects().flat_map(|object| changes(&object)).collect(),
-        "check" => read(&["tests/cases/admission", "examples"]),
+        "check" => read(&["tests/cases/admission", "examples", "fuzz/seeds/check"]),
         other => read(&[&format!("fuzz/seeds/{other}")]),
     }
 }
