@@ -1,4 +1,4 @@
-//! Keeps the certificate: what the watches tell becomes a [`View`], and what that asks for is written.
+//! Keeps the certificate: what the watches tell becomes a view, and what that asks for is written.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -253,7 +253,7 @@ impl Keeper {
         match self.cluster.write(found, stored).await {
             Ok(()) => {
                 self.failures.forget();
-                tracing::info!("the Secret {} is written: {}", self.secret(), what(action));
+                tracing::info!("the Secret {} is written: {}", self.secret(), action.told());
             }
             Err(error) if error.is_overtaken() => tracing::debug!(%error, "another replica was first"),
             Err(error) => {
@@ -294,15 +294,5 @@ impl Keeper {
     fn secret(&self) -> String {
         let Place { namespace, secret, .. } = self.cluster.place();
         format!("{namespace}/{secret}")
-    }
-}
-
-fn what(action: Action) -> &'static str {
-    match action {
-        Action::Create => "the first certificate",
-        Action::Restore => "what it held, and another certificate to follow",
-        Action::Stage => "another certificate is to follow once it is trusted",
-        Action::Promote => "what was to follow is served",
-        Action::Rest(_) => "nothing",
     }
 }

@@ -50,6 +50,19 @@ pub(crate) enum Action {
     Rest(Duration),
 }
 
+impl Action {
+    /// What was done, for whoever reads a log.
+    pub(crate) const fn told(self) -> &'static str {
+        match self {
+            Self::Create => "the first certificate",
+            Self::Restore => "what it held, and another certificate to follow",
+            Self::Stage => "another certificate is to follow once it is trusted",
+            Self::Promote => "what was to follow is served",
+            Self::Rest(_) => "nothing",
+        }
+    }
+}
+
 /// What is to be done at `now`.
 pub(crate) fn step(now: Timestamp, sight: &Sight<'_>, timing: &Timing) -> Action {
     let Some(stored) = sight.stored else {

@@ -25,6 +25,7 @@ async fn no_admission_fails_while_certificates_change() {
     // Another replica wants to write just the same.
     let beside = Webhook::beside(stage.sandbox, &FAST);
     stage.admits().await;
+    beside.serves_what(stage).await;
     let (mut served, mut bundles) = (BTreeSet::new(), BTreeSet::new());
     let look = async {
         let mut turns = interval(LOOK);

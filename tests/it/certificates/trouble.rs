@@ -169,6 +169,29 @@ async fn who_may_not_keep_a_certificate_says_so() {
     webhook.logs("is forbidden: User").await;
 }
 
+/// The controller may not keep one, unless it is allowed to as `docs/certificates.md` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_serves_both_is_allowed_to_as_documented() {
+    let stage = Stage::set().await;
+    let webhook = Webhook::served(stage.sandbox);
+    webhook.logs("cannot be kept").await;
+    let page = text(&file("docs/certificates.md")).replace("\\\n", "");
+    let commands: Vec<Vec<&str>> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ kubectl create "))
+        .map(|line| ["create"].into_iter().chain(line.split_whitespace()).collect())
+        .collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in &commands {
+        kubectl(stage.sandbox, command).await;
+    }
+    stage.admits().await;
+    for binding in ["rolebinding", "clusterrolebinding"] {
+        let delete = ["delete", binding, "fleetgate-serve", "--namespace", NAMESPACE];
+        kubectl(stage.sandbox, &delete).await;
+    }
+}
+
 /// What somebody else put into the Secret beside ours stays, and so does what they say of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_have_in_the_secret_stays() {

@@ -48,12 +48,28 @@ impl Webhook {
         Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags, &[])
     }
 
+    /// The one that the API server asks, in one process with the controllers and under their account.
+    pub(super) fn served(sandbox: &Sandbox) -> Self {
+        let kubeconfig = sandbox.controller_kubeconfig();
+        Self::run("serve", sandbox.webhook_addr(), kubeconfig, &["--no-leader-election"], &[])
+    }
+
     fn start(sandbox: &Sandbox, address: SocketAddr, flags: &[&str], environment: &[(&str, &Path)]) -> Self {
+        Self::run("webhook", address, sandbox.webhook_kubeconfig(), flags, environment)
+    }
+
+    fn run(
+        command: &str,
+        address: SocketAddr,
+        kubeconfig: &Path,
+        flags: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let log = NamedTempFile::new().expect("a file");
         let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-            .args(["webhook", "--bind", &address.to_string()])
+            .args([command, "--bind", &address.to_string()])
             .args(flags)
-            .env("KUBECONFIG", sandbox.webhook_kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .envs(environment.iter().copied())
             .stderr(log.reopen().expect("a file"))
             .spawn()
