@@ -34,7 +34,7 @@ pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
         condition: Some(".Values.serviceMonitor.enabled"),
     };
     let alerts = form::fill(&documents(&[monitoring::alerts(Form::Chart)])?) + RULES;
-    files.push(template("prometheusrule.yaml", &alerts, Some("prometheusRule.enabled")));
+    files.push(template("prometheusrule.yaml", &alerts, Some(".Values.prometheusRule.enabled")));
     files.push(manifest("chart/rules.yaml", &[monitoring::rules()])?);
     for part in parts(Form::Chart).iter().chain([&monitor]) {
         files.push(template(part.path, &form::fill(&documents(&part.objects)?), part.condition));
