@@ -86,8 +86,8 @@ impl Keeper {
                 Ok(None) | Err(_) => self.look().await,
             }
             let injected = self.inject().await;
-            look = Instant::now() + self.advance().await.min(injected);
-            self.tell_readiness();
+            let rest = self.advance().await.min(injected);
+            look = Instant::now() + rest.min(self.tell_readiness());
         }
     }
 
@@ -163,12 +163,15 @@ impl Keeper {
         self.shown.serve(current.clone());
     }
 
-    /// Who starts is ready once it is trusted; then it stays so, until what it serves has expired.
-    fn tell_readiness(&self) {
+    /// Who starts is ready once it is trusted; then it stays so, until what it serves has expired. Says how soon
+    /// to look again.
+    fn tell_readiness(&self) -> Duration {
         let now = self.cluster.now();
         let is_valid = self.shown.served().as_ref().is_some_and(|served| served.is_valid(now));
-        let was_waited_for = self.shown.is_ready() || self.started.elapsed() >= PATIENCE;
+        let waited = self.started.elapsed();
+        let was_waited_for = self.shown.is_ready() || waited >= PATIENCE;
         self.shown.set_ready(is_valid && (was_waited_for || self.view.is_accepted(now)));
+        if was_waited_for { self.timing.settle } else { PATIENCE.saturating_sub(waited) }
     }
 
     /// Has every configuration trust what the Secret holds; says how soon to look again.
@@ -203,7 +206,10 @@ impl Keeper {
     fn tell(&mut self, kind: Kind, injected: Result<bool, Trouble>) -> bool {
         let (kind, name) = (kind.as_str(), self.cluster.place().configuration.clone());
         match injected {
-            Ok(true) => tracing::info!("the {kind} {name} is told whom to trust"),
+            Ok(true) => {
+                self.shown.injected();
+                tracing::info!("the {kind} {name} is told whom to trust");
+            }
             Ok(false) => return false,
             Err(error) if error.is_overtaken() => {
                 tracing::debug!(%error, "somebody else wrote the {kind} {name}");

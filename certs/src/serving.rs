@@ -1,6 +1,7 @@
 //! The certificate that connections are answered with, at this moment.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use rustls::ServerConfig;
@@ -15,6 +16,7 @@ use crate::certificate::Certificate;
 pub struct Serving {
     certificate: watch::Receiver<Option<Certificate>>,
     is_ready: watch::Receiver<bool>,
+    injections: Arc<AtomicU64>,
 }
 
 /// Who says what is served, and whether it is worth asking.
@@ -22,6 +24,7 @@ pub struct Serving {
 pub(crate) struct Shown {
     certificate: watch::Sender<Option<Certificate>>,
     is_ready: watch::Sender<bool>,
+    injections: Arc<AtomicU64>,
 }
 
 impl Serving {
@@ -29,7 +32,9 @@ impl Serving {
     pub(crate) fn new() -> (Shown, Self) {
         let (certificate, served) = watch::channel(None);
         let (ready, is_ready) = watch::channel(false);
-        (Shown { certificate, is_ready: ready }, Self { certificate: served, is_ready })
+        let injections = Arc::<AtomicU64>::default();
+        let shown = Shown { certificate, is_ready: ready, injections: Arc::clone(&injections) };
+        (shown, Self { certificate: served, is_ready, injections })
     }
 
     /// How a listener speaks TLS with it: HTTP/2 and HTTP/1.1, to whoever asks. No session outlives its
@@ -64,6 +69,12 @@ impl Serving {
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.certificate.borrow().as_ref().map(|certificate| certificate.expires.into())
     }
+
+    /// How often a webhook configuration was told whom to trust.
+    #[must_use]
+    pub fn injections(&self) -> u64 {
+        self.injections.load(Ordering::Relaxed)
+    }
 }
 
 impl Shown {
@@ -75,6 +86,11 @@ impl Shown {
     /// What is served.
     pub(crate) fn served(&self) -> watch::Ref<'_, Option<Certificate>> {
         self.certificate.borrow()
+    }
+
+    /// Notes that a webhook configuration was told whom to trust.
+    pub(crate) fn injected(&self) {
+        self.injections.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says whether it is worth asking.

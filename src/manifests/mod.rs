@@ -63,8 +63,8 @@ pub(crate) struct Manifest {
 struct Part {
     path: &'static str,
     objects: Vec<Value>,
-    /// The setting of the chart by which they are left out.
-    switch: Option<&'static str>,
+    /// With which values the chart has them, where that is not always.
+    condition: Option<&'static str>,
 }
 
 /// Every file.
@@ -91,16 +91,17 @@ pub(crate) fn objects() -> anyhow::Result<Vec<Manifest>> {
 /// What stands in the namespace or beside it. Who asks for reviews comes last, or nothing could be admitted
 /// before there is somebody to give them.
 fn parts(form: Form) -> Vec<Part> {
-    let part = |path, switch, objects: Vec<Value>| {
+    let part = |path, condition, objects: Vec<Value>| {
         let objects = objects.into_iter().map(form::without_gaps).map(labelled).collect();
-        Part { path, objects, switch }
+        Part { path, objects, condition }
     };
     vec![
-        part("resourcequota.yaml", Some("resourceQuota.enabled"), namespace::quota(form)),
+        part("resourcequota.yaml", Some(".Values.resourceQuota.enabled"), namespace::quota(form)),
         part("rbac.yaml", None, rbac::objects()),
+        part("certificates.yaml", Some("not .Values.webhook.certificateSecret"), rbac::certificates()),
         part("services.yaml", None, services::objects()),
-        part("networkpolicies.yaml", Some("networkPolicy.enabled"), network::objects()),
-        part("poddisruptionbudgets.yaml", Some("podDisruptionBudget.enabled"), disruption::objects()),
+        part("networkpolicies.yaml", Some(".Values.networkPolicy.enabled"), network::objects()),
+        part("poddisruptionbudgets.yaml", Some(".Values.podDisruptionBudget.enabled"), disruption::objects()),
         part("deployments.yaml", None, workloads::objects(form)),
         part("webhooks.yaml", None, webhooks::objects(form)),
     ]
@@ -180,6 +181,8 @@ fn documents(objects: &[impl Serialize]) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
+    use clap::{CommandFactory, Parser};
 
     #[test]
     fn the_files_are_what_the_code_says() {
@@ -192,6 +195,27 @@ mod tests {
                 "{} is out of date: run `cargo run -- manifests --output manifests`",
                 path.display()
             );
+        }
+    }
+
+    /// What the pods are started with is what the program takes.
+    #[test]
+    fn the_program_understands_its_deployments() {
+        for deployment in workloads::objects(Form::Plain) {
+            let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+            let args = container["args"].as_array().expect("arguments").iter().filter_map(Value::as_str);
+            let parsed = Cli::try_parse_from(std::iter::once("fleetgate").chain(args));
+            assert!(parsed.is_ok(), "{}", parsed.expect_err("an error"));
+
+            let command = Cli::command();
+            let role =
+                command.find_subcommand(container["args"][0].as_str().expect("a role")).expect("a command");
+            let known: Vec<_> =
+                role.get_arguments().chain(command.get_arguments()).filter_map(clap::Arg::get_env).collect();
+            for variable in container["env"].as_array().expect("variables") {
+                let name = variable["name"].as_str().expect("a name");
+                assert!(known.iter().any(|known| *known == name), "{name} means nothing to it");
+            }
         }
     }
 

@@ -5,6 +5,9 @@
 //! `docs/operations.md`: tests hold them to it.
 
 mod alerts;
+mod dashboard;
+mod panels;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -13,11 +16,31 @@ use serde_json::{Value, json};
 use super::form::Form;
 use super::{APP, LABEL_NAME, Manifest, NAMESPACE, manifest};
 
+/// The alerts of the chart, but for the rules themselves: those have brackets of their own, which Helm
+/// would take for its own.
+pub(super) fn alerts(form: Form) -> Value {
+    let labels = form.with_fields("prometheusRule.labels", json!({LABEL_NAME: APP}));
+    rules::object(labels, None)
+}
+
+/// The rules of [`alerts`].
+pub(super) fn rules() -> Value {
+    rules::groups()
+}
+
 /// What is not installed, and there for those who want it.
 pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
     Ok(vec![
-        manifest("monitoring/alerts.yaml", &[alerts::prometheus_rule()])?,
-        manifest("monitoring/rules.yaml", &[alerts::groups()])?,
+        manifest(
+            "monitoring/alerts.yaml",
+            &[rules::object(json!({LABEL_NAME: APP}), Some(rules::groups()))],
+        )?,
+        manifest("monitoring/rules.yaml", &[rules::groups()])?,
+        // JSON has no room for who made it.
+        Manifest {
+            path: "monitoring/dashboard.json".into(),
+            content: format!("{:#}\n", dashboard::dashboard()),
+        },
     ])
 }
 

@@ -8,16 +8,14 @@ use super::webhooks::CONFIGURATION;
 use super::{CERTIFICATE, CONTROLLER, NAMESPACE, WEBHOOK};
 use crate::leader::{KURATOR_DEPLOYMENT, KURATOR_LEASE};
 
-/// The roles of whoever keeps the webhook's certificate: with them it may change whom the API server asks, and
-/// about what. `serve` needs them under the controller's account, which does not have them otherwise.
-const CERTIFICATES: &str = "fleetgate-certificates";
-
 /// What a watch needs: nothing is asked for by its name.
 const WATCH: [&str; 2] = ["list", "watch"];
+/// The roles of whoever keeps the certificate.
+const CERTIFICATES: &str = "fleetgate-certificates";
 
 pub(super) fn objects() -> Vec<Value> {
     let mut objects = Vec::new();
-    for (name, rules) in [(WEBHOOK, webhook_rules()), (CONTROLLER, controller_rules())] {
+    for (name, rules) in [(WEBHOOK, catalog_rules()), (CONTROLLER, controller_rules())] {
         objects.push(json!({
             "apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": {"name": name, "namespace": NAMESPACE},
@@ -29,44 +27,44 @@ pub(super) fn objects() -> Vec<Value> {
     // The Lease by which replicas of the controller agree on one.
     let leases = rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]);
     objects.extend(at_home(CONTROLLER, &[leases], CONTROLLER));
-    objects.extend(at_home(CERTIFICATES, &certificate_rules(), WEBHOOK));
-    objects.extend(everywhere(CERTIFICATES, &[configurations_rule()], WEBHOOK));
     objects
 }
 
-/// What an account may do in all namespaces, and with what is in none.
+/// What keeping its own certificate takes. Whoever may write webhook configurations has power over all admission: the
+/// controller may not, nor the webhook where someone else keeps the certificate.
+pub(super) fn certificates() -> Vec<Value> {
+    let mut objects: Vec<Value> = everywhere(CERTIFICATES, &[configurations_rule()], WEBHOOK).into();
+    objects.extend(at_home(CERTIFICATES, &certificate_rules(), WEBHOOK));
+    objects
+}
+
+/// What an account may do in every namespace, and to what has none.
 fn everywhere(name: &str, rules: &[Value], account: &str) -> [Value; 2] {
-    [
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": {"name": name},
-            "rules": rules,
-        }),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-            "subjects": [subject(account)],
-        }),
-    ]
+    let metadata = json!({"name": name});
+    [role("ClusterRole", &metadata, rules), binding("ClusterRole", &metadata, name, account)]
 }
 
 /// What an account may do in its own namespace only.
 fn at_home(name: &str, rules: &[Value], account: &str) -> [Value; 2] {
     let metadata = json!({"name": name, "namespace": NAMESPACE});
-    [
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-            "metadata": metadata,
-            "rules": rules,
-        }),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": metadata,
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [subject(account)],
-        }),
-    ]
+    [role("Role", &metadata, rules), binding("Role", &metadata, name, account)]
+}
+
+fn role(kind: &str, metadata: &Value, rules: &[Value]) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
+        "metadata": metadata,
+        "rules": rules,
+    })
+}
+
+fn binding(kind: &str, metadata: &Value, role: &str, account: &str) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"),
+        "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}],
+    })
 }
 
 /// The one Secret that the webhook keeps its certificate in. Names cannot be told of what is yet to be
@@ -76,16 +74,12 @@ fn certificate_rules() -> [Value; 2] {
     [rule("", &["secrets"], &["create"]), named(kept, &[CERTIFICATE])]
 }
 
-fn subject(name: &str) -> Value {
-    json!({"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE})
-}
-
 fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
 }
 
 /// What the Catalog is built from. No Secret: those are the controller's.
-fn webhook_rules() -> Vec<Value> {
+fn catalog_rules() -> Vec<Value> {
     let clusters = ClusterKind::ALL.map(|kind| rule(kind.group(), &[kind.plural()], &WATCH));
     let mut rules = vec![
         rule(Kind::Fleet.group(), &[Kind::Fleet.plural()], &WATCH),
@@ -123,7 +117,7 @@ fn named(mut rule: Value, names: &[&str]) -> Value {
 }
 
 fn controller_rules() -> Vec<Value> {
-    let mut rules = webhook_rules();
+    let mut rules = catalog_rules();
     rules.extend([
         // Before anything of it is removed, it is looked at once more.
         rule(Kind::Application.group(), &[Kind::Application.plural()], &["get", "patch"]),

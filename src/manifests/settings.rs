@@ -192,6 +192,13 @@ fn of_surroundings() -> Vec<Setting> {
         ),
         setting("serviceMonitor.interval", json!("30s"), text(), "How often."),
         setting("serviceMonitor.labels", json!({}), texts(), "The labels by which your Prometheus finds it."),
+        setting("prometheusRule.enabled", json!(false), flag(), "Give the Prometheus operator the alerts."),
+        setting(
+            "prometheusRule.labels",
+            json!({}),
+            texts(),
+            "The labels by which your Prometheus finds them.",
+        ),
         setting(
             "crds.install",
             json!(true),

@@ -183,3 +183,43 @@ fn probe(path: &str, seconds: u8, failures: u8) -> Value {
         "failureThreshold": failures,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    /// The instructions of the image's last stage.
+    fn image() -> Vec<(String, String)> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile");
+        let text = fs::read_to_string(path).expect("the Dockerfile").replace("\\\n", " ");
+        let instructions =
+            text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(' '));
+        let instructions: Vec<_> =
+            instructions.map(|(what, of)| (what.to_owned(), of.trim().to_owned())).collect();
+        let last = instructions.iter().rposition(|(what, _)| what == "FROM").expect("a stage");
+        instructions[last..].to_vec()
+    }
+
+    #[test]
+    fn the_image_is_what_the_pods_need() {
+        let image = image();
+        let of = |what: &str| -> Vec<&str> {
+            image.iter().filter(|(found, _)| found == what).map(|(_, of)| of.as_str()).collect()
+        };
+        assert_eq!(of("FROM"), ["scratch"], "no shell, and no libraries");
+        assert!(of("RUN").is_empty() && of("ADD").is_empty() && of("CMD").is_empty());
+        assert_eq!(of("ENTRYPOINT"), [r#"["/fleetgate"]"#], "the pods' arguments follow");
+        assert_eq!(of("EXPOSE"), [format!("{WEBHOOK_PORT} {METRICS_PORT}")]);
+        let user = of("USER")[0].split(':').map(str::parse::<u32>);
+        assert!(user.into_iter().all(|id| id.is_ok_and(|id| id > 0)), "a kubelet sees that it is not root");
+
+        let [webhook, controller] = <[Value; 2]>::try_from(objects(Form::Plain)).expect("two");
+        for deployment in [webhook, controller] {
+            let pod = &deployment["spec"]["template"]["spec"];
+            assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+            assert_eq!(pod["containers"][0].get("command"), None, "the image says what runs");
+        }
+    }
+}

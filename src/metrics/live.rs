@@ -141,22 +141,14 @@ impl Collector for Live {
                 .encode_gauge(&i64::from(held))?;
         }
 
-        let (help, no_exemplar) =
-            ("Lines of the log that nobody read in time", None::<&Exemplar<[Label; 0], u64>>);
-        encoder
-            .encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?
-            .encode_counter(&logs::dropped(), no_exemplar)?;
+        let help = "Lines of the log that nobody read in time";
+        counter(&mut encoder, "log_lines_dropped", help, logs::dropped())?;
 
         if let Some(connections) = self.connections.get() {
             encode_connections(&mut encoder, connections)?;
         }
-        if let Some(expires) = self.certificate.get().and_then(Serving::expires_at) {
-            // One from before 1970 has expired, too.
-            let seconds = expires.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-            let help = "When the serving certificate expires, in seconds since 1970";
-            encoder
-                .encode_descriptor("certificate_expiry_timestamp_seconds", help, None, MetricType::Gauge)?
-                .encode_gauge(&seconds)?;
+        if let Some(certificate) = self.certificate.get() {
+            encode_certificate(&mut encoder, certificate)?;
         }
         if let Some(catalog) = self.catalog.get() {
             encode_catalog(&mut encoder, catalog)?;
@@ -190,6 +182,19 @@ fn encode_connections(encoder: &mut DescriptorEncoder, connections: &Connections
     Ok(())
 }
 
+fn encode_certificate(encoder: &mut DescriptorEncoder, certificate: &Serving) -> fmt::Result {
+    if let Some(expires) = certificate.expires_at() {
+        // One from before 1970 has expired, too.
+        let seconds = expires.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let help = "When the serving certificate expires, in seconds since 1970";
+        encoder
+            .encode_descriptor("certificate_expiry_timestamp_seconds", help, None, MetricType::Gauge)?
+            .encode_gauge(&seconds)?;
+    }
+    let help = "How often a webhook configuration was told whom to trust";
+    counter(encoder, "ca_bundle_injections", help, certificate.injections())
+}
+
 fn encode_catalog(encoder: &mut DescriptorEncoder, catalog: &CatalogWatch) -> fmt::Result {
     let Sizes { applications, clusters, fleets } = catalog.current().sizes();
     let sizes = [("Application", applications), ("Cluster", clusters), ("Fleet", fleets)];
@@ -201,6 +206,11 @@ fn encode_catalog(encoder: &mut DescriptorEncoder, catalog: &CatalogWatch) -> fm
     gauges(encoder, "catalog_age_seconds", help, ages)?;
     let unreadable = fares.iter().map(|fares| ([("watch", fares.what.clone())], count(fares.unreadable)));
     gauges(encoder, "catalog_unreadable", "Objects that cannot be read and are passed over", unreadable)
+}
+
+fn counter(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: u64) -> fmt::Result {
+    let no_exemplar = None::<&Exemplar<[Label; 0], u64>>;
+    encoder.encode_descriptor(name, help, None, MetricType::Counter)?.encode_counter(&value, no_exemplar)
 }
 
 fn count(size: usize) -> u64 {

@@ -295,7 +295,7 @@ mod tests {
             "fleetgate_catalog_age_seconds{watch=\"Fleets\"} 0.",
             "fleetgate_catalog_unreadable{watch=\"Fleets\"} 0",
             "fleetgate_reviews_total{kind=\"Fleet\",operation=\"UPDATE\",verdict=\"denied\",code=\"fleet/provider\"} 1",
-            "fleetgate_review_seconds_bucket{le=\"0.000125\",endpoint=\"mutating\"} 1",
+            "fleetgate_review_seconds_bucket{le=\"0.000125\",webhook=\"mutating\"} 1",
             "fleetgate_requests_unread_total{reason=\"too-slow\"} 1",
             "fleetgate_connections_dropped_total{reason=\"late\"} 0",
             "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",

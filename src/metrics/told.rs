@@ -1,10 +1,15 @@
 //! Everything that the program may tell, by what tests compare words with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::fs;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use fleetgate_api::Application;
+use fleetgate_certs::Serving;
+use fleetgate_webhooks::Endpoint;
+use fleetgate_webhooks::review::{About, Account, Outcome};
+use fleetgate_webhooks::router::Unread;
 use kube::runtime::reflector::ObjectRef;
 use prometheus_client::encoding::text::encode;
 
@@ -12,6 +17,7 @@ use super::{Controlled, Metrics};
 use crate::client::{Call, Verb};
 use crate::leader::Leadership;
 use crate::server::Connections;
+use crate::watches::CatalogWatch;
 
 /// Labels, and the values that each of them has been told with.
 pub(crate) type Labels = BTreeMap<String, BTreeSet<String>>;
@@ -52,8 +58,37 @@ fn do_everything(metrics: &Metrics) {
     }
     metrics.count_clusters(None, || ["ready", "not-ready", "unknown"].map(|state| (state, 1)).into());
     metrics.count_held(None, || 1);
+    review_everything(metrics);
+    let catalog = CatalogWatch::default();
+    catalog.health().failed("Fleets", Instant::now());
+    metrics.tell_of_catalog(catalog);
+    metrics.tell_of_certificate(certificate());
     metrics.count_connections(Connections::at_most(1));
     metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
+}
+
+fn review_everything(metrics: &Metrics) {
+    let outcomes = [Outcome::Allowed, Outcome::Denied, Outcome::Malformed, Outcome::Shed, Outcome::Failed];
+    for endpoint in [Endpoint::Mutating, Endpoint::Validating] {
+        for outcome in outcomes {
+            let account = Account { about: About::default(), outcome, codes: vec![] };
+            metrics.reviews().reviewed(endpoint, &account, Duration::ZERO);
+        }
+    }
+    for why in [Unread::TooLarge, Unread::TooSlow, Unread::Broken, Unread::NotJson, Unread::Crowded] {
+        metrics.reviews().unread(why);
+    }
+}
+
+fn certificate() -> Serving {
+    let folder = tempfile::tempdir().expect("a folder");
+    let issued = rcgen::generate_simple_self_signed(["a".to_owned()]).expect("a certificate");
+    let files = [("tls.crt", issued.cert.pem()), ("tls.key", issued.signing_key.serialize_pem())];
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).expect("a file");
+    }
+    let (serving, _) = fleetgate_certs::in_folder(folder.path()).expect("a certificate");
+    serving
 }
 
 /// The names in a text of Prometheus'.

@@ -14,24 +14,30 @@ mod paper;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use fleetgate_webhooks::review::Account;
 use fleetgate_webhooks::router::{self, Unread};
 use fleetgate_webhooks::{Endpoint, Kind};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 pub(crate) use self::numbers::Numbers;
 use self::paper::{Paper, Stationery};
 
-/// A review of a larger body does not run beside others on a thread of theirs.
-const LARGE: usize = 64 * 1024;
+/// A review of a larger body takes memory and time: there is one at a time, on
+/// a thread of its own.
+const LARGE: usize = 16 * 1024;
+/// The most reviews at a time, however many processors there are: each may take
+/// some MiB of memory, and few are enough for thousands in a second.
+const MOST: usize = 8;
 
 /// The desk of this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
     turns: Arc<Semaphore>,
+    large: Arc<Semaphore>,
     stationery: Stationery,
     numbers: Numbers,
 }
@@ -41,27 +47,32 @@ impl Desk {
     /// one that listens.
     pub(crate) fn new(numbers: Numbers) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let turns = Arc::new(Semaphore::new(processors.saturating_sub(1).max(1)));
-        Self { turns, stationery: Stationery::default(), numbers }
+        let turns = Arc::new(Semaphore::new(processors.saturating_sub(1).clamp(1, MOST)));
+        Self { turns, large: Arc::new(Semaphore::new(1)), stationery: Stationery::default(), numbers }
     }
 }
 
 impl router::Desk for Desk {
     type Paper = Paper;
 
-    async fn read(&self, body: Body, until: Instant) -> Result<Paper, Unread> {
+    async fn read(&self, body: Body, until: std::time::Instant) -> Result<Paper, Unread> {
         self.stationery.read(body, until).await
     }
 
     async fn take<T: Send>(
         &self,
         bytes: usize,
-        until: Instant,
+        until: std::time::Instant,
         review: impl FnOnce() -> T + Send,
     ) -> Option<T> {
-        // It closes for nobody.
-        let _turn = tokio::time::timeout_at(until.into(), self.turns.acquire()).await.ok()?.ok()?;
-        Some(if bytes > LARGE { tokio::task::block_in_place(review) } else { review() })
+        let until = Instant::from_std(until);
+        if bytes <= LARGE {
+            let _turn = turn(&self.turns, until).await?;
+            return Some(review());
+        }
+        let _large = turn(&self.large, until).await?;
+        let _turn = turn(&self.turns, until).await?;
+        Some(tokio::task::block_in_place(review))
     }
 
     fn reviewed(&self, endpoint: Endpoint, account: &Account, took: Duration) {
@@ -86,4 +97,10 @@ impl router::Desk for Desk {
         self.numbers.unread(why);
         tracing::debug!(reason = why.as_str(), "a body was not read");
     }
+}
+
+/// A turn, if it comes in time.
+async fn turn(turns: &Semaphore, until: Instant) -> Option<SemaphorePermit<'_>> {
+    // It closes for nobody.
+    tokio::time::timeout_at(until, turns.acquire()).await.ok()?.ok()
 }

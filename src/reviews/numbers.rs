@@ -42,7 +42,8 @@ impl Numbers {
             ("code", account.codes.first().copied().unwrap_or_default()),
         ];
         self.done.get_or_create(&labels).inc();
-        self.took.get_or_create(&[("endpoint", endpoint.as_str())]).observe(took.as_secs_f64());
+        // Not `endpoint`: Prometheus' operator calls the port so from which it has the numbers.
+        self.took.get_or_create(&[("webhook", endpoint.as_str())]).observe(took.as_secs_f64());
     }
 
     pub(crate) fn unread(&self, why: Unread) {

@@ -138,7 +138,8 @@ impl Connections {
     }
 
     fn displace(&self, seats: &mut Seats) -> bool {
-        let worth = |(id, place): (&u64, &Arc<Place>)| Some((place.pace.worth()?, *id));
+        let now = Instant::now();
+        let worth = |(id, place): (&u64, &Arc<Place>)| Some((place.pace.worth(now)?, *id));
         let Some((_, id)) = seats.taken.iter().filter_map(worth).min() else { return false };
         // Its seat is free at once: nobody sits there who would count.
         if let Some(place) = seats.taken.remove(&id) {

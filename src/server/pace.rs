@@ -12,6 +12,25 @@ const HEAD: Duration = Duration::from_secs(5);
 /// connection that is just being closed fails, and is not asked again.
 const IDLE: Duration = Duration::from_mins(3);
 
+/// Whoever connects has something to ask, and does so by then.
+const FRESH: Duration = Duration::from_secs(2);
+/// An API server asks on the connection that it used last: one that is not used for so long is left over, as many are
+/// whenever it is told to trust another certificate.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// What a connection is worth that nothing is under way on; the first go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Worth {
+    /// It was never used, though there was time.
+    Unused,
+    /// It was used, a while ago.
+    Left,
+    /// It is about to be used.
+    Fresh,
+    /// It was used just now.
+    Recent,
+}
+
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -81,14 +100,28 @@ impl Pace {
         now.saturating_duration_since(since) >= limit
     }
 
-    /// How dear it is, if it could be let go for another: one that was never
-    /// used is the cheapest, and then the one that was used the longest ago.
-    pub(super) fn worth(&self) -> Option<(bool, Instant)> {
-        match *self.locked() {
-            (Stage::Shaking, since) => Some((false, since)),
-            (Stage::Idle { has_asked } | Stage::Head { has_asked }, since) => Some((has_asked, since)),
-            (Stage::Busy(_), _) => None,
-        }
+    /// How dear it is, if it could be let go for another; among equals the one that has been so the longest goes.
+    pub(super) fn worth(&self, now: Instant) -> Option<(Worth, Instant)> {
+        let (stage, since) = *self.locked();
+        let has_been = now.saturating_duration_since(since);
+        let worth = match stage {
+            Stage::Shaking | Stage::Idle { has_asked: false } | Stage::Head { has_asked: false } => {
+                if has_been < FRESH {
+                    Worth::Fresh
+                } else {
+                    Worth::Unused
+                }
+            }
+            Stage::Idle { has_asked: true } | Stage::Head { has_asked: true } => {
+                if has_been < RECENT {
+                    Worth::Recent
+                } else {
+                    Worth::Left
+                }
+            }
+            Stage::Busy(_) => return None,
+        };
+        Some((worth, since))
     }
 
     fn locked(&self) -> MutexGuard<'_, (Stage, Instant)> {
@@ -153,17 +186,32 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_used_is_let_go_first() {
+    fn what_is_left_over_is_let_go_before_what_is_about_to_be_used() {
         let start = Instant::now();
-        let later = start + Duration::from_secs(1);
-        let used = Arc::new(Pace::start(start));
-        drop(used.ask(start));
-        let fresh = Arc::new(Pace::start(later));
-        let shaken = Arc::new(Pace::start(start));
-        shaken.shaken(later + Duration::from_secs(1));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let used_at = |seconds| {
+            let pace = Arc::new(Pace::start(start));
+            pace.shaken(start);
+            // Forgotten, so that it ends when the table says.
+            std::mem::forget(pace.ask(start));
+            pace.answered(at(seconds));
+            pace
+        };
         let busy = Arc::new(Pace::start(start));
         let _request = busy.ask(start);
-        assert!(fresh.worth() < shaken.worth() && shaken.worth() < used.worth());
-        assert_eq!(busy.worth(), None);
+        let shaken = Pace::start(start);
+        shaken.shaken(at(19));
+        let table = [
+            ("no handshake", Pace::start(start).worth(at(20)), Some(Worth::Unused)),
+            ("shaken just now", shaken.worth(at(20)), Some(Worth::Fresh)),
+            ("and not used since", shaken.worth(at(21)), Some(Worth::Unused)),
+            ("used a while ago", used_at(10).worth(at(20)), Some(Worth::Left)),
+            ("used just now", used_at(11).worth(at(20)), Some(Worth::Recent)),
+            ("used right now", busy.worth(at(20)), None),
+        ];
+        for (what, worth, expected) in table {
+            assert_eq!(worth.map(|(worth, _)| worth), expected, "{what}");
+        }
+        assert!([Worth::Unused, Worth::Left, Worth::Fresh, Worth::Recent].is_sorted());
     }
 }

@@ -4,6 +4,6 @@ mod clock;
 mod folder;
 mod made;
 mod rotation;
-mod stage;
+pub(crate) mod stage;
 mod trouble;
-mod webhook;
+pub(crate) mod webhook;

@@ -1,5 +1,6 @@
 //! Many creates of Applications through the API server, each answer of which is counted.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,10 @@ use kube::{Api, Client};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// More are not under way at the same time: on a busy machine the rate falls, and not the answers.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 16;
 
 /// What became of them.
 #[derive(Debug)]
@@ -31,13 +32,23 @@ impl Load {
     /// So many creates a second for so long. Each is a dry run, which passes admission like any other
     /// and leaves nothing behind.
     pub(crate) async fn of(client: &Client, per_second: u32, duration: Duration) -> Self {
+        Self::during(client, per_second, sleep(duration)).await
+    }
+
+    /// So many creates a second until that is over.
+    pub(crate) async fn during(client: &Client, per_second: u32, over: impl Future<Output = ()>) -> Self {
+        let mut over = pin!(over);
         let applications: Api<Application> = Api::namespaced(client.clone(), "default");
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut turns = interval(Duration::from_secs(1) / per_second);
         turns.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let (start, mut asked) = (Instant::now(), JoinSet::new());
-        while start.elapsed() < duration {
-            turns.tick().await;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut over => break,
+                _ = turns.tick() => {}
+            }
             let place = Arc::clone(&places).acquire_owned().await.expect("a place");
             let (applications, number) = (applications.clone(), asked.len());
             asked.spawn(async move {

@@ -24,6 +24,7 @@ mod hostile;
 mod installed;
 mod leader;
 mod load;
+mod outage;
 mod replica;
 mod schemas;
 mod serve;

@@ -9,7 +9,7 @@ use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
 use serde_json::Value;
 
-use crate::support::{Running, apply, kubectl, past_the_gate};
+use crate::support::{Running, apply, file, kubectl, past_the_gate};
 
 const FLAGS: [&str; 2] = ["--no-cross-namespace-refs", "--no-host-destination"];
 
@@ -39,6 +39,7 @@ async fn no_reference_leaves_a_namespace_that_is_locked() {
     let without = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
     let options = Options { without_fleetgate: true, ..without };
     let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    keeps_its_certificate(sandbox).await;
     let _serving = serve(sandbox);
     kubectl(sandbox, &["create", "namespace", "tenant"]).await;
 
@@ -86,6 +87,19 @@ async fn no_reference_leaves_a_namespace_that_is_locked() {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("error[ref/cross-namespace]"), "{text}");
+}
+
+/// What `serve` needs besides the controller's rights, as `docs/certificates.md` says.
+async fn keeps_its_certificate(sandbox: &Sandbox) {
+    let page = fs::read_to_string(file("docs/certificates.md")).expect("the page");
+    let page = page.replace("\\\n", "");
+    let commands = page.lines().filter_map(|line| line.strip_prefix("$ kubectl create "));
+    let bindings: Vec<&str> = commands.filter(|line| line.contains("fleetgate-certificates")).collect();
+    assert_eq!(bindings.len(), 2);
+    for binding in bindings {
+        let words: Vec<&str> = ["create"].into_iter().chain(binding.split_whitespace()).collect();
+        kubectl(sandbox, &words).await;
+    }
 }
 
 /// Webhook and controllers in one process, with the flags, where the sandbox has

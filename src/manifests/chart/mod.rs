@@ -14,6 +14,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const HELPERS: &str = include_str!("_helpers.tpl");
 const NOTES: &str = include_str!("NOTES.txt");
 
+/// The rules, as they stand in their file.
+const RULES: &str = "spec:\n{{ .Files.Get \"rules.yaml\" | indent 2 }}\n";
+
 /// Every file of the chart.
 pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
     let mut files = vec![
@@ -28,10 +31,13 @@ pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
     let monitor = Part {
         path: "servicemonitor.yaml",
         objects: monitoring::objects(Form::Chart),
-        switch: Some("serviceMonitor.enabled"),
+        condition: Some(".Values.serviceMonitor.enabled"),
     };
+    let alerts = form::fill(&documents(&[monitoring::alerts(Form::Chart)])?) + RULES;
+    files.push(template("prometheusrule.yaml", &alerts, Some("prometheusRule.enabled")));
+    files.push(manifest("chart/rules.yaml", &[monitoring::rules()])?);
     for part in parts(Form::Chart).iter().chain([&monitor]) {
-        files.push(template(part.path, &form::fill(&documents(&part.objects)?), part.switch));
+        files.push(template(part.path, &form::fill(&documents(&part.objects)?), part.condition));
     }
     Ok(files)
 }
@@ -59,14 +65,14 @@ fn crds() -> anyhow::Result<Vec<Manifest>> {
         let path = format!("crds/{}_{}.yaml", crd.spec.group, crd.spec.names.plural);
         let annotations = crd.metadata.annotations.get_or_insert_default();
         annotations.insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
-        Ok(template(&path, &documents(&[crd])?, Some("crds.install")))
+        Ok(template(&path, &documents(&[crd])?, Some(".Values.crds.install")))
     })
     .collect()
 }
 
-fn template(path: &str, yaml: &str, switch: Option<&str>) -> Manifest {
-    let content = match switch {
-        Some(switch) => format!("{HEADER}{{{{- if .Values.{switch} }}}}\n{yaml}{{{{- end }}}}\n"),
+fn template(path: &str, yaml: &str, condition: Option<&str>) -> Manifest {
+    let content = match condition {
+        Some(condition) => format!("{HEADER}{{{{- if {condition} }}}}\n{yaml}{{{{- end }}}}\n"),
         None => format!("{HEADER}{yaml}"),
     };
     text(&format!("chart/templates/{path}"), content)

@@ -1,11 +1,4 @@
-//! The alerts: a table, as a rules file of Prometheus and as an object of its operator.
-
-use serde_json::{Value, json};
-
-use super::super::{APP, LABEL_NAME, NAMESPACE};
-
-/// Where what to do stands, for each of them.
-const RUNBOOK: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/operations.md");
+//! Who is to be told of what: a table.
 
 /// When someone is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +10,7 @@ pub(super) enum Severity {
 }
 
 impl Severity {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Critical => "critical",
             Self::Warning => "warning",
@@ -42,17 +35,18 @@ pub(super) struct Alert {
 
 /// Those of one subject.
 pub(super) struct Group {
-    name: &'static str,
+    pub(super) name: &'static str,
     pub(super) alerts: &'static [Alert],
 }
 
-pub(super) const GROUPS: [Group; 3] = [
+pub(super) const GROUPS: [Group; 4] = [
     Group { name: "fleetgate-admission", alerts: &ADMISSION },
+    Group { name: "fleetgate-certificates", alerts: &CERTIFICATES },
     Group { name: "fleetgate-catalog", alerts: &CATALOG },
     Group { name: "fleetgate-delivery", alerts: &DELIVERY },
 ];
 
-const ADMISSION: [Alert; 4] = [
+const ADMISSION: [Alert; 10] = [
     Alert {
         name: "FleetgateWebhookAbsent",
         query: "absent(fleetgate_connections)",
@@ -81,6 +75,60 @@ const ADMISSION: [Alert; 4] = [
         runbook: "the-api-server-gets-no-answer",
     },
     Alert {
+        name: "FleetgateGateOpen",
+        query: "sum by (name, type) (increase(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[15m])) > 0",
+        lasts: "1m",
+        severity: Severity::Warning,
+        summary: "The API server admits what Fleetgate has not reviewed.",
+        description: "The failure policy of {{ $labels.name }} is Ignore, and nobody answers.",
+        runbook: "everything-is-refused-after-an-upgrade",
+    },
+    Alert {
+        name: "FleetgateReviewsShed",
+        query: "sum by (namespace) (rate(fleetgate_reviews_total{verdict=\"shed\"}[5m])) / sum by (namespace) (rate(fleetgate_reviews_total[5m])) > 0.01",
+        lasts: "5m",
+        severity: Severity::Critical,
+        summary: "Fleetgate refuses what it has no time to review.",
+        description: "{{ $value | humanizePercentage }} of all reviews are refused for want of time. Clients try again by themselves, and give up in the end.",
+        runbook: "more-is-asked-than-can-be-answered",
+    },
+    Alert {
+        name: "FleetgateReviewsSlow",
+        query: "histogram_quantile(0.99, sum by (namespace, le) (rate(fleetgate_review_seconds_bucket[5m]))) > 1",
+        lasts: "10m",
+        severity: Severity::Warning,
+        summary: "Reviews take long.",
+        description: "One in a hundred takes longer than {{ $value | humanizeDuration }}. The API server gives up after five seconds.",
+        runbook: "more-is-asked-than-can-be-answered",
+    },
+    Alert {
+        name: "FleetgateReviewsFail",
+        query: "sum by (namespace) (increase(fleetgate_reviews_total{verdict=\"failed\"}[15m])) > 0",
+        lasts: "1m",
+        severity: Severity::Warning,
+        summary: "Fleetgate itself fails at an object.",
+        description: "{{ $value | humanize }} reviews in 15 minutes ended with a fault of Fleetgate's own. Other objects are reviewed as ever.",
+        runbook: "a-review-fails",
+    },
+    Alert {
+        name: "FleetgateRequestsUnread",
+        query: "sum by (namespace, reason) (rate(fleetgate_requests_unread_total{reason=~\"crowded|too-slow\"}[5m])) > 0",
+        lasts: "10m",
+        severity: Severity::Warning,
+        summary: "Fleetgate does not read what it is asked.",
+        description: "Requests are not read to their end ({{ $labels.reason }}).",
+        runbook: "more-is-asked-than-can-be-answered",
+    },
+    Alert {
+        name: "FleetgateLogLinesDropped",
+        query: "sum by (namespace, pod) (increase(fleetgate_log_lines_dropped_total[15m])) > 0",
+        lasts: "15m",
+        severity: Severity::Warning,
+        summary: "Fleetgate's log has gaps.",
+        description: "Nobody reads the log of pod {{ $labels.pod }} in time: {{ $value | humanize }} lines of 15 minutes are missing.",
+        runbook: "lines-of-the-log-are-missing",
+    },
+    Alert {
         name: "FleetgateConnectionsDisplaced",
         query: "sum by (namespace, pod) (rate(fleetgate_connections_dropped_total{reason=\"displaced\"}[5m])) > 0.1",
         lasts: "15m",
@@ -91,15 +139,65 @@ const ADMISSION: [Alert; 4] = [
     },
 ];
 
-const CATALOG: [Alert; 1] = [Alert {
-    name: "FleetgateWatchBroken",
-    query: "max by (namespace, pod, watch) (fleetgate_watch_age_seconds) > 600",
-    lasts: "5m",
-    severity: Severity::Warning,
-    summary: "Fleetgate does not hear of what changes.",
-    description: "Pod {{ $labels.pod }} has not opened its watch of {{ $labels.watch }} for {{ $value | humanizeDuration }}. It decides by what it knew then.",
-    runbook: "a-watch-is-broken",
-}];
+const CERTIFICATES: [Alert; 3] = [
+    Alert {
+        name: "FleetgateCertificateExpired",
+        query: "min by (namespace, pod) (fleetgate_certificate_expiry_timestamp_seconds) - time() <= 0",
+        lasts: "1m",
+        severity: Severity::Critical,
+        summary: "The certificate of Fleetgate's webhook has expired.",
+        description: "Pod {{ $labels.pod }} serves a certificate that no API server accepts.",
+        runbook: "the-certificate-is-not-trusted-or-has-expired",
+    },
+    Alert {
+        name: "FleetgateCertificateExpiresSoon",
+        query: "min by (namespace, pod) (fleetgate_certificate_expiry_timestamp_seconds) - time() < 14 * 86400",
+        lasts: "1h",
+        severity: Severity::Warning,
+        summary: "The certificate of Fleetgate's webhook expires soon, and is not renewed.",
+        description: "Pod {{ $labels.pod }} serves one that is valid for another {{ $value | humanizeDuration }}. The next one is due thirty days before the end.",
+        runbook: "the-certificate-is-not-trusted-or-has-expired",
+    },
+    Alert {
+        name: "FleetgateBundleTakenBack",
+        query: "sum by (namespace) (increase(fleetgate_ca_bundle_injections_total[15m])) > 5",
+        lasts: "5m",
+        severity: Severity::Warning,
+        summary: "Somebody takes back whom the webhook configurations trust.",
+        description: "Fleetgate set caBundle {{ $value | humanize }} times in 15 minutes. Each time, admissions fail for a moment.",
+        runbook: "somebody-takes-the-cabundle-back",
+    },
+];
+
+const CATALOG: [Alert; 3] = [
+    Alert {
+        name: "FleetgateCatalogStale",
+        query: "max by (namespace, pod, watch) (fleetgate_catalog_age_seconds) > 300",
+        lasts: "1m",
+        severity: Severity::Warning,
+        summary: "Fleetgate decides by what it knew.",
+        description: "The watch of {{ $labels.watch }} in pod {{ $labels.pod }} has been broken for {{ $value | humanizeDuration }}. The last good state serves.",
+        runbook: "a-watch-is-broken",
+    },
+    Alert {
+        name: "FleetgateObjectsUnreadable",
+        query: "max by (namespace, watch) (fleetgate_catalog_unreadable) > 0",
+        lasts: "15m",
+        severity: Severity::Warning,
+        summary: "Fleetgate cannot read an object.",
+        description: "{{ $value }} of {{ $labels.watch }} are passed over; the log names them.",
+        runbook: "an-object-cannot-be-read",
+    },
+    Alert {
+        name: "FleetgateWatchBroken",
+        query: "max by (namespace, pod, watch) (fleetgate_watch_age_seconds) > 600",
+        lasts: "5m",
+        severity: Severity::Warning,
+        summary: "Fleetgate does not hear of what changes.",
+        description: "Pod {{ $labels.pod }} has not opened its watch of {{ $labels.watch }} for {{ $value | humanizeDuration }}. It decides by what it knew then.",
+        runbook: "a-watch-is-broken",
+    },
+];
 
 const DELIVERY: [Alert; 8] = [
     Alert {
@@ -175,35 +273,3 @@ const DELIVERY: [Alert; 8] = [
         runbook: "a-member-cluster-is-down",
     },
 ];
-
-/// As a rules file has them.
-pub(super) fn groups() -> Value {
-    let groups = GROUPS.iter().map(|group| {
-        let rules: Vec<Value> = group.alerts.iter().map(rule).collect();
-        json!({"name": group.name, "rules": rules})
-    });
-    json!({"groups": groups.collect::<Vec<_>>()})
-}
-
-/// As the Prometheus operator finds them.
-pub(super) fn prometheus_rule() -> Value {
-    json!({
-        "apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
-        "metadata": {"name": "fleetgate", "namespace": NAMESPACE, "labels": {LABEL_NAME: APP}},
-        "spec": groups(),
-    })
-}
-
-fn rule(alert: &Alert) -> Value {
-    json!({
-        "alert": alert.name,
-        "expr": alert.query,
-        "for": alert.lasts,
-        "labels": {"severity": alert.severity.as_str()},
-        "annotations": {
-            "summary": alert.summary,
-            "description": alert.description,
-            "runbook_url": format!("{RUNBOOK}#{}", alert.runbook),
-        },
-    })
-}

@@ -8,8 +8,11 @@ use std::path::Path;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{self, AggregateExpr, Expr, LabelModifier, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
+use serde_json::Value;
 
 use super::alerts::{Alert, GROUPS};
+use super::dashboard::dashboard;
+use super::panels::ROWS;
 use crate::metrics::told::{Told, told};
 
 /// Labels that whoever fetches the numbers adds.
@@ -17,10 +20,13 @@ const OF_TARGETS: [&str; 8] =
     ["container", "endpoint", "exported_job", "instance", "job", "namespace", "pod", "service"];
 
 /// What others tell, with labels: the API server of how it fares with webhooks.
-const FOREIGN: [(&str, &[&str]); 1] = [(
-    "apiserver_admission_webhook_rejection_count",
-    &["name", "type", "operation", "error_type", "rejection_code"],
-)];
+const FOREIGN: [(&str, &[&str]); 2] = [
+    (
+        "apiserver_admission_webhook_rejection_count",
+        &["name", "type", "operation", "error_type", "rejection_code"],
+    ),
+    ("apiserver_admission_webhook_fail_open_count", &["name", "type"]),
+];
 
 fn alerts() -> impl Iterator<Item = &'static Alert> {
     GROUPS.iter().flat_map(|group| group.alerts)
@@ -111,8 +117,45 @@ impl ExprVisitor for Aggregations<'_> {
 
 #[test]
 fn every_query_is_understood_and_names_what_is_told() {
-    for Alert { name, query, .. } in alerts() {
-        assert_eq!(Untold::of(query), [""; 0], "{name}: {query}");
+    let of_alerts = alerts().map(|alert| (alert.name, alert.query.to_owned()));
+    // What Grafana puts in place of its variables.
+    let filled = |query: &str| query.replace("$__rate_interval", "5m").replace("$namespace", "a");
+    let panels = ROWS.iter().flat_map(|row| row.panels);
+    let of_panels =
+        panels.flat_map(|panel| panel.queries.iter().map(|(query, _)| (panel.title, filled(query))));
+    for (name, query) in of_alerts.chain(of_panels) {
+        assert_eq!(Untold::of(&query), [""; 0], "{name}: {query}");
+    }
+}
+
+#[test]
+fn every_metric_is_watched_by_an_alert_or_shown() {
+    let alerts = alerts().map(|alert| alert.query);
+    let panels = ROWS.iter().flat_map(|row| row.panels).flat_map(|panel| panel.queries);
+    let queries: Vec<&str> = alerts.chain(panels.map(|(query, _)| *query)).collect();
+    for metric in told().metrics {
+        assert!(queries.iter().any(|query| query.contains(&metric)), "{metric} is neither shown nor watched");
+    }
+}
+
+/// The corners of a panel: left, top, right, bottom.
+fn corners(panel: &Value) -> [u64; 4] {
+    let [x, y, w, h] = ["x", "y", "w", "h"].map(|at| panel["gridPos"][at].as_u64().expect("a number"));
+    [x, y, x + w, y + h]
+}
+
+#[test]
+fn no_panel_hides_another() {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().expect("panels");
+    for (at, one) in panels.iter().enumerate() {
+        let [left, top, right, bottom] = corners(one);
+        assert!(right <= 24, "{one}");
+        for other in panels.iter().skip(at + 1) {
+            let [x, y, to_x, to_y] = corners(other);
+            let is_apart = right <= x || to_x <= left || bottom <= y || to_y <= top;
+            assert!(is_apart && one["id"] != other["id"], "{} and {}", one["title"], other["title"]);
+        }
     }
 }
 
@@ -142,23 +185,13 @@ fn what_is_told_keeps_the_labels_of_those_who_ask() {
 }
 
 #[test]
-fn every_alert_says_what_to_do() {
-    let page = page("operations.md");
-    let names: BTreeSet<&str> = alerts().map(|alert| alert.name).collect();
-    assert_eq!(names.len(), alerts().count(), "a name is there twice");
-    for alert in alerts() {
-        let (name, runbook) = (alert.name, alert.runbook);
-        let section = section(&page, runbook)
-            .unwrap_or_else(|| panic!("{name}: docs/operations.md has no heading for #{runbook}"));
-        assert!(section.contains(name), "{name} is not named in docs/operations.md#{runbook}");
-        let labels = alert.description.split("$labels.").skip(1);
+fn what_an_alert_says_its_query_keeps() {
+    for Alert { name, query, description, .. } in alerts() {
+        let labels = description.split("$labels.").skip(1);
         for label in labels.filter_map(|rest| rest.split(' ').next()) {
             let by = [format!("({label}"), format!(", {label}")];
-            assert!(by.iter().any(|by| alert.query.contains(by)), "{name}: its query does not keep {label}");
+            assert!(by.iter().any(|by| query.contains(by)), "{name}: its query does not keep {label}");
         }
-    }
-    for name in page.split('`').filter(|word| word.starts_with("Fleetgate") && !word.contains(' ')) {
-        assert!(names.contains(name), "docs/operations.md names an alert that there is not: {name}");
     }
 }
 
@@ -179,17 +212,4 @@ fn the_documentation_names_what_is_told_and_all_of_it() {
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     words.filter(|word| word.starts_with("fleetgate_"))
-}
-
-/// What stands below the heading that a fragment leads to, up to the next one.
-fn section<'a>(page: &'a str, fragment: &str) -> Option<&'a str> {
-    let mut sections = page.split("\n#").skip(1).map(|section| section.trim_start_matches('#'));
-    sections.find(|section| section.lines().next().is_some_and(|heading| slug(heading) == fragment))
-}
-
-/// The fragment of a heading, as GitHub makes it.
-fn slug(heading: &str) -> String {
-    let heading = heading.trim().to_lowercase();
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }

@@ -27,14 +27,14 @@ pub(super) const NAMESPACE: &str = "fleetgate-system";
 const CONFIGURATION: &str = "fleetgate";
 
 /// The host, for one test.
-pub(super) struct Stage {
-    pub(super) sandbox: &'static Sandbox,
+pub(crate) struct Stage {
+    pub(crate) sandbox: &'static Sandbox,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Stage {
     /// Waits for its turn; then there is no Secret.
-    pub(super) async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         static TURN: Mutex<()> = Mutex::const_new(());
         let turn = TURN.lock().await;
         let stage = Self { sandbox: before_webhook(), _turn: turn };
@@ -43,12 +43,12 @@ impl Stage {
     }
 
     /// Deletes the Secret.
-    pub(super) async fn forget(&self) {
+    pub(crate) async fn forget(&self) {
         let delete = ["delete", "secret", SECRET, "--namespace", NAMESPACE, "--ignore-not-found"];
         kubectl(self.sandbox, &delete).await;
     }
 
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.sandbox.client()
     }
 
@@ -66,7 +66,7 @@ impl Stage {
     }
 
     /// What the Secret holds, if there is one.
-    pub(super) async fn stored(&self) -> anyhow::Result<Option<BTreeMap<String, String>>> {
+    pub(crate) async fn stored(&self) -> anyhow::Result<Option<BTreeMap<String, String>>> {
         let secrets: Api<Secret> = Api::namespaced(self.client(), NAMESPACE);
         let Some(secret) = secrets.get_opt(SECRET).await? else { return Ok(None) };
         let text = |(key, value): (String, ByteString)| Ok((key, String::from_utf8(value.0)?));
@@ -74,7 +74,7 @@ impl Stage {
     }
 
     /// Waits until the Secret holds something of which that is true; returns it.
-    pub(super) async fn holds(
+    pub(crate) async fn holds(
         &self,
         what: &str,
         is_met: impl Fn(&BTreeMap<String, String>) -> bool,
@@ -90,7 +90,7 @@ impl Stage {
     }
 
     /// Both configurations.
-    pub(super) async fn configurations(&self) -> anyhow::Result<[DynamicObject; 2]> {
+    pub(crate) async fn configurations(&self) -> anyhow::Result<[DynamicObject; 2]> {
         let resources = [
             ApiResource::erase::<MutatingWebhookConfiguration>(&()),
             ApiResource::erase::<ValidatingWebhookConfiguration>(&()),
@@ -101,7 +101,7 @@ impl Stage {
     }
 
     /// The bundle that every webhook of both configurations has, if all have the same.
-    pub(super) async fn bundle(&self) -> anyhow::Result<String> {
+    pub(crate) async fn bundle(&self) -> anyhow::Result<String> {
         let mut bundles = Vec::new();
         for configuration in self.configurations().await? {
             bundles.extend(bundles_of(&configuration)?);
@@ -112,7 +112,7 @@ impl Stage {
     }
 
     /// Waits until every webhook trusts exactly what the Secret says.
-    pub(super) async fn trusts(&self) {
+    pub(crate) async fn trusts(&self) {
         let seen = until("the bundles to be the Secret's", PATIENCE, async || {
             let stored = self.stored().await?.and_then(|stored| stored.get("ca.crt").cloned());
             Ok(match self.bundle().await {
@@ -125,7 +125,7 @@ impl Stage {
     }
 
     /// Waits until an Application is admitted.
-    pub(super) async fn admits(&self) {
+    pub(crate) async fn admits(&self) {
         let client = self.client();
         let admitted = until("an Application to be admitted", PATIENCE, async || {
             let load = Load::of(&client, 1000, std::time::Duration::from_millis(1)).await;

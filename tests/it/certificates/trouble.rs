@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use super::made::Made;
 use super::stage::{NAMESPACE, SECRET, Stage};
 use super::webhook::{Webhook, der, text};
 use crate::load::Load;
-use crate::support::{file, kubectl};
+use crate::support::{file, free_port, kubectl};
 
 /// Both configurations, as kubectl calls them.
 const CONFIGURATIONS: [&str; 2] =
@@ -36,7 +37,8 @@ async fn replicas_that_start_at_once_agree_on_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_that_is_taken_back_comes_again() {
     let stage = Stage::set().await;
-    let _webhook = Webhook::asked(stage.sandbox, &[]);
+    let health = format!("127.0.0.1:{}", free_port());
+    let _webhook = Webhook::asked(stage.sandbox, &["--metrics-bind", &health]);
     stage.admits().await;
     let wrong = json!([{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": "Cg=="}]);
     let none = json!([{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]);
@@ -47,6 +49,13 @@ async fn a_bundle_that_is_taken_back_comes_again() {
         stage.trusts().await;
         stage.admits().await;
     }
+    let numbers = Config::new(format!("http://{health}").parse().expect("a URL"));
+    let numbers = Client::try_from(numbers).expect("a client");
+    let request = http::Request::get("/metrics").body(Vec::new()).expect("a request");
+    let numbers = numbers.request_text(request).await.expect("its numbers");
+    let told = numbers.lines().find_map(|line| line.strip_prefix("fleetgate_ca_bundle_injections_total "));
+    let told: u32 = told.and_then(|times| times.parse().ok()).expect("how often they were told");
+    assert!(told >= 4, "two configurations, twice: {told}");
 }
 
 /// The generated manifests have no bundle: whoever applies them again takes none away.

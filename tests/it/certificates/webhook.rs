@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,21 +20,21 @@ use tokio_rustls::client::TlsStream;
 use super::clock::Clock;
 use super::made::NAME;
 use super::stage::Stage;
-use crate::support::{Running, free_port, logged};
+use crate::support::{Running, free_port, logged, terminate};
 
 /// How long anything is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A process of `fleetgate webhook`.
-pub(super) struct Webhook {
-    pub(super) address: SocketAddr,
+pub(crate) struct Webhook {
+    pub(crate) address: SocketAddr,
     process: Running,
     log: NamedTempFile,
 }
 
 impl Webhook {
     /// The one that the API server asks, with the rights of the webhook's service account.
-    pub(super) fn asked(sandbox: &Sandbox, flags: &[&str]) -> Self {
+    pub(crate) fn asked(sandbox: &Sandbox, flags: &[&str]) -> Self {
         Self::start(sandbox, sandbox.webhook_addr(), flags, &[])
     }
 
@@ -44,7 +44,7 @@ impl Webhook {
     }
 
     /// Another one.
-    pub(super) fn beside(sandbox: &Sandbox, flags: &[&str]) -> Self {
+    pub(crate) fn beside(sandbox: &Sandbox, flags: &[&str]) -> Self {
         Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags, &[])
     }
 
@@ -61,8 +61,29 @@ impl Webhook {
         Self { address, process: Running(process), log }
     }
 
+    /// Asks it to end, as Kubernetes does; returns how it has ended.
+    pub(crate) async fn stop(mut self) -> ExitStatus {
+        terminate(&mut self.process).await
+    }
+
+    /// Kills it; returns when it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.process.0.kill().expect("it is killed");
+        self.process.0.wait().expect("it is gone");
+    }
+
+    /// All that it has logged.
+    pub(crate) fn log(&self) -> String {
+        text(self.log.path())
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.process.0.try_wait().expect("it can be asked").is_none()
+    }
+
     /// Waits until its log has that.
-    pub(super) async fn logs(&self, text: &str) {
+    pub(crate) async fn logs(&self, text: &str) {
         logged(self.log.path(), text, PATIENCE).await;
     }
 
@@ -73,7 +94,7 @@ impl Webhook {
     }
 
     /// Shakes hands as the API server does, trusting these authorities alone.
-    pub(super) async fn shake(&self, authorities: &str) -> anyhow::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn shake(&self, authorities: &str) -> anyhow::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
             roots.add(authority?)?;
@@ -85,14 +106,14 @@ impl Webhook {
     }
 
     /// The certificate that it shows to who trusts these authorities.
-    pub(super) async fn shows(&self, authorities: &str) -> anyhow::Result<Vec<u8>> {
+    pub(crate) async fn shows(&self, authorities: &str) -> anyhow::Result<Vec<u8>> {
         let stream = self.shake(authorities).await?;
         let chain = stream.get_ref().1.peer_certificates();
         Ok(chain.and_then(<[_]>::first).context("no certificate is shown")?.to_vec())
     }
 
     /// Waits until it serves what the Secret holds.
-    pub(super) async fn serves_what(&self, stage: &Stage) {
+    pub(crate) async fn serves_what(&self, stage: &Stage) {
         let shown = until("what is stored to be served", PATIENCE, async || {
             let Some(stored) = stage.stored().await? else {
                 return Ok(Probe::NotYet("no Secret".to_owned()));
@@ -107,7 +128,7 @@ impl Webhook {
     }
 
     /// Waits until it shows that certificate to who trusts these authorities.
-    pub(super) async fn serves(&self, chain: &str, authorities: &str) {
+    pub(crate) async fn serves(&self, chain: &str, authorities: &str) {
         let expected = der(chain);
         let shown = until("the certificate to be served", PATIENCE, async || {
             Ok(match self.shows(authorities).await {
@@ -121,11 +142,11 @@ impl Webhook {
 }
 
 /// The first certificate of a chain.
-pub(super) fn der(chain: &str) -> Vec<u8> {
+pub(crate) fn der(chain: &str) -> Vec<u8> {
     CertificateDer::from_pem_slice(chain.as_bytes()).expect("a certificate").to_vec()
 }
 
 /// A file of the repository, as text.
-pub(super) fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     std::fs::read_to_string(path).expect("a file")
 }

@@ -4,4 +4,7 @@
 
 mod bodies;
 mod connections;
+mod crowds;
+mod stopping;
+mod watch;
 mod webhook;

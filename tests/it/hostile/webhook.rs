@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,10 @@ pub(crate) struct Start<'a> {
     pub(crate) flags: &'a [&'a str],
     /// How many descriptors it may have, if fewer than usual.
     pub(crate) descriptors: Option<u32>,
+    /// Where its log goes, if not where it can be read.
+    pub(crate) log: Option<Stdio>,
+    /// How it reaches the API server, if not directly.
+    pub(crate) kubeconfig: Option<&'a Path>,
 }
 
 /// A webhook, and a client that trusts it.
@@ -61,15 +67,17 @@ impl Webhook {
             .args(["--bind", &address.to_string(), "--metrics-bind", &health, "--cert-dir"])
             .arg(folder.path())
             .args(start.flags)
-            .env("KUBECONFIG", sandbox.webhook_kubeconfig())
-            .stderr(log.reopen().expect("a file"))
+            .env("KUBECONFIG", start.kubeconfig.unwrap_or(sandbox.webhook_kubeconfig()))
+            .stderr(start.log.unwrap_or_else(|| log.reopen().expect("a file").into()))
             .spawn()
             .expect("a webhook runs");
         let mut roots = RootCertStore::empty();
         roots.add(certificate.cert.der().clone()).expect("a root");
         let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let health = Config::new(format!("http://{health}").parse().expect("a URL"));
+        let mut health = Config::new(format!("http://{health}").parse().expect("a URL"));
+        // That it is not ready is an answer.
+        health.default_retry = false;
         let webhook = Self {
             process: Running(process),
             address,
@@ -96,7 +104,7 @@ impl Webhook {
     }
 
     /// The value of one of its numbers.
-    pub(crate) async fn number(&self, name: &str) -> f64 {
+    pub(crate) async fn number<T: FromStr>(&self, name: &str) -> T {
         let text = self.health("/metrics").await.expect("its numbers");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
         line.unwrap_or_else(|| panic!("{name} is not among its numbers:\n{text}"))

@@ -44,7 +44,8 @@ async fn every_value_comes_to_where_it_counts() {
     let container = "/spec/template/spec/containers/0";
     let certified = ["webhook.certificateSecret=tls", "webhook.caBundle=Q0E=", "webhook.annotations.a=b"];
     let configuration = "MutatingWebhookConfiguration//fleetgate";
-    let table: [(&[&str], &str, String, Value); 17] = [
+    let alerts = "PrometheusRule/gate/fleetgate";
+    let table: [(&[&str], &str, String, Value); 19] = [
         (&["webhook.replicas=3"], webhook, "/spec/replicas".to_owned(), json!(3)),
         (&["image.tag=v2"], webhook, format!("{container}/image"), json!("ghcr.io/fleetgate/fleetgate:v2")),
         (
@@ -86,6 +87,21 @@ async fn every_value_comes_to_where_it_counts() {
             "ServiceMonitor/gate/fleetgate",
             "/metadata/labels/a".to_owned(),
             json!("b"),
+        ),
+        (
+            &["prometheusRule.enabled=true", "prometheusRule.labels.a=b"],
+            alerts,
+            "/metadata/labels/a".to_owned(),
+            json!("b"),
+        ),
+        // What Prometheus puts in place, Helm leaves alone.
+        (
+            &["prometheusRule.enabled=true"],
+            alerts,
+            "/spec/groups/0/rules/2/annotations/description".to_owned(),
+            json!(
+                "Requests are refused because the API server does not reach {{ $labels.name }}, does not trust its certificate, or waits too long for it."
+            ),
         ),
     ];
     for (values, object, pointer, expected) in table {

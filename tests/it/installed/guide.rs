@@ -61,8 +61,9 @@ async fn its_overlays_say_what_they_are_said_to() {
 
     let (_folder, path) = overlay(&overlays[1]);
     let certified = built(sandbox, &path).await;
+    assert!(!certified.keys().any(|key| key.ends_with("/fleetgate-certificates")), "nobody needs them");
     let pod = &certified[webhook]["spec"]["template"]["spec"];
-    assert_eq!(pod["volumes"][0]["secret"]["secretName"], "fleetgate-issued");
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], "fleetgate-webhook-tls");
     assert!(
         pod["containers"][0]["args"]
             .as_array()
@@ -73,7 +74,7 @@ async fn its_overlays_say_what_they_are_said_to() {
     for kind in ["Mutating", "Validating"] {
         let annotations =
             &certified[&format!("{kind}WebhookConfiguration//fleetgate")]["metadata"]["annotations"];
-        assert_eq!(annotations["cert-manager.io/inject-ca-from"], "fleetgate-system/fleetgate");
+        assert_eq!(annotations["cert-manager.io/inject-ca-from"], "fleetgate-system/fleetgate-webhook");
     }
 }
 

@@ -46,7 +46,7 @@ impl Fleetgate {
         ports: &Ports,
     ) -> anyhow::Result<Self> {
         let client = host.client()?;
-        for part in ["crds", "namespace.yaml", "rbac.yaml"] {
+        for part in ["crds", "namespace.yaml", "rbac.yaml", "certificates.yaml"] {
             manifests::apply(&client, manifests::read(&checkout.join("manifests").join(part))?).await?;
         }
         Ok(Self {

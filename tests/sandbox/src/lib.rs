@@ -17,6 +17,7 @@
 //! on 127.0.0.1, and no process outlives the sandbox. `cargo sandbox` runs it for a person, the tests
 //! of the workspace start it once per test binary.
 
+mod balancer;
 mod certificates;
 mod files;
 mod fleetgate;
@@ -39,6 +40,7 @@ pub mod tools;
 pub mod wait;
 mod workdir;
 
+pub use balancer::Balancer;
 pub use helm::Helm;
 pub use kubectl::{Answer, Kubectl};
 pub use progress::Progress;

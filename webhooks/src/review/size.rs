@@ -17,7 +17,7 @@ pub(super) fn excess(body: &[u8]) -> Option<String> {
 }
 
 /// The most policies of an Application: each becomes objects in every cluster that it goes to.
-const MAX_POLICIES: usize = 1_000;
+const MAX_POLICIES: usize = 500;
 
 /// What is too much about an object, if anything is.
 pub(super) fn excess_of_policies(object: &Value) -> Option<String> {
@@ -68,6 +68,17 @@ mod tests {
             (r#"["\"[,{", "\\", 1]"#, 3),
         ] {
             assert_eq!(values(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn many_policies_are_several_applications() {
+        let object = |field: &str, count| serde_json::json!({"spec": {field: vec![0; count]}});
+        assert_eq!(excess_of_policies(&object("syncPolicies", MAX_POLICIES)), None);
+        assert_eq!(excess_of_policies(&object("clusters", 10 * MAX_POLICIES)), None);
+        for field in ["syncPolicies", "syncPolicy"] {
+            let reason = excess_of_policies(&object(field, MAX_POLICIES + 1));
+            assert!(reason.is_some_and(|reason| reason.starts_with(&format!("spec.{field} has 501"))));
         }
     }
 

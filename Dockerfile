@@ -1,0 +1,29 @@
+# The image: the program, and whom public servers are trusted by. It has no shell and no libraries, and needs none.
+#
+#   docker build --tag registry.example.com/fleetgate:0.1.0 .
+#
+# On the machine's own architecture; `docker buildx build --platform linux/amd64,linux/arm64` makes both.
+ARG RUST=1.95
+
+# Alpine's Rust links against musl, and statically.
+FROM docker.io/library/rust:${RUST}-alpine AS build
+RUN apk add --no-cache build-base ca-certificates cmake linux-headers perl
+WORKDIR /source
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/source/target \
+    cargo build --locked --release --bin fleetgate \
+    && install -D target/release/fleetgate /image/fleetgate
+# One that asks for a loader could not start where there is none.
+RUN ! readelf --program-headers /image/fleetgate | grep --quiet INTERP
+# For kubeconfigs that name no authority of their own.
+RUN install -D --mode=0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt
+
+FROM scratch
+LABEL org.opencontainers.image.source=https://github.com/fleetgate/fleetgate \
+      org.opencontainers.image.licenses=Apache-2.0
+COPY --from=build /image /
+# By number: a kubelet has to see that it is not root.
+USER 65532:65532
+EXPOSE 9443 8080
+ENTRYPOINT ["/fleetgate"]

@@ -1,0 +1,114 @@
+//! More at a time than can be done.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+use super::webhook::{Start, Webhook, answer, head, review};
+use crate::support::admission;
+
+const MIB: usize = 1024 * 1024;
+
+/// A request that takes a while, of an Application with so many policies.
+fn long(policies: usize) -> Vec<u8> {
+    let mut review = review("long");
+    review["request"]["object"]["spec"]["syncPolicies"] = (0..policies)
+        .map(|index| json!({"name": format!("p{index}"), "kustomization": {"interval": "5m0s", "path": "./", "prune": true}}))
+        .collect();
+    review.to_string().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_bodies_at_once_take_turns() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let padded = |bytes: usize| {
+        let mut review = review("large");
+        review["request"]["object"]["metadata"]["annotations"] = json!({"a": "x".repeat(bytes)});
+        review.to_string().into_bytes()
+    };
+    for (count, bytes) in [(40, 8 * MIB), (40, 7 * MIB), (200, MIB / 4)] {
+        let body = &padded(bytes);
+        let answers = join_all((0..count).map(|_| webhook.ask("/mutate", body)));
+        let good = async { webhook.is_well(&format!("{count} bodies of {bytes} bytes came")).await };
+        let (answers, ()) = tokio::join!(answers, good);
+        for answer in &answers {
+            let (status, text) = answer.as_ref().expect("an answer");
+            let text: String = text.chars().take(300).collect();
+            assert!(matches!(status, 200 | 408 | 413 | 429), "{status} {text}");
+        }
+        let reviewed = answers.iter().flatten().filter(|(status, _)| *status == 200).count();
+        println!("{reviewed} of {count} bodies of {bytes} bytes were reviewed");
+        assert!(bytes > 7 * MIB || reviewed > 0, "one after the other");
+        webhook.is_well(&format!("{count} bodies of {bytes} bytes")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_there_is_no_time_for_is_refused_with_an_invitation_to_try_again() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let body = &long(450);
+    let answers = join_all((0..60).map(|_| webhook.ask("/validate?timeout=2s", body))).await;
+    let mut shed = 0;
+    for answer in answers {
+        let (status, text) = answer.expect("an answer");
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        let (response, said) = (&answer["response"], &answer["response"]["status"]);
+        assert_eq!((status, &response["uid"]), (200, &json!("long")), "{text}");
+        if said["code"] == 429 {
+            assert_eq!(
+                (&response["allowed"], &said["details"]["retryAfterSeconds"]),
+                (&json!(false), &json!(1))
+            );
+            shed += 1;
+        } else {
+            assert_eq!(response["allowed"], true, "{text}");
+        }
+    }
+    assert!((1..60).contains(&shed), "{shed} of 60");
+    let number = "fleetgate_reviews_total{kind=\"other\",operation=\"other\",verdict=\"shed\",code=\"\"}";
+    assert_eq!(webhook.number::<usize>(number).await, shed);
+    webhook.is_well("more than there was time for").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_holds_up_nobody() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let slow = (0..300).map(async |_| {
+        let mut stream = webhook.connect().await?;
+        stream.write_all(head("/validate", 8 * MIB).as_bytes()).await?;
+        stream.write_all(&[b' '; 100]).await?;
+        stream.flush().await?;
+        answer(&mut stream).await
+    });
+    let good = async {
+        let mut beat = tokio::time::interval(Duration::from_millis(500));
+        for _ in 0..6 {
+            beat.tick().await;
+            webhook.is_well("bodies that do not come").await;
+        }
+    };
+    let (answers, ()) = tokio::join!(join_all(slow), good);
+    for answer in answers {
+        assert!(answer.as_ref().is_ok_and(|(status, _)| *status == 408), "{answer:?}");
+    }
+    let number = "fleetgate_requests_unread_total{reason=\"too-slow\"}";
+    assert_eq!(webhook.number::<u32>(number).await, 300);
+}
+
+/// A pipe has room for some 64 KiB, which are not 300 lines.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_holds_up_nobody() {
+    let start = Start { log: Some(Stdio::piped()), ..Start::default() };
+    let webhook = Webhook::start(admission(), start).await;
+    let mut review = review("told");
+    review["request"]["name"] = json!("n".repeat(250));
+    let body = review.to_string();
+    for _ in 0..10 {
+        let answers = join_all((0..200).map(|_| webhook.ask("/validate", body.as_bytes()))).await;
+        assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|(status, _)| *status == 200)));
+    }
+    webhook.is_well("two thousand lines that nobody reads").await;
+}

@@ -1,0 +1,7 @@
+//! Webhooks and API servers come and go while Applications are created.
+
+mod api_server;
+mod replicas;
+
+/// Creates a second.
+const PER_SECOND: u32 = 200;
