@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::NAMESPACE;
 use super::form::Form;
+use super::settings::WEBHOOK_PRIORITY;
 
 pub(super) fn objects() -> [Value; 1] {
     [json!({
@@ -22,7 +23,7 @@ pub(super) fn quota(form: Form) -> Vec<Value> {
             "scopeSelector": {"matchExpressions": [{
                 "scopeName": "PriorityClass",
                 "operator": "In",
-                "values": [form.value("priorityClassName")],
+                "values": [form.value(WEBHOOK_PRIORITY)],
             }]},
         },
     })]

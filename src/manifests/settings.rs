@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// Where the images of all versions are.
 pub(super) const IMAGE: &str = "ghcr.io/fleetgate/fleetgate";
 
+/// How important the webhook's pods are.
+pub(super) const WEBHOOK_PRIORITY: &str = "webhook.priorityClassName";
+
 /// One thing to choose.
 pub(super) struct Setting {
     /// Where it is among the values.
@@ -29,7 +32,7 @@ pub(super) fn all() -> Vec<Setting> {
     let mut all = of_image();
     all.extend(of_installation());
     all.extend(of_webhook());
-    all.extend(of_role("controller", ["96Mi", "512Mi"], "100m"));
+    all.extend(of_controller());
     all.extend(of_surroundings());
     all
 }
@@ -106,18 +109,18 @@ fn of_installation() -> Vec<Setting> {
             json!({"type": "integer", "minimum": 0, "maximum": 100}),
             "More than so many of a hundred are most of them.",
         ),
-        setting(
-            "priorityClassName",
-            json!("system-cluster-critical"),
-            text(),
-            "Without the webhook nobody can deliver: its pods are placed before others' are.",
-        ),
     ]
 }
 
 fn of_webhook() -> Vec<Setting> {
     let mut settings = of_role("webhook", ["64Mi", "256Mi"], "50m");
     settings.extend([
+        setting(
+            WEBHOOK_PRIORITY,
+            json!("system-cluster-critical"),
+            text(),
+            "Without the webhook nobody can create or change what is delivered: its pods are placed before others' are.",
+        ),
         setting(
             "webhook.certificateSecret",
             json!(""),
@@ -137,6 +140,17 @@ fn of_webhook() -> Vec<Setting> {
             "Annotations of the webhook configurations, such as cert-manager.io/inject-ca-from: NAMESPACE/CERTIFICATE.",
         ),
     ]);
+    settings
+}
+
+fn of_controller() -> Vec<Setting> {
+    let mut settings = of_role("controller", ["96Mi", "512Mi"], "100m");
+    settings.push(setting(
+        "controller.priorityClassName",
+        json!(""),
+        text(),
+        "What was delivered runs without the controller: its pods displace no others.",
+    ));
     settings
 }
 
@@ -198,6 +212,12 @@ fn of_surroundings() -> Vec<Setting> {
             json!({}),
             texts(),
             "The labels by which your Prometheus finds them.",
+        ),
+        setting(
+            "prometheusRule.certificateDays",
+            json!(14),
+            json!({"type": "number", "exclusiveMinimum": 0}),
+            "So many days before it expires a certificate is one to tell of: fewer than the renewal takes place before.",
         ),
         setting(
             "crds.install",

@@ -92,7 +92,7 @@ fn pod(role: &Role, form: Form) -> Value {
         "automountServiceAccountToken": true,
         "enableServiceLinks": false,
         "imagePullSecrets": form.optional("imagePullSecrets"),
-        "priorityClassName": form.optional("priorityClassName"),
+        "priorityClassName": form.optional(&role.setting("priorityClassName")),
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         // The image says who: where a platform gives each namespace its own user ids, that one counts.
         "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},

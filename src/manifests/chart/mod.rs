@@ -14,8 +14,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const HELPERS: &str = include_str!("_helpers.tpl");
 const NOTES: &str = include_str!("NOTES.txt");
 
-/// The rules, as they stand in their file.
-const RULES: &str = "spec:\n{{ .Files.Get \"rules.yaml\" | indent 2 }}\n";
+/// The rules, as they stand in their file, but for how long before its end a certificate is one to tell of.
+const RULES: &str = r#"spec:
+{{ .Files.Get "rules.yaml" | replace "< 14 * 86400" (printf "< %v * 86400" .Values.prometheusRule.certificateDays) | indent 2 }}
+"#;
 
 /// Every file of the chart.
 pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {

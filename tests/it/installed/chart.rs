@@ -40,12 +40,13 @@ async fn every_value_comes_to_where_it_counts() {
     let digest = format!("sha256:{}", "a".repeat(64));
     let image = format!("image.digest={digest}");
     let webhook = "Deployment/gate/fleetgate-webhook";
+    let controller = "Deployment/gate/fleetgate-controller";
     let pod = "/spec/template/spec";
     let container = "/spec/template/spec/containers/0";
     let certified = ["webhook.certificateSecret=tls", "webhook.caBundle=Q0E=", "webhook.annotations.a=b"];
     let configuration = "MutatingWebhookConfiguration//fleetgate";
     let alerts = "PrometheusRule/gate/fleetgate";
-    let table: [(&[&str], &str, String, Value); 19] = [
+    let table: [(&[&str], &str, String, Value); 22] = [
         (&["webhook.replicas=3"], webhook, "/spec/replicas".to_owned(), json!(3)),
         (&["image.tag=v2"], webhook, format!("{container}/image"), json!("ghcr.io/fleetgate/fleetgate:v2")),
         (
@@ -58,7 +59,22 @@ async fn every_value_comes_to_where_it_counts() {
         (&["webhook.nodeSelector.a=b"], webhook, format!("{pod}/nodeSelector"), json!({"a": "b"})),
         (&["webhook.tolerations[0].key=a"], webhook, format!("{pod}/tolerations"), json!([{"key": "a"}])),
         (&["webhook.podLabels.a=b"], webhook, "/spec/template/metadata/labels/a".to_owned(), json!("b")),
-        (&["priorityClassName="], webhook, format!("{pod}/priorityClassName"), Value::Null),
+        (&["webhook.priorityClassName="], webhook, format!("{pod}/priorityClassName"), Value::Null),
+        (&["controller.priorityClassName=a"], controller, format!("{pod}/priorityClassName"), json!("a")),
+        (
+            &["webhook.priorityClassName=a"],
+            "ResourceQuota/gate/fleetgate-critical-pods",
+            "/spec/scopeSelector/matchExpressions/0/values".to_owned(),
+            json!(["a"]),
+        ),
+        (
+            &["prometheusRule.enabled=true", "prometheusRule.certificateDays=3"],
+            alerts,
+            "/spec/groups/1/rules/1/expr".to_owned(),
+            json!(
+                "min by (namespace, pod) (fleetgate_certificate_expiry_timestamp_seconds) - time() < 3 * 86400"
+            ),
+        ),
         (&["webhook.extraArgs[0]=--a"], webhook, format!("{container}/args/3"), json!("--a")),
         (&["bindAddress=[::]"], webhook, format!("{container}/args/1"), json!("--bind=[::]:9443")),
         (
