@@ -59,6 +59,11 @@ impl Health {
         });
     }
 
+    /// What is not watched any more.
+    pub(super) fn forget(&self, what: &str) {
+        self.states().remove(what);
+    }
+
     fn of(&self, what: &str, change: impl FnOnce(&mut State)) {
         let mut states = self.states();
         if let Some(state) = states.get_mut(what) {

@@ -19,6 +19,7 @@ use kube::{Api, Client};
 use super::clusters::ClusterTable;
 use super::{CatalogWatch, crds};
 
+type Definition = Event<DeserializeGuard<CustomResourceDefinition>>;
 type Objects = BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>;
 
 impl CatalogWatch {
@@ -32,27 +33,44 @@ impl CatalogWatch {
         let mut objects: Option<Objects> = None;
         loop {
             tokio::select! {
-                Some(event) = definitions.next() => match event {
-                    Ok(event) => {
-                        self.health.told(&what, &event);
-                        let is_listed = matches!(event, Event::InitDone);
-                        if served.take_up(event) {
-                            objects = served.version.as_deref().map(|version| events(&client, kind, version));
-                        }
-                        if served.version.is_none() {
-                            self.change(|catalog| table.forget(catalog));
-                            self.is_listed(&what, is_listed);
-                        }
+                Some(event) = definitions.next() => {
+                    if self.define(&what, event, &mut served, &mut table) {
+                        objects = served.version.as_deref().map(|version| events(&client, kind, version));
                     }
-                    Err(error) => {
-                        self.health.failed(&what, Instant::now());
-                        tracing::warn!(%error, "the watch of the CRD {what} is broken; the last good state serves");
-                    }
-                },
+                }
                 Some(event) = next(&mut objects) => self.receive(&what, event, &mut table),
                 else => return,
             }
         }
+    }
+
+    /// Takes up what happened to the CRD; says whether that changed what is to be watched.
+    fn define(
+        &self,
+        what: &str,
+        event: Result<Definition, watcher::Error>,
+        served: &mut Served,
+        table: &mut ClusterTable,
+    ) -> bool {
+        // A watch of its own: that it works says nothing of that of the objects.
+        let definition = format!("definition of {what}");
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                self.health.failed(&definition, Instant::now());
+                tracing::warn!(%error, "the watch of the {definition} is broken; the last good state serves");
+                return false;
+            }
+        };
+        self.health.told(&definition, &event);
+        let is_listed = matches!(event, Event::InitDone);
+        let has_changed = served.take_up(event);
+        if served.version.is_none() {
+            self.health.forget(what);
+            self.change(|catalog| table.forget(catalog));
+            self.is_listed(what, is_listed);
+        }
+        has_changed
     }
 }
 
@@ -78,7 +96,7 @@ struct Served {
 
 impl Served {
     /// Takes up what happened to the CRD; says whether that changed the version.
-    fn take_up(&mut self, event: Event<DeserializeGuard<CustomResourceDefinition>>) -> bool {
+    fn take_up(&mut self, event: Definition) -> bool {
         let version = match event {
             Event::Init => {
                 self.listed = false;
@@ -114,6 +132,8 @@ fn newest(crd: &CustomResourceDefinition) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use serde_json::json;
 
     /// A CRD of these versions, those with a dash before them not served.
@@ -160,5 +180,40 @@ mod tests {
             assert_eq!(served.take_up(event), has_changed, "step {index}");
             assert_eq!(served.version.as_deref(), version, "step {index}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_watch_of_a_crd_and_that_of_its_objects_fare_each_by_itself() {
+        let (watch, kind) = (CatalogWatch::default(), ClusterKind::ClusterApi);
+        let what = kind.crd_name();
+        let (mut served, mut table) = (Served::default(), ClusterTable::of(kind));
+        let mut define = |event| watch.define(&what, Ok(event), &mut served, &mut table);
+        let definition = format!("definition of {what}");
+        let fares = || -> Vec<(String, bool, usize)> {
+            let fares = watch.health.fares(Instant::now() + Duration::from_secs(1)).into_iter();
+            fares.map(|it| (it.what, it.broken_for > Duration::ZERO, it.unreadable)).collect()
+        };
+        let unreadable = || serde_json::from_value(json!({"metadata": {"name": "c"}, "spec": 5}));
+        define(Event::Apply(crd(&["v1"], true)));
+        define(Event::Apply(unreadable().expect("a guarded CRD")));
+        watch.health.failed(&what, Instant::now());
+        assert_eq!(fares(), [(what.clone(), true, 0), (definition.clone(), false, 1)]);
+
+        define(Event::Init);
+        define(Event::InitApply(crd(&["v1"], true)));
+        define(Event::InitDone);
+        assert_eq!(fares(), [(what.clone(), true, 0), (definition.clone(), false, 0)], "it still is broken");
+
+        define(Event::Apply(unreadable().expect("a guarded CRD")));
+        watch.health.told(&what, &Event::<DynamicObject>::InitDone);
+        assert_eq!(
+            fares(),
+            [(what.clone(), false, 0), (definition.clone(), false, 1)],
+            "it still is unreadable"
+        );
+
+        watch.health.failed(&what, Instant::now());
+        define(Event::Delete(crd(&["v1"], true)));
+        assert_eq!(fares(), [(definition, false, 1)], "what is not watched any more is not broken");
     }
 }
