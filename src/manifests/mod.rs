@@ -41,6 +41,9 @@ pub(crate) const CONTROLLER: &str = "fleetgate-controller";
 /// The Secret with the certificate that the webhook makes itself.
 pub(crate) const CERTIFICATE: &str = "fleetgate-webhook-certificate";
 
+/// How long a pod has once it is asked to stop; more than the program takes to drain.
+pub(crate) const GRACE_SECONDS: u8 = 45;
+
 /// The label of everything that is installed, and its value.
 const LABEL_NAME: &str = "app.kubernetes.io/name";
 const APP: &str = "fleetgate";

@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::form::Form;
-use super::{CONTROLLER, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
+use super::{CONTROLLER, GRACE_SECONDS, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
 
-/// More than the program takes to drain once it is asked to stop.
-const GRACE_SECONDS: u8 = 45;
 /// How long a pod is ready before the next one goes: its address has to be known everywhere.
 const SETTLED_SECONDS: u8 = 5;
 /// Where a certificate is that someone else keeps up to date, and the setting with the name of its Secret.
