@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::certificate::Fault;
 use crate::cluster::{Cluster, Event, Place, Trouble};
+use crate::complaints::Complaints;
 use crate::configuration::{Configuration, INJECT};
 use crate::issue::{Issued, issue};
 use crate::rests::Rests;
@@ -28,9 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who takes back what is written so often does it again.
 const DUEL: u32 = 5;
-
-/// What lasts is said again after so long.
-const SILENCE: Duration = Duration::from_mins(1);
 
 /// The certificate that all replicas agree on by the Secret, and what keeps it: valid, stored, and
 /// trusted by the webhook configurations before it is served.
@@ -50,7 +48,7 @@ pub fn in_cluster(
         injections: Rests::new(Duration::from_millis(100), Duration::from_secs(30)),
         wanted: None,
         failures: Rests::new(ECHO, Duration::from_mins(1)),
-        said: None,
+        complaints: Complaints::default(),
     };
     (serving, keeper.keep())
 }
@@ -67,8 +65,7 @@ struct Keeper {
     wanted: Option<String>,
     /// The API server may refuse whatever is written into the Secret.
     failures: Rests,
-    /// What was complained of last, and when.
-    said: Option<(String, Instant)>,
+    complaints: Complaints,
 }
 
 impl Keeper {
@@ -280,14 +277,12 @@ impl Keeper {
 
     /// Says what is wrong, once in a while.
     fn complain(&mut self, trouble: impl ToString) {
-        let (trouble, now) = (trouble.to_string(), Instant::now());
-        let is_old = |(said, at): &(String, Instant)| *said == trouble && now.duration_since(*at) < SILENCE;
-        if !self.said.as_ref().is_some_and(is_old) {
+        let trouble = trouble.to_string();
+        if self.complaints.is_news(&trouble, Instant::now()) {
             tracing::warn!(
                 "the webhook's certificate in the Secret {} cannot be kept: {trouble}",
                 self.secret()
             );
-            self.said = Some((trouble, now));
         }
     }
 

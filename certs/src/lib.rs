@@ -23,6 +23,7 @@ mod bundle;
 mod certificate;
 mod clock;
 mod cluster;
+mod complaints;
 mod configuration;
 mod folder;
 mod issue;
