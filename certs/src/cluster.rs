@@ -11,14 +11,14 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watch_object};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use tokio::time::timeout;
 
 use crate::bundle::Bundle;
 use crate::clock::Clock;
 use crate::configuration::Configuration;
 use crate::stored::Stored;
-use crate::view::{Found, Kind, LABEL};
+use crate::view::{FORMAT, Found, Kind, LABEL, OUR_FORMAT};
 
 /// The field manager of the bundles.
 const MANAGER: &str = "fleetgate-certificates";
@@ -121,10 +121,11 @@ impl Cluster {
     /// Writes the Secret: in the place of nothing, or of exactly what was found there. What else is in it stays.
     pub(crate) async fn write(&self, found: &Found, stored: &Stored) -> Result<(), Trouble> {
         let (secrets, parameters) = (self.secrets(), PostParams::default());
-        let (there, is_new) = match found {
+        let (mut there, is_new) = match found {
             Found::Faulty(there, _) | Found::Stored(there, _) => (there.clone(), false),
-            Found::Nothing | Found::Foreign => (self.empty(), true),
+            Found::Nothing | Found::Foreign | Found::Later(_) => (self.empty(), true),
         };
+        there.annotations_mut().insert(FORMAT.to_owned(), OUR_FORMAT.to_string());
         let mut data = there.data.unwrap_or_default();
         data.extend(stored.data());
         let secret = Secret { data: Some(data), ..there };
@@ -140,7 +141,8 @@ impl Cluster {
     /// configuration was read before the Secret, and is written only if it is still the same: so no
     /// replica that has heard late puts back what another has replaced.
     pub(crate) async fn inject(&self, kind: Kind, configuration: &Configuration) -> Result<bool, Trouble> {
-        let Found::Stored(_, stored) = Found::read(self.secret().await?) else { return Ok(false) };
+        let found = Found::read(self.secret().await?);
+        let Some(stored) = found.stored() else { return Ok(false) };
         if configuration.has(&stored.bundle) {
             return Ok(false);
         }

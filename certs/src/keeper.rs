@@ -129,6 +129,13 @@ impl Keeper {
         let is_served = self.shown.served().is_some();
         match self.view.found() {
             Some(Found::Stored(_, stored)) => self.serve(stored),
+            Some(Found::Later(Ok(stored))) => {
+                tracing::warn!("the Secret {secret} is of a later version of Fleetgate, which keeps it");
+                self.serve(stored);
+            }
+            Some(Found::Later(Err(fault))) => {
+                tracing::warn!(%fault, "the Secret {secret} is of a later version of Fleetgate, holds nothing that this one can serve, and is left alone: have the later version run again, or delete the Secret to have one made that this one can serve");
+            }
             Some(Found::Faulty(_, fault)) => {
                 tracing::warn!(%fault, "the Secret {secret} holds nothing that can be served, and is written anew");
             }

@@ -14,6 +14,12 @@ use crate::timing::Timing;
 /// Set on the Secret that Fleetgate made. Whatever else has its name is left alone.
 pub(crate) const LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "fleetgate");
 
+/// Set on the Secret, too: how what it holds is to be read. Without it that is the first way.
+pub(crate) const FORMAT: &str = "fleetgate.dev/format";
+
+/// What is read and written here.
+pub(crate) const OUR_FORMAT: u32 = 1;
+
 /// The kinds of configurations. A mutating one is told first: it is asked first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -32,6 +38,8 @@ pub(crate) enum Found {
     Nothing,
     /// A Secret that somebody else made.
     Foreign,
+    /// What a later version keeps: it is served if it can be, and never written.
+    Later(Result<Stored, Fault>),
     /// Nothing that can be served, and the Secret around it.
     Faulty(Secret, Fault),
     /// What can be served, and the Secret around it.
@@ -48,18 +56,28 @@ impl Found {
         let stored = Stored::read(&data);
         data.retain(|key, _| !KEYS.contains(&key.as_str()));
         secret.data = Some(data);
+        if is_later(&secret) {
+            return Self::Later(stored);
+        }
         match stored {
             Ok(stored) => Self::Stored(secret, stored),
             Err(fault) => Self::Faulty(secret, fault),
         }
     }
 
-    fn stored(&self) -> Option<&Stored> {
+    /// What can be served.
+    pub(crate) fn stored(&self) -> Option<&Stored> {
         match self {
-            Self::Stored(_, stored) => Some(stored),
+            Self::Stored(_, stored) | Self::Later(Ok(stored)) => Some(stored),
             _ => None,
         }
     }
+}
+
+/// Whether a later version of Fleetgate wrote it, or whoever else writes a format that is not known here.
+fn is_later(secret: &Secret) -> bool {
+    let format = secret.annotations().get(FORMAT);
+    format.is_some_and(|format| format.parse::<u32>().map_or(true, |format| format > OUR_FORMAT))
 }
 
 /// What is known of a configuration.
@@ -177,7 +195,7 @@ impl View {
     /// What is to be done about the Secret.
     pub(crate) fn step(&self, wall: Timestamp, now: Instant, timing: &Timing) -> Option<Action> {
         let stored = match self.found.as_ref()? {
-            Found::Foreign => return None,
+            Found::Foreign | Found::Later(_) => return None,
             Found::Nothing | Found::Faulty(..) => None,
             Found::Stored(_, stored) => Some(stored),
         };

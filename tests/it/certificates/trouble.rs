@@ -209,6 +209,32 @@ async fn what_others_have_in_the_secret_stays() {
     assert_eq!(kubectl(stage.sandbox, &annotation).await.stdout, "b");
 }
 
+/// What a later version wrote is left as it is; once it is deleted it comes again, in the format of this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_of_a_later_version_is_left_alone() {
+    let stage = Stage::set().await;
+    let webhook = Webhook::asked(stage.sandbox, &[]);
+    stage.admits().await;
+    let secret = ["secret", SECRET, "--namespace", NAMESPACE];
+    let format = async || {
+        let output = r"jsonpath={.metadata.annotations.fleetgate\.dev/format}";
+        kubectl(stage.sandbox, &[&["get"][..], &secret, &["--output", output]].concat()).await.stdout
+    };
+    let patch = async |patch: Value| {
+        kubectl(stage.sandbox, &[&["patch"][..], &secret, &["--patch", &patch.to_string()]].concat()).await;
+    };
+    assert_eq!(format().await, "1");
+    patch(json!({"metadata": {"annotations": {"fleetgate.dev/format": "2"}}})).await;
+    webhook.logs("is of a later version of Fleetgate, which keeps it").await;
+    patch(json!({"stringData": {"tls.key": ""}})).await;
+    webhook.logs("holds nothing that this one can serve, and is left alone").await;
+    stage.admits().await;
+    assert_eq!(format().await, "2");
+    stage.forget().await;
+    stage.holds("the Secret to be written again", |stored| stored.contains_key("next.crt")).await;
+    assert_eq!(format().await, "1");
+}
+
 /// Who has cert-manager, or an annotation of ours, set the bundle is not fought with.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_that_somebody_else_sets_is_left_alone() {
