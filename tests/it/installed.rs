@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use fleetgate_sandbox::Sandbox;
 use fleetgate_sandbox::wait::{Probe, until};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
+use crate::replica::Replica;
 use crate::support::{admission, apply, bare, file, kubectl};
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -94,24 +96,15 @@ async fn the_kustomize_base_is_what_one_file_installs() {
     kubectl(sandbox, &["apply", "--server-side", "--kustomize", &folder]).await;
 }
 
-/// Nobody runs behind the webhook's Service here.
-#[tokio::test]
-async fn while_nobody_answers_nothing_comes_and_what_is_deleted_goes() {
-    let (sandbox, _turn) = bare().await;
+/// Installs everything beside what is stored already. Nobody runs behind the webhook's Service here: returns when nothing
+/// is admitted any more.
+async fn install_around(sandbox: &Sandbox, stored: &[&str]) {
     let crds = file("manifests/crds").display().to_string();
     kubectl(sandbox, &["apply", "--server-side", "--filename", &crds]).await;
     kubectl(sandbox, &["wait", "--for=condition=Established", "--filename", &crds]).await;
-    let cluster = |name: &str| {
-        serde_json::json!({
-            "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
-            "metadata": {"name": name, "namespace": "default", "finalizers": ["example.com/held"]},
-            "spec": {"kubeconfig": {"name": name, "key": "value"}},
-        })
-        .to_string()
-    };
-    for name in ["by-hand", "collected"] {
+    for manifest in stored {
         let applied = until("the kind to be served", PATIENCE, async || {
-            let answer = apply(sandbox, &cluster(name)).await;
+            let answer = apply(sandbox, manifest).await;
             Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
         });
         applied.await.expect("it is stored");
@@ -125,7 +118,21 @@ async fn while_nobody_answers_nothing_comes_and_what_is_deleted_goes() {
         Ok(if is_asked { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
     });
     refused.await.expect("nothing is admitted");
+}
 
+fn cluster(name: &str) -> String {
+    let cluster = json!({
+        "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
+        "metadata": {"name": name, "namespace": "default", "finalizers": ["example.com/held"]},
+        "spec": {"kubeconfig": {"name": name, "key": "value"}},
+    });
+    cluster.to_string()
+}
+
+#[tokio::test]
+async fn while_nobody_answers_nothing_comes_and_what_is_deleted_goes() {
+    let (sandbox, _turn) = bare().await;
+    install_around(sandbox, &["by-hand", "collected"].map(cluster).each_ref().map(String::as_str)).await;
     let lets_go = r#"{"metadata": {"finalizers": null}}"#;
     for (name, cascade) in [("by-hand", "--cascade=background"), ("collected", "--cascade=foreground")] {
         let patch = ["patch", "attachedcluster", name, "--type=merge", "--patch"];
@@ -141,4 +148,38 @@ async fn while_nobody_answers_nothing_comes_and_what_is_deleted_goes() {
         kubectl(sandbox, &[&patch[..], &[&patched]].concat()).await;
         kubectl(sandbox, &["wait", "--for=delete", "attachedcluster", name, "--timeout=60s"]).await;
     }
+}
+
+/// A kubeconfig of the controller's account, which is another one since it was installed again.
+async fn of_the_controller(sandbox: &Sandbox) -> NamedTempFile {
+    let before = fs::read_to_string(sandbox.controller_kubeconfig()).expect("a kubeconfig");
+    let mut kubeconfig: Value = serde_saphyr::from_str(&before).expect("YAML");
+    let token = ["create", "token", "fleetgate-controller", "--namespace", "fleetgate-system"];
+    kubeconfig["users"][0]["user"]["token"] = kubectl(sandbox, &token).await.stdout.trim().into();
+    let path = NamedTempFile::new().expect("a file");
+    fs::write(path.path(), kubeconfig.to_string()).expect("it is written");
+    path
+}
+
+/// The controller is not asked about: it takes its finalizer off.
+#[tokio::test]
+async fn while_nobody_answers_an_application_that_is_deleted_goes() {
+    let (sandbox, _turn) = bare().await;
+    let application = json!({
+        "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
+        "metadata": {"name": "installed-goes", "namespace": "default", "finalizers": ["apps.kurator.dev"]},
+        "spec": {
+            "source": {"gitRepository": {"url": "https://example.com/a", "interval": "5m"}},
+            "syncPolicies": [{"kustomization": {"interval": "5m", "path": "./", "prune": true}}],
+        },
+    });
+    install_around(sandbox, &[&application.to_string()]).await;
+    let kubeconfig = of_the_controller(sandbox).await;
+    let controller = Replica::through(kubeconfig.path(), &[]);
+    controller.says("fleetgate_leader 1", PATIENCE).await;
+    let patch = ["patch", "application", "installed-goes", "--type=merge", "--patch"];
+    let labels =
+        sandbox.kubectl().run(&[&patch[..], &[r#"{"metadata": {"labels": {"a": "b"}}}"#]].concat()).await;
+    assert!(!labels.expect("kubectl runs").success(), "nobody answers for others");
+    kubectl(sandbox, &["delete", "application", "installed-goes", "--timeout=60s"]).await;
 }
