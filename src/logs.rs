@@ -19,6 +19,9 @@ use crate::cli::{LogFormat, LogOptions};
 
 /// The most that waits to be written, in bytes.
 const MOST: usize = 1024 * 1024;
+/// How long lines are gathered before they are written: to wake the thread and to
+/// write for each of them costs more than to make it.
+const GATHERING: Duration = Duration::from_millis(10);
 /// How long the end of a program waits for its last lines to be written.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -63,8 +66,10 @@ pub(crate) struct Queue(Arc<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     lines: Mutex<Lines>,
-    /// There is something to write, or the end.
+    /// There is something to write.
     came: Condvar,
+    /// It is the end.
+    ends: Condvar,
     /// All is written.
     went: Condvar,
 }
@@ -73,6 +78,7 @@ struct Waiting {
 struct Lines {
     bytes: Vec<u8>,
     is_writing: bool,
+    is_ending: bool,
     /// Since the last time that this was said.
     dropped: u64,
 }
@@ -88,7 +94,9 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        let lines = self.0.locked();
+        let mut lines = self.0.locked();
+        lines.is_ending = true;
+        self.0.ends.notify_one();
         let is_left = |lines: &mut Lines| lines.is_writing || !lines.bytes.is_empty();
         // Who does not read them then has read enough.
         drop(self.0.went.wait_timeout_while(lines, LAST_LINES, is_left));
@@ -104,7 +112,9 @@ impl Waiting {
             lines.is_writing = false;
             self.went.notify_all();
             let came = self.came.wait_while(lines, |lines| lines.bytes.is_empty());
-            let mut lines = came.unwrap_or_else(PoisonError::into_inner);
+            let lines = came.unwrap_or_else(PoisonError::into_inner);
+            let gathered = self.ends.wait_timeout_while(lines, GATHERING, |lines| !lines.is_ending);
+            let (mut lines, _) = gathered.unwrap_or_else(PoisonError::into_inner);
             batch.clear();
             std::mem::swap(&mut batch, &mut lines.bytes);
             lines.is_writing = true;
@@ -125,9 +135,12 @@ impl Waiting {
             DROPPED.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let is_first = lines.bytes.is_empty();
         lines.bytes.extend_from_slice(line);
         drop(lines);
-        self.came.notify_one();
+        if is_first {
+            self.came.notify_one();
+        }
     }
 
     fn locked(&self) -> MutexGuard<'_, Lines> {

@@ -1,10 +1,11 @@
-//! The documentation holds together: every alert leads to what is to be done.
+//! The documentation holds together: every link leads somewhere, and every
+//! alert to what is to be done.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -14,6 +15,13 @@ fn root() -> &'static Path {
 
 fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every page, by its path.
+fn pages() -> BTreeMap<PathBuf, String> {
+    let docs = fs::read_dir(root().join("docs")).expect("docs/").map(|entry| entry.expect("a file").path());
+    let others = ["README.md", "CONTRIBUTING.md", "benches/README.md"].map(|path| root().join(path));
+    docs.chain(others).map(|path| (path.clone(), text(&path))).collect()
 }
 
 /// A page without what stands in fences: commands have brackets and hashes of their own.
@@ -41,6 +49,33 @@ fn fragment(heading: &str) -> String {
     let heading = heading.trim().to_lowercase();
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Where a page's links lead that stay in the repository.
+fn links(page: &str) -> Vec<String> {
+    let prose = prose(page);
+    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split([')', ' ', '\n']).next());
+    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut dead = Vec::new();
+    for (path, page) in pages() {
+        for link in links(&page) {
+            let (file, fragment) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match file {
+                "" => path.clone(),
+                file => path.parent().expect("a folder").join(file),
+            };
+            let is_there =
+                target.exists() && (fragment.is_empty() || sections(&text(&target)).contains_key(fragment));
+            if !is_there {
+                dead.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "links that lead nowhere:\n{}", dead.join("\n"));
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! What the objects of a document are to us.
 
+use fleetgate_webhooks::line::one_line;
 use fleetgate_webhooks::schema::VERSION;
 use fleetgate_webhooks::{FieldPath, Kind, names};
 use serde_json::Value;
@@ -39,13 +40,14 @@ impl Object {
     }
 
     /// What a user calls it: `Application default/shop`. The name of one that
-    /// gets its name from the API server ends with `*`.
+    /// gets its name from the API server ends with `*`. Anyone may have named
+    /// it, and this is printed: it is a line.
     pub fn name(&self) -> String {
         let text = |field: &str| self.value.get("metadata")?.get(field)?.as_str();
         let namespace = text("namespace").unwrap_or(NAMESPACE);
         let generated = || text("generateName").map(|prefix| format!("{prefix}*"));
         let name = text("name").map(str::to_owned).or_else(generated).unwrap_or_default();
-        format!("{} {namespace}/{name}", self.kind.as_str())
+        one_line(&format!("{} {namespace}/{name}", self.kind.as_str())).into_owned()
     }
 }
 
@@ -227,5 +229,9 @@ mod tests {
         assert_eq!(name(json!({"name": "shop", "namespace": "web"})), "Application web/shop");
         assert_eq!(name(json!({"generateName": "shop-"})), "Application default/shop-*");
         assert_eq!(name(json!(null)), "Application default/");
+        assert_eq!(
+            name(json!({"name": "a\n::error::", "namespace": "\u{4}"})),
+            "Application \\u{4}/a\\n::error::"
+        );
     }
 }

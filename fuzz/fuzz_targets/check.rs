@@ -8,3 +8,7 @@ libfuzzer_sys::fuzz_target!(
     init: drop(std::panic::take_hook()),
     |content: &[u8]| fleetgate_laws::check(content)
 );
+
+libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    fleetgate_fuzz::mutate_json(data, size, max_size, seed)
+});

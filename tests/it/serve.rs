@@ -11,7 +11,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::support::{Running, apply, free_port, kubectl, terminate};
+use crate::support::{Running, apply, file, free_port, kubectl, numbers, terminate};
 
 /// In a sandbox of its own: its controllers put finalizers on whatever they
 /// see, and end with the test.
@@ -23,11 +23,11 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).expect("a file");
     fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
-    let port = free_port();
+    let (port, health) = (free_port(), format!("127.0.0.1:{}", free_port()));
     let mut serve = Running(
         Command::new(env!("CARGO_BIN_EXE_fleetgate"))
             .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--drain-seconds", "0"])
-            .args(["--log-format", "json", "--cert-dir"])
+            .args(["--metrics-bind", &health, "--log-format", "json", "--cert-dir"])
             .arg(folder.path())
             .env("KUBECONFIG", sandbox.controller_kubeconfig())
             .stderr(Stdio::piped())
@@ -69,6 +69,15 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
     });
     told.await.expect("one event tells of it, too");
     kubectl(sandbox, &["delete", "application", "shop", "--timeout=30s"]).await;
+
+    let documented = fs::read_to_string(file("docs/running.md")).expect("a page");
+    let told = numbers(&health).await;
+    let told: Vec<&str> =
+        told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(told.contains(&"fleetgate_reviews") && told.contains(&"fleetgate_writes"), "{told:?}");
+    for name in told {
+        assert!(documented.contains(&format!("`{name}`")), "{name} is not in docs/running.md");
+    }
 
     assert!(terminate(&mut serve).await.success());
     let mut log = String::new();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Answer, Options, Progress, Sandbox, Scope};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{Client, Config};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -108,6 +109,14 @@ pub(crate) async fn logged(log: &Path, text: &str, deadline: Duration) {
 /// A port of loopback that nobody listens on.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// What a program tells of itself on the port of its health.
+pub(crate) async fn numbers(address: &str) -> String {
+    let config = Config::new(format!("http://{address}").parse().expect("a URL"));
+    let client = Client::try_from(config).expect("a client");
+    let request = http::Request::get("/metrics").body(Vec::new()).expect("a request");
+    client.request_text(request).await.expect("its numbers")
 }
 
 /// A file of the repository.

@@ -49,12 +49,19 @@ impl Verdict {
 #[must_use]
 pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
     let mut findings = Vec::new();
+    if let Some(finding) = object::too_many_policies(kind, &object) {
+        return ratcheted(Verdict { object, findings: vec![finding] }, kind, old, catalog);
+    }
     if kind == Kind::Application {
         findings.extend(normalise(&mut object, old));
         defaults::fill(&mut object);
     }
     findings.extend(judge_content(kind, &object, old, catalog));
-    let mut verdict = Verdict { object, findings };
+    ratcheted(Verdict { object, findings }, kind, old, catalog)
+}
+
+/// The verdict of an object beside the stored one: what was there before denies nothing.
+fn ratcheted(mut verdict: Verdict, kind: Kind, old: Option<&Value>, catalog: &Catalog) -> Verdict {
     if let Some(old) = old.filter(|_| !verdict.is_admitted()) {
         ratchet::soften(&mut verdict, &judge(kind, old.clone(), None, catalog));
     }
@@ -143,6 +150,7 @@ fn unreadable(error: &serde_json::Error) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::object::MAX_POLICIES;
     use crate::test_fixtures::{any_json, application, catalog, git_source, kustomization};
     use proptest::prelude::*;
     use serde_json::json;
@@ -193,10 +201,10 @@ mod tests {
     #[test]
     fn many_faults_take_time_in_proportion() {
         let policies: Vec<Value> =
-            (0..20_000).map(|_| json!({"kustomization": {"interval": 5, "prune": "yes"}})).collect();
+            (0..MAX_POLICIES).map(|_| json!({"kustomization": {"interval": 5, "prune": "yes"}})).collect();
         let object = application("shop", json!({"source": git_source(), "syncPolicies": policies}));
         let verdict = judge(Kind::Application, object.clone(), None, &catalog());
-        assert_eq!(verdict.of_severity(Severity::Error).count(), 40_000);
+        assert_eq!(verdict.of_severity(Severity::Error).count(), HOPELESS);
 
         let requirement = |key: usize| json!({"key": format!("k{key}"), "operator": "In", "values": ["x"]});
         let requirements: Vec<Value> = (0..60_000).map(|key| requirement(key / 2)).collect();
@@ -215,7 +223,7 @@ mod tests {
             (0..10_000).map(|key| json!({"key": format!("k{key}"), "operator": "Exists"})).collect();
         let destination =
             json!({"fleet": "quickstart", "clusterSelector": {"matchExpressions": requirements}});
-        let policies = vec![json!({"kustomization": kustomization()}); 10_000];
+        let policies = vec![json!({"kustomization": kustomization()}); MAX_POLICIES];
         let object = application(
             "shop",
             json!({"source": git_source(), "destination": destination, "syncPolicies": policies}),
@@ -226,10 +234,28 @@ mod tests {
     #[test]
     fn many_slips_below_an_early_name_take_time_in_proportion() {
         let slips = |index: usize| json!({format!("{}{index}", "x".repeat(200)): 1, "kustomization": kustomization()});
-        let policies: Vec<Value> = (0..8_000).map(slips).collect();
+        let policies: Vec<Value> = (0..MAX_POLICIES).map(slips).collect();
         let object = application("shop", json!({"source": git_source(), "syncPolicy": policies}));
         let verdict = judge(Kind::Application, object.clone(), None, &catalog());
-        assert_eq!(verdict.of_severity(Severity::Error).count(), 8_000);
+        assert_eq!(
+            verdict.of_severity(Severity::Error).count(),
+            MAX_POLICIES,
+            "{:?}",
+            verdict.findings.first()
+        );
+    }
+
+    #[test]
+    fn very_many_policies_are_several_applications() {
+        let object = |field: &str, count| application("shop", json!({field: vec![0; count]}));
+        for field in ["syncPolicies", "syncPolicy"] {
+            let said = codes(&object(field, MAX_POLICIES + 1));
+            assert_eq!(said, [format!("spec.{field} object/unreadable")]);
+        }
+        assert!(codes(&object("syncPolicies", MAX_POLICIES)).len() > 1, "each of them is looked at");
+        let many = object("syncPolicies", MAX_POLICIES + 1);
+        let verdict = judge(Kind::Application, many.clone(), Some(&many), &catalog());
+        assert!(verdict.is_admitted(), "what is stored may be changed");
     }
 
     #[test]

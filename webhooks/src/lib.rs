@@ -16,7 +16,7 @@ pub mod deletion;
 pub mod field_path;
 pub mod finding;
 pub mod judge;
-mod line;
+pub mod line;
 pub mod names;
 pub mod normalise;
 mod ratchet;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 /// `text` as a line: what would end it, or steer a terminal, is written as
 /// Rust escapes it. The API server tells nobody of a warning that is no line.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return Cow::Borrowed(text);
     }

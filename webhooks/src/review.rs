@@ -166,7 +166,7 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     if is_same(&request) {
         return labels::review(&request, known, catalog, endpoint);
     }
-    if let Some(reason) = foreign(&request).or_else(|| size::excess_of_policies(&request.object)) {
+    if let Some(reason) = foreign(&request) {
         return refused(Some(request.uid.clone()), &reason);
     }
     // The API server has done so, and a replayed request may lack it: the patch leaves it to the API server.

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use super::made::Made;
 use super::stage::{NAMESPACE, SECRET, Stage};
 use super::webhook::{Webhook, der, text};
 use crate::load::Load;
-use crate::support::{file, free_port, kubectl};
+use crate::support::{file, free_port, kubectl, numbers};
 
 /// Both configurations, as kubectl calls them.
 const CONFIGURATIONS: [&str; 2] =
@@ -49,10 +48,7 @@ async fn a_bundle_that_is_taken_back_comes_again() {
         stage.trusts().await;
         stage.admits().await;
     }
-    let numbers = Config::new(format!("http://{health}").parse().expect("a URL"));
-    let numbers = Client::try_from(numbers).expect("a client");
-    let request = http::Request::get("/metrics").body(Vec::new()).expect("a request");
-    let numbers = numbers.request_text(request).await.expect("its numbers");
+    let numbers = numbers(&health).await;
     let told = numbers.lines().find_map(|line| line.strip_prefix("fleetgate_ca_bundle_injections_total "));
     let told: u32 = told.and_then(|times| times.parse().ok()).expect("how often they were told");
     assert!(told >= 4, "two configurations, twice: {told}");

@@ -127,10 +127,10 @@ async fn by_force_a_cluster_is_detached_that_is_gone() {
     let (code, _, notes) = run(sandbox, &detach, "");
     assert!(code == Some(2) && notes.contains("if the cluster is gone for good: --force"), "{notes}");
     let (code, out, notes) = run(sandbox, &[&detach[..], &["--force"]].concat(), "");
-    assert_eq!(
-        (code, out.as_str()),
-        (Some(0), "AttachedCluster forced/kurator-member2 detached\n"),
-        "{notes}"
+    // What the API server warns of comes first.
+    assert!(
+        code == Some(0) && out.ends_with("\nAttachedCluster forced/kurator-member2 detached\n"),
+        "{out}{notes}"
     );
     becomes(sandbox, "forced", "shop", "True Succeeded 1/1").await;
     assert_eq!(kustomizations(sandbox, "forced").await, ["web-attachedcluster-kurator-member1"]);
@@ -162,7 +162,7 @@ async fn a_renamed_cluster_keeps_its_workloads() {
     assert!(before.iter().all(|pods| !pods.is_empty()), "{before:?}");
     let (code, out, notes) = run(sandbox, &rename, "");
     let done = "AttachedCluster renamed/kurator-member2 is berlin now, in Fleet quickstart\n";
-    assert_eq!((code, out.as_str()), (Some(0), done), "{notes}");
+    assert!(code == Some(0) && out.ends_with(done), "{out}{notes}");
     becomes(sandbox, "renamed", "shop", "True Succeeded 2/2").await;
     becomes(sandbox, "renamed", "chart", "True Succeeded 2/2").await;
     let names = ["web-attachedcluster-berlin", "web-attachedcluster-kurator-member1"];

@@ -16,7 +16,7 @@ async fn what_does_not_go_from_an_unreachable_member_is_said() {
     becomes(sandbox, "stuck", "shop", "True Succeeded 1/1").await;
     let command = "annotate attachedclusters.cluster.kurator.dev kurator-member2 --namespace stuck --overwrite fleetgate.dev/orphan=true";
     let said = format!(
-        "Deleting: waiting for Flux to remove Kustomization web-attachedcluster-kurator-member2 from AttachedCluster/kurator-member2; \
+        "Deleting: waiting for Flux to remove Kustomization web-attachedcluster-kurator-member2 from AttachedCluster/kurator-member2…; \
          if a cluster is gone for good, let go of what is left there: kubectl {command}"
     );
     let stuck = r#"jsonpath={.status.conditions[?(@.type=="PruneStuck")].reason}: {.status.conditions[?(@.type=="PruneStuck")].message}"#;

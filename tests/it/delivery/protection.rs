@@ -31,13 +31,17 @@ pub(super) fn member(sandbox: &Sandbox, index: usize) -> Client {
     sandbox.member_client(index).expect("a member")
 }
 
-/// Waits until what kubectl answers is that.
+/// Waits until what kubectl answers is that; for `…` there may be anything.
 pub(super) async fn answers(sandbox: &Sandbox, arguments: &[&str], expected: &str) {
     let what = format!("kubectl {} to answer {expected:?}", arguments.join(" "));
     let seen = until(&what, PATIENCE, async || {
         let answer = sandbox.kubectl().run(arguments).await?;
         let text = format!("{}{}", answer.stdout, answer.stderr);
-        Ok(if text.trim() == expected { Probe::Done(()) } else { Probe::NotYet(text) })
+        let is_met = match expected.split_once('…') {
+            Some((first, last)) => text.starts_with(first) && text.trim().ends_with(last),
+            None => text.trim() == expected,
+        };
+        Ok(if is_met { Probe::Done(()) } else { Probe::NotYet(text) })
     });
     seen.await.expect("the answer");
 }

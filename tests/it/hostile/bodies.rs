@@ -89,7 +89,15 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         (
             "many policies",
             with_spec(&format!(r#"{{"source": {{}}, "syncPolicies": [{}{{}}]}}"#, "{},".repeat(24_000))),
-            (200, "24001 policies"),
+            (200, "has 24001"),
+        ),
+        (
+            "as many policies as there may be",
+            with_spec(&format!(
+                r#"{{"source": {{}}, "syncPolicies": [{}{{}}]}}"#,
+                r#"{"kustomization": {"path": "x"}},"#.repeat(9_999)
+            )),
+            (200, "syncPolicies"),
         ),
         (
             "many wrong policies",

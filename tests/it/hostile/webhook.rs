@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -27,6 +28,9 @@ use crate::support::{Running, free_port};
 const MOST_MEMORY: u64 = 80 * 1024;
 /// How long the next good request may take.
 const SOON: Duration = Duration::from_secs(1);
+
+/// Those who harm take turns: what one does to the machine is not to count against another.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// How it is started.
 #[derive(Default)]
@@ -48,11 +52,13 @@ pub(crate) struct Webhook {
     tls: TlsConnector,
     health: Client,
     _certificate: TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Webhook {
     /// Starts one that watches the sandbox's host; returns once it has answered a review.
     pub(crate) async fn start(sandbox: &Sandbox, start: Start<'_>) -> Self {
+        let turn = TURN.lock().await;
         let certificate =
             rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
         let folder = tempfile::tempdir().expect("a folder");
@@ -85,6 +91,7 @@ impl Webhook {
             tls: TlsConnector::from(Arc::new(config)),
             health: Client::try_from(health).expect("a client"),
             _certificate: folder,
+            _turn: turn,
         };
         let answered = until("the webhook to be ready", Duration::from_secs(30), async || {
             Ok(match webhook.health("/readyz").await {

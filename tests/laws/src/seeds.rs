@@ -18,7 +18,11 @@ pub fn of(law: &str) -> Vec<Vec<u8>> {
     match law {
         "review" => objects().flat_map(|object| requests(&object)).map(text).collect(),
         "patch" => objects().flat_map(|object| changes(&object)).collect(),
-        "check" => read(&["tests/cases/admission", "examples", "fuzz/seeds/check"]),
+        // Both as they are written, and as what is mutated as JSON.
+        "check" => {
+            let files = read(&["tests/cases/admission", "examples", "fuzz/seeds/check"]);
+            files.into_iter().chain(objects().map(text)).collect()
+        }
         other => read(&[&format!("fuzz/seeds/{other}")]),
     }
 }

@@ -1,8 +1,6 @@
 //! How much a request holds: a value takes more memory than it has bytes, and
 //! what is said about one even more.
 
-use serde_json::Value;
-
 /// The most values of a request. The largest objects that are written by hand
 /// or by a chart have some thousands.
 const MAX_VALUES: usize = 50_000;
@@ -13,20 +11,6 @@ pub(super) fn excess(body: &[u8]) -> Option<String> {
     let is_excessive = body.len() > MAX_VALUES && marks(body) > MAX_VALUES && values(body) > MAX_VALUES;
     is_excessive.then(|| {
         format!("the AdmissionReview holds more than {MAX_VALUES} values, and no object needs as many: split the object")
-    })
-}
-
-/// The most policies of an Application: each becomes objects in every cluster that it goes to.
-const MAX_POLICIES: usize = 500;
-
-/// What is too much about an object, if anything is.
-pub(super) fn excess_of_policies(object: &Value) -> Option<String> {
-    let spec = object.get("spec")?;
-    ["syncPolicies", "syncPolicy"].into_iter().find_map(|field| {
-        let count = spec.get(field)?.as_array()?.len();
-        (count > MAX_POLICIES).then(|| {
-            format!("spec.{field} has {count} policies, and an Application may have {MAX_POLICIES}: make several of it")
-        })
     })
 }
 
@@ -68,17 +52,6 @@ mod tests {
             (r#"["\"[,{", "\\", 1]"#, 3),
         ] {
             assert_eq!(values(body.as_bytes()), expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn many_policies_are_several_applications() {
-        let object = |field: &str, count| serde_json::json!({"spec": {field: vec![0; count]}});
-        assert_eq!(excess_of_policies(&object("syncPolicies", MAX_POLICIES)), None);
-        assert_eq!(excess_of_policies(&object("clusters", 10 * MAX_POLICIES)), None);
-        for field in ["syncPolicies", "syncPolicy"] {
-            let reason = excess_of_policies(&object(field, MAX_POLICIES + 1));
-            assert!(reason.is_some_and(|reason| reason.starts_with(&format!("spec.{field} has 501"))));
         }
     }
 
