@@ -47,8 +47,6 @@ impl Serving {
         // API servers do not resume, and who did would go on with a certificate that is served no more.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
         Arc::new(config)
     }
 

@@ -129,7 +129,10 @@ impl Stage {
         let client = self.client();
         let admitted = until("an Application to be admitted", PATIENCE, async || {
             let load = Load::of(&client, 1000, std::time::Duration::from_millis(1)).await;
-            Ok(load.failed.first().map_or(Probe::Done(()), |failed| Probe::NotYet(failed.clone())))
+            Ok(match load.failed.first() {
+                None if load.admitted > 0 => Probe::Done(()),
+                failed => Probe::NotYet(failed.cloned().unwrap_or_else(|| "nothing was asked".to_owned())),
+            })
         });
         admitted.await.expect("it is admitted");
     }

@@ -114,7 +114,7 @@ async fn a_certificate_that_expires_meanwhile_is_followed() {
 async fn a_secret_that_is_deleted_is_a_rotation() {
     let stage = Stage::set().await;
     // It settles for five seconds.
-    let flags = ["--certificate-validity", "60m", "--certificate-renew-before", "10m"];
+    let flags = ["--certificate-validity", "1m", "--certificate-renew-before", "10s"];
     let webhook = Webhook::asked(stage.sandbox, &flags);
     let _beside = Webhook::beside(stage.sandbox, &flags);
     stage.admits().await;
@@ -127,7 +127,11 @@ async fn a_secret_that_is_deleted_is_a_rotation() {
     assert!(staged["ca.crt"].contains(&before["ca.crt"]), "and is trusted");
     stage.trusts().await;
     webhook.serves(&before["tls.crt"], &staged["ca.crt"]).await;
-    let load = Load::of(&stage.client(), 20, Duration::from_secs(1)).await;
+    let client = stage.client();
+    let load = Load::of(&client, 20, Duration::from_secs(8));
+    let followed =
+        stage.holds("what was to follow to be served", |stored| stored["tls.crt"] == staged["next.crt"]);
+    let (load, _) = tokio::join!(load, followed);
     assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
 }
 

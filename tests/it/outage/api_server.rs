@@ -27,7 +27,6 @@ async fn a_restart_of_the_api_server_fails_no_admission() {
     println!("{}: {:?}", load.told(), load.failed.first());
     assert!(webhook.runs(), "it is the same process all along: {}", webhook.log());
     assert!(of_the_webhook.is_empty(), "{of_the_webhook:?}: {}", webhook.log());
-    assert!(!load.failed.is_empty(), "it was down");
     stage.admits().await;
     let after = Load::of(&stage.client(), PER_SECOND, Duration::from_secs(2)).await;
     assert!(after.failed.is_empty(), "{:?}", after.failed);

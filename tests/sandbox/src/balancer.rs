@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -79,7 +79,7 @@ impl Balancer {
     }
 
     /// How many connections found no replica, were refused by the one that they were given to, or ended
-    /// by it: where it was killed, whoever asked there is not answered, whatever anybody does.
+    /// by one that owed an answer: whoever asked there is not answered, whatever anybody does.
     #[must_use]
     pub fn lost(&self) -> usize {
         self.replicas.lost.load(Ordering::Acquire)
@@ -134,22 +134,29 @@ async fn accept(listener: TcpListener, replicas: Arc<Replicas>) {
     }
 }
 
-/// Passes on what both say; returns whether it was the client who ended it.
+/// Passes on what both say until one of them ends it; returns whether the replica owed nothing then.
 async fn join(client: TcpStream, serving: SocketAddr) -> bool {
     let Ok(replica) = TcpStream::connect(serving).await else { return false };
     if client.set_nodelay(true).and_then(|()| replica.set_nodelay(true)).is_err() {
         return false;
     }
-    let ((from_client, to_client), (from_replica, to_replica)) = (client.into_split(), replica.into_split());
+    let ((mut from_client, to_client), (from_replica, to_replica)) =
+        (client.into_split(), replica.into_split());
+    // The client has spoken last; the first to speak is the client.
+    let is_due = AtomicBool::new(true);
     tokio::select! {
-        () = pass(from_client, to_replica) => true,
-        () = pass(from_replica, to_client) => false,
+        () = pass(&mut from_client, to_replica, || is_due.store(true, Ordering::Release)) => return true,
+        () = pass(from_replica, to_client, || is_due.store(false, Ordering::Release)) => {}
     }
+    // What the client has said and nobody has heard is owed an answer, too.
+    let is_unheard = from_client.try_read(&mut [0]).is_ok_and(|length| length > 0);
+    !is_due.into_inner() && !is_unheard
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+async fn pass(mut from: impl AsyncRead + Unpin, mut to: OwnedWriteHalf, note: impl Fn()) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        note();
         let part = bytes.get(..length).unwrap_or_default();
         if to.write_all(part).await.is_err() {
             return;
