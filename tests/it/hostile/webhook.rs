@@ -142,8 +142,14 @@ impl Webhook {
 
     /// The next good request is served soon, and memory is and was bounded.
     pub(crate) async fn is_well(&self, after: &str) {
+        self.is_well_at(after, 0).await;
+    }
+
+    /// The same of one that is longer by so many bytes.
+    pub(crate) async fn is_well_at(&self, after: &str, longer: usize) {
         let start = Instant::now();
-        let body = review(after);
+        let mut body = review(after);
+        body["request"]["object"]["metadata"]["annotations"] = json!({"a": "x".repeat(longer)});
         let asked = tokio::time::timeout(SOON, self.ask("/validate", body.to_string().as_bytes())).await;
         let (status, text) = asked
             .unwrap_or_else(|_| panic!("after {after}: no answer within a second\n{}", self.log()))
