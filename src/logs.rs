@@ -6,6 +6,7 @@
 //! dropped, counted, and said once there is room again.
 
 use std::io::{self, IsTerminal, Write};
+use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -56,7 +57,19 @@ pub(crate) fn start(options: &LogOptions, serves: bool) -> anyhow::Result<Option
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),
     }
+    if serves {
+        tell_faults();
+    }
     Ok(queue)
+}
+
+/// Has a fault of Fleetgate's own be a line of the log like any other. Rust's own way waits for whoever reads
+/// standard error, and repeats the words of the fault, which may be those of a user's object.
+fn tell_faults() {
+    panic::set_hook(Box::new(|fault| {
+        let at = fault.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%at, "a fault of Fleetgate's own");
+    }));
 }
 
 /// Lines on their way to be written.
@@ -194,6 +207,27 @@ mod tests {
         let dropped = queue.0.locked().dropped;
         assert!((12..=19).contains(&dropped), "{dropped}");
         assert!(read.recv().is_ok_and(|bytes| bytes.len() <= MOST && bytes.len() % line.len() == 0));
+    }
+
+    #[test]
+    fn a_fault_is_a_line_that_says_where_and_not_what() {
+        let (queue, read) = piped();
+        let logs = tracing_subscriber::fmt().json().with_writer(Arc::clone(&queue.0)).finish();
+        let others = panic::take_hook();
+        tell_faults();
+        // Nobody reads it yet.
+        let failed =
+            tracing::subscriber::with_default(logs, || panic::catch_unwind(|| panic!("a user's text")));
+        panic::set_hook(others);
+        assert!(failed.is_err());
+        let line = String::from_utf8(read.recv().expect("a line")).expect("UTF-8");
+        let said: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(
+            (said["level"].as_str(), line.contains("a user's text")),
+            (Some("ERROR"), false),
+            "{line}"
+        );
+        assert!(said["fields"]["at"].as_str().is_some_and(|at| at.starts_with("src/logs.rs:")), "{line}");
     }
 
     #[test]

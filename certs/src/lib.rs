@@ -39,5 +39,5 @@ pub use self::certificate::Fault;
 pub use self::cluster::Place;
 pub use self::folder::{FolderError, in_folder};
 pub use self::keeper::in_cluster;
-pub use self::serving::Serving;
+pub use self::serving::{Lack, Serving};
 pub use self::timing::{Timing, TimingError};

@@ -19,6 +19,17 @@ pub struct Serving {
     injections: Arc<AtomicU64>,
 }
 
+/// Why nobody can be answered with the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// There is none yet.
+    Certificate,
+    /// It has expired.
+    Validity,
+    /// The webhook configurations do not trust it yet.
+    Trust,
+}
+
 /// Who says what is served, and whether it is worth asking.
 #[derive(Debug)]
 pub(crate) struct Shown {
@@ -63,6 +74,19 @@ impl Serving {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         *self.is_ready.borrow()
+    }
+
+    /// Why it is not worth asking, if it is not.
+    #[must_use]
+    pub fn lacks(&self) -> Option<Lack> {
+        if self.is_ready() {
+            return None;
+        }
+        Some(match self.expires_at() {
+            None => Lack::Certificate,
+            Some(expires) if expires <= SystemTime::now() => Lack::Validity,
+            Some(_) => Lack::Trust,
+        })
     }
 
     /// When the certificate expires, if there is one.

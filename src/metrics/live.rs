@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use fleetgate_certs::Serving;
+use fleetgate_certs::{Lack, Serving};
 use fleetgate_plan::Sizes;
 use fleetgate_webhooks::router::Snapshots as _;
 use prometheus_client::collector::Collector;
@@ -87,9 +87,14 @@ impl Live {
         drop(self.certificate.set(certificate));
     }
 
-    /// Whether there is to be a certificate, and nobody can be answered with it.
-    pub(super) fn lacks_certificate(&self) -> bool {
-        self.certificate.get().is_some_and(|certificate| !certificate.is_ready())
+    /// Why nobody can be answered with the certificate, if there is to be one.
+    pub(super) fn lacks(&self) -> Option<Lack> {
+        self.certificate.get()?.lacks()
+    }
+
+    /// Whether every watch has listed all there is.
+    pub(super) fn is_listed(&self) -> bool {
+        self.catalog.get().is_some_and(CatalogWatch::is_synced)
     }
 
     /// Of how many Applications a removal is held. None of a process that does not lead.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use fleetgate_certs::Serving;
+use fleetgate_certs::{Lack, Serving};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
@@ -114,10 +114,16 @@ impl Metrics {
         if self.0.is_stopping.load(Ordering::Acquire) {
             return Some("the program was asked to stop");
         }
-        if self.0.live.lacks_certificate() {
-            return Some("there is no certificate, or it has expired");
+        let lack = self.0.live.lacks().map(|lack| match lack {
+            Lack::Certificate => "there is no certificate yet",
+            Lack::Validity => "the certificate has expired",
+            Lack::Trust => "the webhook configurations do not trust the certificate yet",
+        });
+        if lack.is_some() || self.0.is_ready.load(Ordering::Acquire) {
+            return lack;
         }
-        (!self.0.is_ready.load(Ordering::Acquire)).then_some("the cluster has not been listed yet")
+        let is_listed = self.0.live.is_listed();
+        Some(if is_listed { "it does not listen yet" } else { "the cluster has not been listed yet" })
     }
 
     /// Those of reviews.
@@ -315,7 +321,11 @@ mod tests {
     async fn readiness_comes_with_the_catalog_and_not_with_the_lease() {
         let metrics = Metrics::new(Leadership::none_yet());
         assert_eq!(get(&metrics, "/livez").await.0, StatusCode::OK);
-        assert_eq!(get(&metrics, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        let (status, text) = get(&metrics, "/readyz").await;
+        assert_eq!(
+            (status, text.trim()),
+            (StatusCode::SERVICE_UNAVAILABLE, "the cluster has not been listed yet")
+        );
         metrics.ready();
         assert_eq!(get(&metrics, "/readyz").await.0, StatusCode::OK);
         metrics.stopping();

@@ -38,7 +38,7 @@ const MOST: usize = 8;
 pub(crate) struct Desk {
     turns: Arc<Semaphore>,
     large: Arc<Semaphore>,
-    stationery: Stationery,
+    stationery: Arc<Stationery>,
     numbers: Numbers,
 }
 
@@ -48,7 +48,7 @@ impl Desk {
     pub(crate) fn new(numbers: Numbers) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let turns = Arc::new(Semaphore::new(processors.saturating_sub(1).clamp(1, MOST)));
-        Self { turns, large: Arc::new(Semaphore::new(1)), stationery: Stationery::default(), numbers }
+        Self { turns, large: Arc::new(Semaphore::new(1)), stationery: Arc::default(), numbers }
     }
 }
 

@@ -236,8 +236,10 @@ mod tests {
             (2, 1),
             "its seat was free already"
         );
-        let _one = used.pace().ask(Instant::now());
-        let other = third.pace().ask(Instant::now());
+        let (_one, body) = used.pace().ask(Instant::now());
+        drop(body);
+        let (other, body) = third.pace().ask(Instant::now());
+        drop(body);
         assert!(connections.seat().is_none(), "both are at work");
         drop(other);
         assert!(connections.seat().is_some());

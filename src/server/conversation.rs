@@ -10,6 +10,7 @@ use axum::Router;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request};
 use axum::response::Response;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tower::{ServiceExt, service_fn};
 
+use super::awaited::Awaited;
 use super::connections::Seat;
 use super::heard::Heard;
 
@@ -88,9 +90,10 @@ impl Conversation {
     {
         let is_http2 = !http.is_http1_available();
         let (router, connections, pace) = (self.router.clone(), seat.connections(), seat.pace().clone());
-        let service = service_fn(move |request: Request<_>| {
-            let under_way = pace.ask(Instant::now());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (under_way, arriving) = pace.ask(Instant::now());
             connections.ask();
+            let request = request.map(|body| Awaited::new(body, arriving));
             let (answer, connections) = (router.clone().oneshot(request), connections.clone());
             async move {
                 let mut response: Response = answer.await?;

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! accept ─▶ seat (or the cheapest goes) ─▶ handshake ─▶ HTTP/1.1 or 2 ─▶ router
-//!                    └── its pace: handshake, head of a request, idleness
+//!                    └── its pace: handshake, head of a request, its body, idleness
 //! ```
 //!
 //! **Invariant**: whatever a client does or fails to do, it holds a seat for a
 //! bounded time and a bounded number of bytes.
 
+mod awaited;
 mod connections;
 mod conversation;
 mod descriptors;

@@ -18,17 +18,22 @@ const FRESH: Duration = Duration::from_secs(2);
 /// whenever it is told to trust another certificate.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// What a connection is worth that nothing is under way on; the first go first.
+/// Whoever sends a request sends its body with it; one that takes longer may be left over.
+const BODY: Duration = Duration::from_secs(1);
+
+/// What a connection is worth that nothing is done for; the first go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Worth {
     /// It was never used, though there was time.
     Unused,
-    /// It was used, a while ago.
+    /// It was used a while ago, or what it began to ask does not come.
     Left,
     /// It is about to be used.
     Fresh,
     /// It was used just now.
     Recent,
+    /// It is being used.
+    Asking,
 }
 
 /// How far a connection is.
@@ -43,8 +48,21 @@ enum Stage {
     Head {
         has_asked: bool,
     },
-    /// So many requests are under way.
-    Busy(u32),
+    /// So many requests are under way, and the bodies of so many of them are still to come.
+    Busy {
+        requests: u32,
+        bodies: u32,
+    },
+}
+
+impl Stage {
+    /// How many requests are under way, and how many of their bodies are still to come.
+    const fn under_way(self) -> (u32, u32) {
+        match self {
+            Self::Busy { requests, bodies } => (requests, bodies),
+            _ => (0, 0),
+        }
+    }
 }
 
 /// The stage of one connection, and since when it is there.
@@ -69,22 +87,32 @@ impl Pace {
         }
     }
 
-    /// A request is there; it is under way for as long as what is returned lives.
-    pub(super) fn ask(self: &Arc<Self>, now: Instant) -> UnderWay {
+    /// A request is there, but for its body; each is under way for as long as what is returned for it lives.
+    pub(super) fn ask(self: &Arc<Self>, now: Instant) -> (UnderWay, Arriving) {
         let mut at = self.locked();
-        *at = match at.0 {
-            Stage::Busy(requests) => (Stage::Busy(requests.saturating_add(1)), at.1),
-            _ => (Stage::Busy(1), now),
-        };
-        UnderWay(Arc::clone(self))
+        let (requests, bodies) = at.0.under_way();
+        let more = Stage::Busy { requests: requests.saturating_add(1), bodies: bodies.saturating_add(1) };
+        *at = (more, now);
+        (UnderWay(Arc::clone(self)), Arriving(Arc::clone(self)))
+    }
+
+    /// A body is there, or will not be read.
+    fn arrived(&self, now: Instant) {
+        let mut at = self.locked();
+        if let Stage::Busy { requests, bodies } = at.0 {
+            *at = (Stage::Busy { requests, bodies: bodies.saturating_sub(1) }, now);
+        }
     }
 
     fn answered(&self, now: Instant) {
         let mut at = self.locked();
-        *at = match at.0 {
-            Stage::Busy(requests) if requests > 1 => (Stage::Busy(requests - 1), at.1),
-            _ => (Stage::Idle { has_asked: true }, now),
+        let stage = match at.0 {
+            Stage::Busy { requests, bodies } if requests > 1 => {
+                Stage::Busy { requests: requests - 1, bodies }
+            }
+            _ => Stage::Idle { has_asked: true },
         };
+        *at = (stage, now);
     }
 
     /// Whether it takes too long.
@@ -95,7 +123,7 @@ impl Pace {
             Stage::Idle { .. } => IDLE,
             Stage::Head { .. } => HEAD,
             // Requests have time limits of their own.
-            Stage::Busy(_) => return false,
+            Stage::Busy { .. } => return false,
         };
         now.saturating_duration_since(since) >= limit
     }
@@ -119,7 +147,15 @@ impl Pace {
                     Worth::Left
                 }
             }
-            Stage::Busy(_) => return None,
+            // None is looked at.
+            Stage::Busy { requests, bodies } if requests <= bodies => {
+                if has_been < BODY {
+                    Worth::Asking
+                } else {
+                    Worth::Left
+                }
+            }
+            Stage::Busy { .. } => return None,
         };
         Some((worth, since))
     }
@@ -137,6 +173,16 @@ pub(super) struct UnderWay(Arc<Pace>);
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.answered(Instant::now());
+    }
+}
+
+/// A body that has not come yet.
+#[derive(Debug)]
+pub(super) struct Arriving(Arc<Pace>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.arrived(Instant::now());
     }
 }
 
@@ -194,11 +240,15 @@ mod tests {
             pace.shaken(start);
             // Forgotten, so that it ends when the table says.
             std::mem::forget(pace.ask(start));
+            pace.arrived(at(seconds));
             pace.answered(at(seconds));
             pace
         };
         let busy = Arc::new(Pace::start(start));
-        let _request = busy.ask(start);
+        let (_request, body) = busy.ask(start);
+        drop(body);
+        let asking = Arc::new(Pace::start(start));
+        let _asked = asking.ask(at(19));
         let shaken = Pace::start(start);
         shaken.shaken(at(19));
         let table = [
@@ -208,10 +258,12 @@ mod tests {
             ("used a while ago", used_at(10).worth(at(20)), Some(Worth::Left)),
             ("used just now", used_at(11).worth(at(20)), Some(Worth::Recent)),
             ("used right now", busy.worth(at(20)), None),
+            ("a body that is to come", asking.worth(at(19)), Some(Worth::Asking)),
+            ("and does not come", asking.worth(at(20)), Some(Worth::Left)),
         ];
         for (what, worth, expected) in table {
             assert_eq!(worth.map(|(worth, _)| worth), expected, "{what}");
         }
-        assert!([Worth::Unused, Worth::Left, Worth::Fresh, Worth::Recent].is_sorted());
+        assert!([Worth::Unused, Worth::Left, Worth::Fresh, Worth::Recent, Worth::Asking].is_sorted());
     }
 }

@@ -84,6 +84,11 @@ impl CatalogWatch {
         this
     }
 
+    /// Whether every watch has listed all there is.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.unlisted.borrow().is_empty()
+    }
+
     /// Waits until every watch has listed all there is. One that cannot, since
     /// the rights for it are missing for example, is named.
     pub(crate) async fn synced(&self) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::webhook::{Start, Webhook, review};
+use super::webhook::{Start, Webhook, head, review};
 use crate::support::admission;
 
 const MIB: usize = 1024 * 1024;
@@ -132,6 +132,11 @@ async fn each_body_gets_an_answer() {
         }
         webhook.is_well(what).await;
     }
+    let good = review("hostile").to_string();
+    let yaml = head("/validate", good.len()).replace("application/json", "application/yaml");
+    let (status, text) = webhook.send(yaml.as_bytes(), good.as_bytes()).await.expect("an answer");
+    assert!(status == 415 && text.contains("application/json"), "{status} {text}");
+    webhook.is_well("another content type").await;
     let log = webhook.log();
     assert!(log.lines().all(|line| line.len() < 2_000), "a line is too long");
 }

@@ -29,6 +29,9 @@ const MOST_MEMORY: u64 = 80 * 1024;
 /// How long the next good request may take.
 const SOON: Duration = Duration::from_secs(1);
 
+/// What objects say, and the log does not.
+const UNTOLD: &str = "github.com/what-objects-say";
+
 /// Those who harm take turns: what one does to the machine is not to count against another.
 static TURN: Mutex<()> = Mutex::const_new(());
 
@@ -142,14 +145,22 @@ impl Webhook {
 
     /// The next good request is served soon, and memory is and was bounded.
     pub(crate) async fn is_well(&self, after: &str) {
+        self.is_well_at(after, 0).await;
+    }
+
+    /// The same of one that is longer by so many bytes.
+    pub(crate) async fn is_well_at(&self, after: &str, longer: usize) {
         let start = Instant::now();
-        let body = review(after);
+        let mut body = review(after);
+        body["request"]["object"]["metadata"]["annotations"] =
+            json!({"a": UNTOLD.to_owned() + &"x".repeat(longer)});
         let asked = tokio::time::timeout(SOON, self.ask("/validate", body.to_string().as_bytes())).await;
         let (status, text) = asked
             .unwrap_or_else(|_| panic!("after {after}: no answer within a second\n{}", self.log()))
             .unwrap_or_else(|error| panic!("after {after}: {error}\n{}", self.log()));
         let answer: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!((status, &answer["response"]["allowed"]), (200, &json!(true)), "after {after}: {text}");
+        assert!(!self.log().contains(UNTOLD), "after {after}: the log tells of objects");
         let peak = self.peak();
         println!("after {after}: answered in {:?}, at most {} MiB so far", start.elapsed(), peak / 1024);
         assert!(peak < MOST_MEMORY, "after {after}: {peak} KiB");
@@ -202,7 +213,7 @@ pub(crate) fn review(uid: &str) -> Value {
                 "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
                 "metadata": {"name": "shop", "namespace": "hostile"},
                 "spec": {
-                    "source": {"gitRepository": {"url": "https://github.com/o/r", "interval": "3m0s"}},
+                    "source": {"gitRepository": {"url": format!("https://{UNTOLD}/r"), "interval": "3m0s"}},
                     "syncPolicies": [{"kustomization": {"interval": "5m0s", "path": "./", "prune": true}}],
                 },
             },
