@@ -16,6 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::{ServiceExt, service_fn};
 
@@ -27,12 +28,16 @@ use super::heard::Heard;
 const MAX_HEAD: u16 = 16 * 1024;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 64;
-/// The most requests at a time on one connection of HTTP/2.
-const MAX_STREAMS: u32 = 32;
+/// The most connections of HTTP/2: API servers speak HTTP/1.1 to webhooks that are Services.
+const MAX_HTTP2: usize = 64;
+/// The most requests at a time on one of them.
+const MAX_STREAMS: u32 = 4;
+/// The most of a head that is taken by HTTP/2, in bytes.
+const MAX_HEAD_LIST: u32 = 4 * 1024;
 /// What a request of HTTP/2 may send before any of it is read, in bytes.
-const STREAM_WINDOW: u32 = 64 * 1024;
-/// What all of them on one connection may.
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW: u32 = 16 * 1024;
+/// What all of them on one connection may, after the first 64 KiB, which the protocol gives away.
+const CONNECTION_WINDOW: u32 = 32 * 1024;
 /// What may wait for a client of HTTP/2 to read it, in bytes.
 const MAX_UNREAD: usize = 64 * 1024;
 /// Requests that a client takes back before they are looked at, and those that
@@ -50,12 +55,15 @@ pub(super) struct Conversation {
     acceptor: Option<TlsAcceptor>,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
+    /// One for each connection of HTTP/2 that there may be.
+    http2_permits: Semaphore,
     router: Router,
 }
 
 impl Conversation {
     pub(super) fn new(acceptor: Option<TlsAcceptor>, router: Router) -> Self {
-        Self { acceptor, http1: http1(), http2: http2(), router }
+        let http2_permits = Semaphore::new(MAX_HTTP2);
+        Self { acceptor, http1: http1(), http2: http2(), http2_permits, router }
     }
 
     /// Speaks on one until it ends, or is let go.
@@ -79,6 +87,7 @@ impl Conversation {
         let stream = acceptor.accept(stream).await?;
         seat.pace().shaken(Instant::now());
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            let _permit = self.http2_permits.try_acquire().map_err(|_| "there are enough of HTTP/2")?;
             return self.answer(&self.http2, stream, seat).await;
         }
         self.answer(&self.http1, Heard::new(stream, Arc::clone(seat.pace())), seat).await
@@ -131,7 +140,7 @@ fn http2() -> Builder<TokioExecutor> {
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(MAX_HEAD.into())
+        .max_header_list_size(MAX_HEAD_LIST)
         .max_send_buf_size(MAX_UNREAD)
         .max_pending_accept_reset_streams(MAX_RESETS)
         .max_local_error_reset_streams(MAX_RESETS)

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use fleetgate_plan::Catalog;
 
+use self::unread::IsJson;
 pub use self::unread::Unread;
 use crate::review::{self, Account, Awaited, Endpoint, Reviewed, review};
 
@@ -83,12 +84,13 @@ struct Office<S, D> {
 async fn answer<S: Snapshots, D: Desk>(
     State(office): State<Office<S, D>>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    IsJson(is_json): IsJson,
     body: Body,
 ) -> Response {
     let start = Instant::now();
     let until = start + deadline::patience(query.as_deref());
-    let is_json = unread::is_json(&headers);
+    // Nothing of the head is kept while its body comes.
+    drop(query);
     let read = if is_json { office.desk.read(body, until).await } else { Err(Unread::NotJson) };
     match read {
         Ok(body) => {

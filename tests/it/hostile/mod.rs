@@ -6,5 +6,6 @@ mod bodies;
 mod connections;
 mod crowds;
 mod stopping;
+mod streams;
 mod watch;
 mod webhook;

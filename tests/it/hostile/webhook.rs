@@ -12,7 +12,7 @@ use fleetgate_sandbox::Sandbox;
 use fleetgate_sandbox::wait::{Probe, until};
 use kube::{Client, Config};
 use rustls::pki_types::{IpAddr, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,6 +53,7 @@ pub(crate) struct Webhook {
     pub(crate) address: SocketAddr,
     log: NamedTempFile,
     tls: TlsConnector,
+    roots: RootCertStore,
     health: Client,
     _certificate: TempDir,
     _turn: MutexGuard<'static, ()>,
@@ -82,7 +83,7 @@ impl Webhook {
             .expect("a webhook runs");
         let mut roots = RootCertStore::empty();
         roots.add(certificate.cert.der().clone()).expect("a root");
-        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let mut config = ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let mut health = Config::new(format!("http://{health}").parse().expect("a URL"));
         // That it is not ready is an answer.
@@ -92,6 +93,7 @@ impl Webhook {
             address,
             log,
             tls: TlsConnector::from(Arc::new(config)),
+            roots,
             health: Client::try_from(health).expect("a client"),
             _certificate: folder,
             _turn: turn,
@@ -122,10 +124,26 @@ impl Webhook {
 
     /// A connection over TLS, on which HTTP/1.1 is spoken.
     pub(crate) async fn connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
+        self.shake(&self.tls).await
+    }
+
+    /// A connection over that version of TLS, on which that protocol is spoken.
+    pub(crate) async fn connect_by(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        protocol: &[u8],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let config = ClientConfig::builder_with_protocol_versions(&[version]);
+        let mut config = config.with_root_certificates(self.roots.clone()).with_no_client_auth();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        self.shake(&TlsConnector::from(Arc::new(config))).await
+    }
+
+    async fn shake(&self, tls: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {
         let name = ServerName::IpAddress(IpAddr::from(self.address.ip()));
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        self.tls.connect(name, stream).await
+        tls.connect(name, stream).await
     }
 
     /// Posts a body on a connection of its own; returns the status and the body of the answer.

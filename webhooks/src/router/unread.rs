@@ -1,6 +1,10 @@
 //! Requests whose body is not read.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -60,8 +64,19 @@ impl IntoResponse for Unread {
     }
 }
 
+/// Whether a body is said to be JSON.
+pub(super) struct IsJson(pub(super) bool);
+
+impl<S: Sync> FromRequestParts<S> for IsJson {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self(is_json(&parts.headers)))
+    }
+}
+
 /// Whether a body is JSON by its header. What is not said is as good.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+fn is_json(headers: &HeaderMap) -> bool {
     let Some(said) = headers.get(CONTENT_TYPE) else { return true };
     let media = said.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     media.trim_ascii().eq_ignore_ascii_case(b"application/json")

@@ -1,0 +1,106 @@
+//! HTTP/2, which API servers do not speak to Services, and others may; and TLS 1.2.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use futures::future::join_all;
+use h2::RecvStream;
+use h2::client::{SendRequest, handshake};
+use http::{Request, Response};
+use rustls::version::{TLS12, TLS13};
+use tokio::io::AsyncWriteExt;
+
+use super::webhook::{Start, Webhook, answer, head, review};
+use crate::support::admission;
+
+/// A connection of HTTP/2.
+async fn connect(webhook: &Webhook) -> anyhow::Result<SendRequest<Bytes>> {
+    let (client, connection) = handshake(webhook.connect_by(&TLS13, b"h2").await?).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn request() -> Request<()> {
+    let request = Request::post("https://webhook/validate?timeout=30s");
+    request.header("content-type", "application/json").body(()).expect("a request")
+}
+
+async fn text(answer: Response<RecvStream>) -> anyhow::Result<String> {
+    let (mut body, mut bytes) = (answer.into_body(), Vec::new());
+    while let Some(chunk) = body.data().await.transpose()? {
+        body.flow_control().release_capacity(chunk.len())?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(String::from_utf8(bytes)?)
+}
+
+/// Posts a good review that is longer by so many bytes.
+async fn ask(webhook: &Webhook, longer: usize) -> anyhow::Result<(u16, String)> {
+    let mut client = connect(webhook).await?.ready().await?;
+    let (answer, mut sending) = client.send_request(request(), false)?;
+    let body = review("streams").to_string() + &" ".repeat(longer);
+    sending.send_data(body.into(), true)?;
+    let answer = answer.await?;
+    assert!(client.current_max_send_streams() <= 4, "{}", client.current_max_send_streams());
+    Ok((answer.status().as_u16(), text(answer).await?))
+}
+
+/// Begins four requests whose bodies do not come; returns how each was answered, if it was.
+async fn stall(webhook: &Webhook) -> anyhow::Result<Vec<Option<u16>>> {
+    let mut client = connect(webhook).await?;
+    let mut begun = Vec::new();
+    for _ in 0..4 {
+        client = client.ready().await?;
+        let (answer, mut sending) = client.send_request(request(), false)?;
+        sending.send_data(Bytes::from_static(&[b' '; 100]), false)?;
+        begun.push((answer, sending));
+    }
+    let answers =
+        begun.into_iter().map(async |(answer, _sending)| Some(answer.await.ok()?.status().as_u16()));
+    Ok(join_all(answers).await)
+}
+
+/// Takes back what it asks as it asks it.
+async fn reset(webhook: &Webhook) -> anyhow::Result<()> {
+    let mut client = connect(webhook).await?;
+    for _ in 0..1_000 {
+        client = client.ready().await?;
+        let (_, mut sending) = client.send_request(request(), false)?;
+        sending.send_reset(h2::Reason::CANCEL);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_is_spoken_and_nobody_has_much_of_it() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    for longer in [0, 20 * 1024, 1024 * 1024] {
+        let (status, text) = ask(webhook, longer).await.expect("an answer");
+        assert!(status == 200 && text.contains("\"allowed\":true"), "{longer}: {status} {text}");
+    }
+    let good = async {
+        let mut beat = tokio::time::interval(Duration::from_millis(500));
+        for _ in 0..6 {
+            beat.tick().await;
+            webhook.is_well("streams that stall").await;
+        }
+    };
+    let (stalled, ()) = tokio::join!(join_all((0..200).map(|_| stall(webhook))), good);
+    let answered: Vec<u16> = stalled.into_iter().flatten().flatten().flatten().collect();
+    assert!((4..=64 * 4).contains(&answered.len()), "{}", answered.len());
+    assert!(answered.iter().all(|status| *status == 408), "{answered:?}");
+    drop(join_all((0..20).map(|_| reset(webhook))).await);
+    webhook.is_well("requests that were taken back").await;
+    let (status, _) = ask(webhook, 0).await.expect("an answer");
+    assert_eq!(status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_1_2_is_spoken() {
+    let webhook = Webhook::start(admission(), Start::default()).await;
+    let mut stream = webhook.connect_by(&TLS12, b"http/1.1").await.expect("a connection");
+    let body = review("TLS 1.2").to_string();
+    stream.write_all((head("/validate", body.len()) + &body).as_bytes()).await.expect("it is sent");
+    let (status, text) = answer(&mut stream).await.expect("an answer");
+    assert!(status == 200 && text.contains("\"allowed\":true"), "{status} {text}");
+}
