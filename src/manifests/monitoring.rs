@@ -23,7 +23,7 @@ pub(super) fn alerts(form: Form) -> Value {
     rules::object(labels, None)
 }
 
-/// The rules of [`alerts`].
+/// The rules of [`mod@alerts`].
 pub(super) fn rules() -> Value {
     rules::groups()
 }
