@@ -13,7 +13,7 @@ use crate::schema::Kind;
 pub const UNREADABLE: Rule = Rule {
     code: "object/unreadable",
     severities: DENIES,
-    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 10,000 policies.",
+    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 5,000 policies.",
     why: "The API server would refuse it, with its first complaint only.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.prune: "yes""#,
@@ -23,7 +23,7 @@ pub const UNREADABLE: Rule = Rule {
 
 /// The most policies of an Application: each becomes objects in every cluster that it goes to, and memory
 /// while it is looked at.
-pub const MAX_POLICIES: usize = 10_000;
+pub const MAX_POLICIES: usize = 5_000;
 
 /// What is too much about an Application, if anything is; then nothing else is looked at.
 #[must_use]

@@ -279,13 +279,13 @@ mod tests {
     #[test]
     fn many_dependencies_take_time_in_proportion() {
         let chain: Vec<String> =
-            (0..8_000).map(|index| format!("p{index}: p{}", (index + 1) % 8_000)).collect();
-        let all = (0..8_000).map(|index| format!("p{index}")).collect::<Vec<_>>().join(" ");
+            (0..5_000).map(|index| format!("p{index}: p{}", (index + 1) % 5_000)).collect();
+        let all = (0..5_000).map(|index| format!("p{index}")).collect::<Vec<_>>().join(" ");
         let star: Vec<String> =
-            (0..8_000).map(|index| format!("p{index}:{}", if index == 0 { &all } else { "p0" })).collect();
+            (0..5_000).map(|index| format!("p{index}:{}", if index == 0 { &all } else { "p0" })).collect();
         let own: Vec<String> =
-            (0..8_000).map(|index| format!("p{index}: p{index}-attachedcluster-m9")).collect();
-        for (policies, circles) in [(chain, 1), (star, 8_000), (own, 0)] {
+            (0..5_000).map(|index| format!("p{index}: p{index}-attachedcluster-m9")).collect();
+        for (policies, circles) in [(chain, 1), (star, 5_000), (own, 0)] {
             let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
             let verdict = judge(Kind::Application, application("shop", spec(&policies)), None, &catalog());
             assert_eq!(verdict.findings.len(), circles);
