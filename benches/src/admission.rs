@@ -2,7 +2,7 @@
 //!
 //! CPU time is measured twice. In a closed loop each side gets as many requests
 //! as it takes, so that it finds several at each wake-up. In an open loop both
-//! get the same number a second, half of what Fleetgate takes, at even
+//! get the same number a second, half of what Fleetgate has time for, at even
 //! distances, so that both wake up for each. The latency is that of the open loop.
 
 use std::time::Duration;
@@ -123,7 +123,8 @@ async fn measure(
         }
         println!("{name}:");
         report_busy(&busy, [limit, limit_without_schema], schema_check);
-        let rate = median(busy.iter().map(|[_, few]| few.rate).collect()) / 2.0;
+        let busiest = median(busy.iter().map(|[_, few]| few.rate).collect());
+        let rate = half_of_capacity(&servers.few, &target(&servers.few), busiest, options).await?;
         let mut rounds = Vec::new();
         for _ in 0..options.rounds {
             let mut round = [Figures::default(); 3];
@@ -187,6 +188,18 @@ async fn as_fast_as_it_is(server: &Server, target: &Target, options: &Options) -
     #[expect(clippy::cast_precision_loss, reason = "some hundred thousand requests")]
     let sent = sent as f64;
     Ok(Busy { rate: sent / options.seconds, cpu: micros(used) / sent })
+}
+
+/// Half of what the server can do at even distances, where it wakes up for each review: less than half of
+/// what it does in a closed loop.
+async fn half_of_capacity(
+    server: &Server,
+    target: &Target,
+    busiest: f64,
+    options: &Options,
+) -> anyhow::Result<f64> {
+    let unhurried = reviews(server, target, busiest / 4.0, options).await?;
+    Ok(1e6 / unhurried.cpu / 2.0)
 }
 
 async fn reviews(server: &Server, target: &Target, rate: f64, options: &Options) -> anyhow::Result<Figures> {
