@@ -202,6 +202,8 @@ impl Write for &Waiting {
 mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use tracing::Subscriber;
+    use tracing::level_filters::LevelFilter;
 
     /// Something that is read when the test reads it.
     struct Pipe(SyncSender<Vec<u8>>);
@@ -232,6 +234,15 @@ mod tests {
         let dropped = queue.0.locked().dropped;
         assert!((12..=19).contains(&dropped), "{dropped}");
         assert!(read.recv().is_ok_and(|bytes| bytes.len() <= MOST && bytes.len() % line.len() == 0));
+    }
+
+    /// What nobody asked to be told is not even looked at: a review passes many places that would tell something.
+    #[test]
+    fn without_traces_the_filter_decides_alone() {
+        let options = LogOptions { log_level: "info,kube=warn".to_owned(), log_format: LogFormat::Json };
+        let lines = lines(&options, || BoxMakeWriter::new(io::sink)).expect("a filter");
+        let told = Registry::default().with(lines).with(traces::layer(None));
+        assert_eq!(told.max_level_hint(), Some(LevelFilter::INFO));
     }
 
     #[test]

@@ -122,6 +122,8 @@ where
     let filter = filter.with_callsite_filter(interest).with_max_level_hint(LevelFilter::DEBUG);
     let layer = tracing_opentelemetry::layer()
         .with_tracer(tracer)
+        // Nobody asks for OpenTelemetry's own idea of what is under way.
+        .with_context_activation(false)
         .with_level(false)
         .with_location(false)
         .with_target(false)
