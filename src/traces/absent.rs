@@ -10,7 +10,7 @@ use super::{ENDPOINTS, variable};
 use crate::cli::TraceOptions;
 
 /// How to get a program with it.
-const WAY_OUT: &str = "this program was built without OpenTelemetry: use one that was built with `cargo build --release --features otel`, as the image is";
+const WAY_OUT: &str = "this program was built without OpenTelemetry: take the image, which has it, or build it with `cargo build --release --features otel`";
 
 /// There are none.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ mod tests {
     fn whoever_asks_for_traces_is_told_how_to_get_them() {
         let asked = Cli::try_parse_from(["fleetgate", "webhook", "--otlp-endpoint", "http://collector:4318"]);
         let refusal = asked.expect_err("it has none").to_string();
-        assert!(refusal.contains("built without OpenTelemetry: use one that was built with"), "{refusal}");
+        assert!(refusal.contains("built without OpenTelemetry: take the image"), "{refusal}");
         let help = Cli::try_parse_from(["fleetgate", "webhook", "--help"]).expect_err("a page").to_string();
         assert!(!help.contains("--otlp-endpoint"), "help is of what there is: {help}");
     }

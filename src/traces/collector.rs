@@ -48,7 +48,7 @@ type Cause = Arc<Mutex<Option<String>>>;
 #[derive(Debug, Default)]
 struct Told {
     at: Option<Instant>,
-    /// Spans that were lost since.
+    /// Spans that were lost since, and of which nothing was said.
     lost: usize,
 }
 
@@ -76,7 +76,8 @@ impl Collector {
         let mut told = locked(&self.told);
         let Some(failure) = failure else {
             if told.at.take().is_some() {
-                tracing::info!(url = self.url, "the collector takes spans again");
+                let lost = std::mem::take(&mut told.lost);
+                tracing::info!(url = self.url, lost, "the collector takes spans again");
             }
             return;
         };
