@@ -25,7 +25,7 @@ fn is_on() -> bool {
 
 /// Has each request be a span, if spans go anywhere.
 pub(crate) fn reviewing(router: Router) -> Router {
-    if is_on() { router.layer(from_fn(review)) } else { router }
+    if is_on() { router.route_layer(from_fn(review)) } else { router }
 }
 
 /// Continues the trace of whoever asks: an API server passes on that of its own client, or begins one.
