@@ -70,16 +70,14 @@ impl Webhook {
         flags: &[&str],
         environment: &[(&str, &Path)],
     ) -> Self {
-        let log = NamedTempFile::new().expect("a file");
-        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+        let mut program = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
+        program
             .args([command, "--bind", &address.to_string()])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
-            .envs(environment.iter().copied())
-            .stderr(log.reopen().expect("a file"))
-            .spawn()
-            .expect("a webhook runs");
-        Self { address, process: Running(process), log }
+            .envs(environment.iter().copied());
+        let (process, log) = Running::logging(&mut program);
+        Self { address, process, log }
     }
 
     /// Asks it to end, as Kubernetes does; returns how it has ended.
