@@ -54,6 +54,13 @@ pub(crate) async fn bare() -> (&'static Sandbox, MutexGuard<'static, ()>) {
     static TURN: Mutex<()> = Mutex::const_new(());
     let sandbox = &SHARED.get_or_init(|| start(options(Scope::Host))).sandbox;
     let turn = TURN.lock().await;
+    // An API server that is to delete a kind which it does not serve yet fails, and may try again only after five minutes.
+    let crds = file("manifests/crds").display().to_string();
+    let there =
+        kubectl(sandbox, &["get", "--filename", &crds, "--ignore-not-found", "--output", "name"]).await;
+    for name in there.stdout.lines().filter_map(|line| line.split_once('/')).map(|(_, name)| name) {
+        is_served(sandbox, name).await;
+    }
     let everything = file("manifests/install.yaml").display().to_string();
     kubectl(sandbox, &["delete", "--ignore-not-found", "--filename", &everything]).await;
     (sandbox, turn)
@@ -178,12 +185,17 @@ pub(crate) async fn install_crds(sandbox: &Sandbox, crds: &[CustomResourceDefini
     let answer = answer.expect("kubectl runs");
     assert!(answer.success(), "{}", answer.stderr);
     for name in crds.iter().filter_map(|crd| crd.metadata.name.as_deref()) {
-        let served = until("the CRD to be served", Duration::from_secs(30), async || {
-            let answer = sandbox.kubectl().run(&["get", name, "--all-namespaces"]).await?;
-            Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
-        });
-        served.await.expect("it is served");
+        is_served(sandbox, name).await;
     }
+}
+
+/// Waits until the objects of a CRD can be asked for.
+async fn is_served(sandbox: &Sandbox, crd: &str) {
+    let served = until("the CRD to be served", Duration::from_secs(30), async || {
+        let answer = sandbox.kubectl().run(&["get", crd, "--all-namespaces"]).await?;
+        Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
+    });
+    served.await.expect("it is served");
 }
 
 /// Runs kubectl in the namespace as an administrator whom the gate of a sandbox lets pass: what happens
