@@ -66,7 +66,7 @@ pub trait Desk: Clone + Send + Sync + 'static {
 
 /// Both endpoints.
 pub fn router<S: Snapshots, D: Desk>(snapshots: S, desk: D) -> Router {
-    let office = |endpoint| Office { snapshots: snapshots.clone(), desk: desk.clone(), endpoint, review };
+    let office = |endpoint| Office { snapshots: snapshots.clone(), desk: desk.clone(), endpoint };
     Router::new()
         .route(MUTATE_PATH, post(answer::<S, D>).with_state(office(Endpoint::Mutating)))
         .route(VALIDATE_PATH, post(answer::<S, D>).with_state(office(Endpoint::Validating)))
@@ -78,7 +78,6 @@ struct Office<S, D> {
     snapshots: S,
     desk: D,
     endpoint: Endpoint,
-    review: fn(&[u8], &Catalog, Endpoint) -> Reviewed,
 }
 
 async fn answer<S: Snapshots, D: Desk>(
@@ -120,15 +119,17 @@ impl<S: Snapshots, D: Desk> Office<S, D> {
         reviewed
     }
 
-    /// Reviews, when there is a turn. Nothing is shared with a review that panics
-    /// but the Catalog, which nobody writes to.
+    /// Reviews, when there is a turn.
     async fn look(&self, body: &[u8], until: Instant, catalog: &Catalog) -> Option<Reviewed> {
-        let look = || {
-            let reviewed = catch_unwind(AssertUnwindSafe(|| (self.review)(body, catalog, self.endpoint)));
-            reviewed.unwrap_or_else(|_| review::failed(body))
-        };
+        let look = || caught(body, || review(body, catalog, self.endpoint));
         self.desk.take(body.len(), until, look).await
     }
+}
+
+/// What a review says, also where it panics. Nothing is shared with it but the Catalog, which nobody
+/// writes to.
+fn caught(body: &[u8], review: impl FnOnce() -> Reviewed) -> Reviewed {
+    catch_unwind(AssertUnwindSafe(review)).unwrap_or_else(|_| review::failed(body))
 }
 
 /// A Catalog in which what is awaited may be, if one comes in time.
@@ -157,4 +158,15 @@ fn respond(reviewed: &Reviewed) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::review::Outcome;
+
+    #[test]
+    fn a_review_that_panics_is_answered_with_its_uid() {
+        let reviewed = caught(br#"{"request": {"uid": "u-1"}}"#, || panic!("a fault of our own"));
+        assert_eq!((reviewed.account.outcome, reviewed.account.about.uid.as_str()), (Outcome::Failed, "u-1"));
+        let response = reviewed.response.response.expect("a response");
+        assert_eq!((response.uid.as_str(), response.allowed, response.result.code), ("u-1", false, 500));
+    }
+}

@@ -70,17 +70,21 @@ impl Webhook {
         fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let health = format!("127.0.0.1:{}", free_port());
-        let log = NamedTempFile::new().expect("a file");
         let limit = start.descriptors.map_or(String::new(), |most| format!("ulimit -n {most}; "));
-        let process = Command::new("sh")
+        let mut program = Command::new("sh");
+        program
             .args(["-c", &format!("{limit}exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_fleetgate"), "webhook"])
             .args(["--bind", &address.to_string(), "--metrics-bind", &health, "--cert-dir"])
             .arg(folder.path())
             .args(start.flags)
-            .env("KUBECONFIG", start.kubeconfig.unwrap_or(sandbox.webhook_kubeconfig()))
-            .stderr(start.log.unwrap_or_else(|| log.reopen().expect("a file").into()))
-            .spawn()
-            .expect("a webhook runs");
+            .env("KUBECONFIG", start.kubeconfig.unwrap_or(sandbox.webhook_kubeconfig()));
+        let (process, log) = match start.log {
+            None => Running::logging(&mut program),
+            Some(unread) => {
+                let process = program.stderr(unread).spawn().expect("a webhook runs");
+                (Running(process), NamedTempFile::new().expect("a file"))
+            }
+        };
         let mut roots = RootCertStore::empty();
         roots.add(certificate.cert.der().clone()).expect("a root");
         let mut config = ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth();
@@ -89,7 +93,7 @@ impl Webhook {
         // That it is not ready is an answer.
         health.default_retry = false;
         let webhook = Self {
-            process: Running(process),
+            process,
             address,
             log,
             tls: TlsConnector::from(Arc::new(config)),
