@@ -29,15 +29,10 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it in the sandbox, with what a role may do there.
     pub(crate) fn start(arguments: &[&str], kubeconfig: &Path, variables: &[(&str, &str)]) -> Self {
-        let log = NamedTempFile::new().expect("a file");
-        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
-            .args(arguments)
-            .env("KUBECONFIG", kubeconfig)
-            .envs(variables.iter().copied())
-            .stderr(log.reopen().expect("a file"))
-            .spawn()
-            .expect("it runs");
-        Self { process: Running(process), log }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
+        command.args(arguments).env("KUBECONFIG", kubeconfig).envs(variables.iter().copied());
+        let (process, log) = Running::logging(&mut command);
+        Self { process, log }
     }
 
     /// Waits until its log has that.
