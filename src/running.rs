@@ -25,6 +25,7 @@ use crate::metrics::{self, Metrics};
 use crate::reviews::Desk;
 use crate::server::{self, Connections, Transport};
 use crate::supported;
+use crate::traces;
 use crate::watches::CatalogWatch;
 
 /// What the program does besides watching.
@@ -116,7 +117,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let router = router(catalog.clone(), Desk::new(metrics.reviews()));
+            let router = traces::reviewing(router(catalog.clone(), Desk::new(metrics.reviews())));
             let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };
