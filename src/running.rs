@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use fleetgate_plan::Catalog;
-use fleetgate_webhooks::router::router;
 use kube::Config;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -117,7 +116,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let router = traces::reviewing(router(catalog.clone(), Desk::new(metrics.reviews())));
+            let router = traces::router(catalog.clone(), Desk::new(metrics.reviews()));
             let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };

@@ -2,8 +2,7 @@
 
 use axum::Router;
 use axum::http::Uri;
-use fleetgate_webhooks::Endpoint;
-use fleetgate_webhooks::review::Account;
+use fleetgate_webhooks::router::{self, Desk, Snapshots};
 use tracing_subscriber::layer::Identity;
 
 use super::{ENDPOINTS, variable};
@@ -39,13 +38,10 @@ pub(crate) fn layer(_: Option<&Traces>) -> Option<Identity> {
     None
 }
 
-/// Reviews, as they are.
-pub(crate) fn reviewing(router: Router) -> Router {
-    router
+/// The endpoints, as they are.
+pub(crate) fn router(snapshots: impl Snapshots, desk: impl Desk) -> Router {
+    router::router(snapshots, desk)
 }
-
-/// Nobody is told.
-pub(crate) fn reviewed(_: Endpoint, _: &Account) {}
 
 #[cfg(test)]
 mod tests {

@@ -27,9 +27,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tracing::Span;
 
 #[cfg(not(feature = "otel"))]
-pub(crate) use self::absent::{Traces, endpoint, layer, reviewed, reviewing, start};
+pub(crate) use self::absent::{Traces, endpoint, layer, router, start};
 #[cfg(feature = "otel")]
-pub(crate) use self::reviews::{reviewed, reviewing};
+pub(crate) use self::reviews::router;
 #[cfg(feature = "otel")]
 pub(crate) use self::settings::endpoint;
 #[cfg(feature = "otel")]

@@ -2,12 +2,16 @@
 //!
 //! Attributes of the request are called as Kyverno calls them, so that a query for one webhook finds the other.
 
+use std::time::{Duration, Instant};
+
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use fleetgate_webhooks::review::{Account, Outcome};
+use fleetgate_webhooks::router::{self, Desk, Snapshots, Unread};
 use fleetgate_webhooks::{Endpoint, Kind};
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -18,14 +22,13 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{TARGET, failed};
 
-/// Whether spans go anywhere.
-fn is_on() -> bool {
-    tracing::span_enabled!(target: TARGET, Level::INFO)
-}
-
-/// Has each request be a span, if spans go anywhere.
-pub(crate) fn reviewing(router: Router) -> Router {
-    if is_on() { router.route_layer(from_fn(review)) } else { router }
+/// The endpoints, of which each request is a span if spans go anywhere.
+pub(crate) fn router(snapshots: impl Snapshots, desk: impl Desk) -> Router {
+    if tracing::span_enabled!(target: TARGET, Level::INFO) {
+        router::router(snapshots, Traced(desk)).route_layer(from_fn(review))
+    } else {
+        router::router(snapshots, desk)
+    }
 }
 
 /// Continues the trace of whoever asks: an API server passes on that of its own client, or begins one.
@@ -75,12 +78,39 @@ impl Extractor for Head<'_> {
     }
 }
 
-/// Says in the span of this review what the log says of it.
-pub(crate) fn reviewed(endpoint: Endpoint, account: &Account) {
-    if !is_on() {
-        return;
+/// A desk that says in the span of a review, too, how it went.
+#[derive(Clone)]
+struct Traced<D>(D);
+
+impl<D: Desk> Desk for Traced<D> {
+    type Paper = D::Paper;
+
+    fn read(&self, body: Body, until: Instant) -> impl Future<Output = Result<Self::Paper, Unread>> + Send {
+        self.0.read(body, until)
     }
-    let (span, about) = (Span::current(), &account.about);
+
+    fn take<T: Send>(
+        &self,
+        bytes: usize,
+        until: Instant,
+        review: impl FnOnce() -> T + Send,
+    ) -> impl Future<Output = Option<T>> + Send {
+        self.0.take(bytes, until, review)
+    }
+
+    fn reviewed(&self, endpoint: Endpoint, account: &Account, took: Duration) {
+        tell(&Span::current(), endpoint, account);
+        self.0.reviewed(endpoint, account, took);
+    }
+
+    fn unread(&self, why: Unread) {
+        self.0.unread(why);
+    }
+}
+
+/// Says in its span what the log says of a review.
+fn tell(span: &Span, endpoint: Endpoint, account: &Account) {
+    let about = &account.about;
     tracing::record_all!(
         span,
         admission.webhook = endpoint.as_str(),
@@ -96,7 +126,7 @@ pub(crate) fn reviewed(endpoint: Endpoint, account: &Account) {
     );
     // A denial is what it is there for.
     if matches!(account.outcome, Outcome::Shed | Outcome::Failed) {
-        failed(&span);
+        failed(span);
     }
 }
 
