@@ -25,10 +25,8 @@ use crate::metrics::{self, Metrics};
 use crate::reviews::Desk;
 use crate::server::{self, Connections, Transport};
 use crate::supported;
+use crate::traces;
 use crate::watches::CatalogWatch;
-
-/// The most connections of those who ask how the program is.
-const SCRAPES: usize = 64;
 
 /// What the program does besides watching.
 pub(crate) struct Roles {
@@ -89,7 +87,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let measure = async {
         let Some(address) = metrics_bind else { return pending().await };
         let listener = server::listen(address).await?;
-        let (router, connections) = (metrics::router(metrics.clone()), Connections::at_most(SCRAPES));
+        let (router, connections) = (metrics::router(metrics.clone()), Connections::of_onlookers());
         server::serve(listener, "metrics", Transport::Plain, router, connections, pending()).await
     };
     let look = async {
@@ -113,13 +111,13 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
             }
             let listener = server::listen(options.bind).await?;
             metrics.ready();
-            let connections = Connections::at_most(server::affordable(options.limits.connections()));
+            let connections = Connections::shared(server::affordable(options.limits.connections()));
             metrics.count_connections(connections.clone());
             let stop = async {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let router = router(catalog.clone(), Desk::new(metrics.reviews()));
+            let router = traces::reviewing(router(catalog.clone(), Desk::new(metrics.reviews())));
             let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };

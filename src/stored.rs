@@ -8,7 +8,6 @@ use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, RenderedKind};
 use fleetgate_webhooks::normalise::of_stored;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::{DeserializeGuard, ObjectList, PartialObjectMeta};
 use kube::discovery;
@@ -16,7 +15,7 @@ use kube::error::DiscoveryError;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::watches::{insert_application, insert_cluster, insert_fleet};
+use crate::watches::{self, insert_application, insert_cluster, insert_fleet};
 
 mod children;
 
@@ -102,7 +101,7 @@ impl Stored {
 ///
 /// When one cannot be read.
 pub(crate) async fn insert_crds(client: &Client, catalog: &mut Catalog) -> anyhow::Result<()> {
-    let crds = Api::<CustomResourceDefinition>::all(client.clone());
+    let crds = watches::crds(client);
     for kind in FluxKind::ALL.map(RenderedKind::Flux) {
         let name = kind.crd_name();
         let crd = crds.get_opt(&name).await.map_err(in_words);

@@ -24,6 +24,7 @@ mod serve;
 #[path = "../../src/server/mod.rs"]
 mod server;
 mod server_process;
+mod traces;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

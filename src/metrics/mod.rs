@@ -10,6 +10,7 @@ mod queue;
 pub(crate) mod told;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,11 +19,13 @@ use axum::http::StatusCode;
 use fleetgate_certs::{Lack, Serving};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use kube::Resource;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use tracing::Instrument;
 
 pub(crate) use self::http::router;
 use self::live::Live;
@@ -31,6 +34,7 @@ use crate::client::{Call, Verb};
 use crate::leader::Leadership;
 use crate::reviews;
 use crate::server::Connections;
+use crate::traces;
 use crate::watches::CatalogWatch;
 
 /// A label and its value.
@@ -148,20 +152,25 @@ impl Metrics {
         mut reconcile: impl FnMut(K, C) -> F,
     ) -> impl FnMut(K, C) -> BoxFuture<'static, Result<T, E>>
     where
+        K: Deref<Target: Resource>,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let this = self.clone();
         move |object, context| {
-            let (this, reconcile) = (this.clone(), reconcile(object, context));
+            let span = traces::look(controlled.as_str(), object.meta());
+            let (this, traced, reconcile) = (this.clone(), span.clone(), reconcile(object, context));
             let timed = async move {
                 let running = this.0.running.get_or_create_owned(&[("controller", controlled.as_str())]);
                 let _running = Running::start(running);
                 let start = Instant::now();
                 let result = reconcile.await;
                 this.reconciled(controlled, result.is_ok(), start.elapsed());
+                if result.is_err() {
+                    traces::failed(&traced);
+                }
                 result
             };
-            timed.boxed()
+            timed.instrument(span).boxed()
         }
     }
 

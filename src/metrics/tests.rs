@@ -43,7 +43,7 @@ async fn numbers_are_told_in_the_words_of_the_documentation() {
     let catalog = CatalogWatch::default();
     catalog.health().failed("Fleets", Instant::now());
     metrics.tell_of_catalog(catalog);
-    metrics.count_connections(Connections::at_most(1));
+    metrics.count_connections(Connections::at_most(1, 1));
     metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
     let (status, text) = get(&metrics, "/metrics").await;
     assert_eq!(status, StatusCode::OK);

@@ -63,7 +63,7 @@ fn do_everything(metrics: &Metrics) {
     catalog.health().failed("Fleets", Instant::now());
     metrics.tell_of_catalog(catalog);
     metrics.tell_of_certificate(certificate());
-    metrics.count_connections(Connections::at_most(1));
+    metrics.count_connections(Connections::at_most(1, 1));
     metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
 }
 

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::numbers::Numbers;
 use self::paper::{Paper, Stationery};
+use crate::traces;
 
 /// A review of a larger body takes memory and time: there is one at a time, on
 /// a thread of its own.
@@ -77,6 +78,7 @@ impl router::Desk for Desk {
 
     fn reviewed(&self, endpoint: Endpoint, account: &Account, took: Duration) {
         self.numbers.reviewed(endpoint, account, took);
+        traces::reviewed(endpoint, account);
         let about = &account.about;
         // What a user has written is quoted, and what stands in sets of ours is not: that takes time.
         tracing::info!(

@@ -1,5 +1,8 @@
 //! The connections that are open: how many there may be, and which one goes
 //! when there are more.
+//!
+//! Those that have not shaken hands yet have seats of their own: anybody can open any number of them, and takes none
+//! of the others away.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::pace::Pace;
+use super::pace::{Pace, Worth};
 
 /// How often a connection is looked at whether it takes too long.
 const LOOK: Duration = Duration::from_secs(1);
@@ -18,6 +21,12 @@ const LOOK: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_secs(1);
 /// How long that is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One in so many connections is for a client that has not shaken hands yet.
+const NEWCOMERS: usize = 4;
+/// The most connections of those who have not yet asked how the program is, and of those who have: anybody connects as
+/// often as they like, and the kubelet is to be heard before it makes room for others.
+const ONLOOKERS: (usize, usize) = (256, 64);
 
 /// The connections of one listener.
 #[derive(Clone, Debug)]
@@ -32,7 +41,8 @@ pub(crate) struct LetGo {
 
 #[derive(Debug)]
 struct Open {
-    most: usize,
+    most_newcomers: usize,
+    most_settled: usize,
     seats: Mutex<Seats>,
     count: watch::Sender<usize>,
     /// Whether clients are asked to go elsewhere.
@@ -47,7 +57,16 @@ struct Open {
 #[derive(Debug, Default)]
 struct Seats {
     next: u64,
-    taken: BTreeMap<u64, Arc<Place>>,
+    newcomers: Taken,
+    settled: Taken,
+}
+
+type Taken = BTreeMap<u64, Arc<Place>>;
+
+impl Seats {
+    fn count(&self) -> usize {
+        self.newcomers.len() + self.settled.len()
+    }
 }
 
 #[derive(Debug)]
@@ -58,9 +77,21 @@ struct Place {
 
 impl Connections {
     /// None yet, and never more than that.
-    pub(crate) fn at_most(most: usize) -> Self {
+    pub(crate) fn shared(most: usize) -> Self {
+        Self::at_most(most / NEWCOMERS, most - most / NEWCOMERS)
+    }
+
+    /// Those on which is asked how the program is.
+    pub(crate) fn of_onlookers() -> Self {
+        Self::at_most(ONLOOKERS.0, ONLOOKERS.1)
+    }
+
+    /// None yet, and never more than so many that have not shaken hands, or need not and have said nothing, and so
+    /// many that have. One of each there may always be.
+    pub(crate) fn at_most(newcomers: usize, settled: usize) -> Self {
         Self(Arc::new(Open {
-            most,
+            most_newcomers: newcomers.max(1),
+            most_settled: settled.max(1),
             seats: Mutex::default(),
             count: watch::Sender::new(0),
             drains: watch::Sender::new(false),
@@ -116,38 +147,60 @@ impl Connections {
         LetGo { late: count(&self.0.late), displaced: count(&self.0.displaced) }
     }
 
-    /// A seat for one more. Where there are as many as there may be, the
-    /// cheapest goes; where all are at work, there is none.
-    pub(super) fn seat(&self) -> Option<Seat> {
+    /// A seat for one more. Where as many shake hands as may, the cheapest of them goes.
+    pub(super) fn seat(&self) -> Seat {
         let mut seats = self.seats();
-        if seats.taken.len() >= self.0.most && !self.displace(&mut seats) {
-            self.0.displaced.fetch_add(1, Ordering::Relaxed);
-            return None;
+        if seats.newcomers.len() >= self.0.most_newcomers {
+            self.displace(&mut seats.newcomers);
         }
         let place = Arc::new(Place { pace: Arc::new(Pace::start(Instant::now())), displaced: Notify::new() });
         let id = seats.next;
         seats.next += 1;
-        seats.taken.insert(id, Arc::clone(&place));
-        self.0.count.send_replace(seats.taken.len());
-        Some(Seat { connections: self.clone(), id, place })
+        seats.newcomers.insert(id, Arc::clone(&place));
+        self.tell(&seats);
+        Seat { connections: self.clone(), id, place }
+    }
+
+    /// Gives a newcomer a seat among the others, of whom the cheapest goes where there are as many as there may be.
+    /// Where all are at work there is none, nor for one that was displaced meanwhile.
+    fn settle(&self, id: u64) -> bool {
+        let mut seats = self.seats();
+        let Some(place) = seats.newcomers.remove(&id) else { return false };
+        let is_free = seats.settled.len() < self.0.most_settled || self.displace(&mut seats.settled);
+        if is_free {
+            place.pace.shaken(Instant::now());
+            seats.settled.insert(id, place);
+        } else {
+            self.0.displaced.fetch_add(1, Ordering::Relaxed);
+        }
+        self.tell(&seats);
+        is_free
     }
 
     /// Lets one go, so that its descriptor can be had; says whether there was one.
     pub(super) fn make_room(&self) -> bool {
-        self.displace(&mut self.seats())
+        let mut guard = self.seats();
+        let seats = &mut *guard;
+        let settled = cheapest(&seats.settled);
+        let is_newcomer = cheapest(&seats.newcomers)
+            .is_some_and(|newcomer| settled.is_none_or(|settled| newcomer < settled));
+        let has_room = self.displace(if is_newcomer { &mut seats.newcomers } else { &mut seats.settled });
+        self.tell(seats);
+        has_room
     }
 
-    fn displace(&self, seats: &mut Seats) -> bool {
-        let now = Instant::now();
-        let worth = |(id, place): (&u64, &Arc<Place>)| Some((place.pace.worth(now)?, *id));
-        let Some((_, id)) = seats.taken.iter().filter_map(worth).min() else { return false };
+    fn displace(&self, taken: &mut Taken) -> bool {
+        let Some((_, _, id)) = cheapest(taken) else { return false };
         // Its seat is free at once: nobody sits there who would count.
-        if let Some(place) = seats.taken.remove(&id) {
+        if let Some(place) = taken.remove(&id) {
             place.displaced.notify_one();
         }
         self.0.displaced.fetch_add(1, Ordering::Relaxed);
-        self.0.count.send_replace(seats.taken.len());
         true
+    }
+
+    fn tell(&self, seats: &Seats) {
+        self.0.count.send_replace(seats.count());
     }
 
     /// Ends all of them, each with what is under way on it; returns once none is left.
@@ -162,6 +215,15 @@ impl Connections {
     }
 }
 
+fn cheapest(taken: &Taken) -> Option<(Worth, Instant, u64)> {
+    let now = Instant::now();
+    let worth = |(id, place): (&u64, &Arc<Place>)| {
+        let (worth, since) = place.pace.worth(now)?;
+        Some((worth, since, *id))
+    };
+    taken.iter().filter_map(worth).min()
+}
+
 /// The place of one connection, which is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -173,6 +235,11 @@ pub(super) struct Seat {
 impl Seat {
     pub(super) fn pace(&self) -> &Arc<Pace> {
         &self.place.pace
+    }
+
+    /// Its client has shaken hands, or need not; says whether it may stay.
+    pub(super) fn settle(&self) -> bool {
+        self.connections.settle(self.id)
     }
 
     /// Waits until the connection is to be let go, whatever is on it.
@@ -212,53 +279,12 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = self.connections.seats();
-        seats.taken.remove(&self.id);
-        self.connections.0.count.send_replace(seats.taken.len());
+        if seats.newcomers.remove(&self.id).is_none() {
+            seats.settled.remove(&self.id);
+        }
+        self.connections.tell(&seats);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures::FutureExt;
-
-    #[tokio::test]
-    async fn the_cheapest_goes_for_a_new_one_and_none_that_is_at_work() {
-        let connections = Connections::at_most(2);
-        let used = connections.seat().expect("a seat");
-        drop(used.pace().ask(Instant::now()));
-        let fresh = connections.seat().expect("a seat");
-        let third = connections.seat().expect("the seat of the one that was never used");
-        assert!(fresh.let_go().now_or_never().is_some() && used.let_go().now_or_never().is_none());
-        drop(fresh);
-        assert_eq!(
-            (connections.count(), connections.let_go().displaced),
-            (2, 1),
-            "its seat was free already"
-        );
-        let (_one, body) = used.pace().ask(Instant::now());
-        drop(body);
-        let (other, body) = third.pace().ask(Instant::now());
-        drop(body);
-        assert!(connections.seat().is_none(), "both are at work");
-        drop(other);
-        assert!(connections.seat().is_some());
-        assert!(third.let_go().now_or_never().is_some());
-    }
-
-    #[tokio::test]
-    async fn the_end_waits_for_those_who_are_left() {
-        let connections = Connections::at_most(2);
-        let seat = connections.seat().expect("a seat");
-        assert!(seat.ends().now_or_never().is_none() && !connections.drains());
-        let mut drains = Box::pin(seat.drains());
-        assert!(drains.as_mut().now_or_never().is_none());
-        connections.drain(Duration::ZERO).await;
-        assert!(connections.drains() && drains.now_or_never().is_some());
-        assert!(seat.drains().now_or_never().is_none(), "who comes later has not heard of it yet");
-        assert!(connections.end().now_or_never().is_none());
-        assert!(seat.ends().now_or_never().is_some());
-        drop(seat);
-        assert!(connections.end().now_or_never().is_some());
-    }
-}
+mod tests;

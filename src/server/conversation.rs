@@ -63,7 +63,9 @@ pub(super) struct Conversation {
 impl Conversation {
     pub(super) fn new(acceptor: Option<TlsAcceptor>, router: Router) -> Self {
         let http2_permits = Semaphore::new(MAX_HTTP2);
-        Self { acceptor, http1: http1(), http2: http2(), http2_permits, router }
+        // Whoever asks in plain HTTP asks once in a while, and holds no seat meanwhile.
+        let http1 = http1(acceptor.is_some());
+        Self { acceptor, http1, http2: http2(), http2_permits, router }
     }
 
     /// Speaks on one until it ends, or is let go.
@@ -80,12 +82,17 @@ impl Conversation {
     /// first bytes has no time limit.
     async fn speak(&self, stream: TcpStream, seat: &Seat) -> Outcome {
         stream.set_nodelay(true)?;
+        // Who has nothing to say takes no more memory than this.
+        if stream.peek(&mut [0]).await? == 0 {
+            return Ok(());
+        }
         let Some(acceptor) = &self.acceptor else {
-            seat.pace().shaken(Instant::now());
+            settle(seat)?;
             return self.answer(&self.http1, Heard::new(stream, Arc::clone(seat.pace())), seat).await;
         };
+        seat.pace().shaking();
         let stream = acceptor.accept(stream).await?;
-        seat.pace().shaken(Instant::now());
+        settle(seat)?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             let _permit = self.http2_permits.try_acquire().map_err(|_| "there are enough of HTTP/2")?;
             return self.answer(&self.http2, stream, seat).await;
@@ -125,10 +132,15 @@ impl Conversation {
     }
 }
 
-fn http1() -> Builder<TokioExecutor> {
+fn settle(seat: &Seat) -> Outcome {
+    if seat.settle() { Ok(()) } else { Err("all connections are at work".into()) }
+}
+
+fn http1(is_kept: bool) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     // Its time limit of the head is one of idleness, too: the seat knows better.
     builder.http1().header_read_timeout(None).max_buf_size(MAX_HEAD.into()).max_headers(MAX_HEADERS);
+    builder.http1().keep_alive(is_kept);
     builder
 }
 

@@ -1,7 +1,7 @@
 //! The listeners: TCP, TLS where there is a certificate, HTTP, and then a router.
 //!
 //! ```text
-//! accept ─▶ seat (or the cheapest goes) ─▶ handshake ─▶ HTTP/1.1 or 2 ─▶ router
+//! accept ─▶ seat of a newcomer ─▶ handshake ─▶ seat ─▶ HTTP/1.1 or 2 ─▶ router
 //!                    └── its pace: handshake, head of a request, its body, idleness
 //! ```
 //!
@@ -90,9 +90,9 @@ async fn accept(listener: &TcpListener, conversation: &Arc<Conversation>, connec
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if let Some(seat) = connections.seat() {
-                    tokio::spawn(Arc::clone(conversation).hold(stream, seat));
-                }
+                tokio::spawn(Arc::clone(conversation).hold(stream, connections.seat()));
+                // Whoever has come is looked at before the next one takes the place.
+                tokio::task::yield_now().await;
             }
             // Of that client alone.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

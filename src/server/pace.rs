@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A client that has not shaken hands by then is let go.
+/// A client that has not shaken hands by then is let go; where there is no handshake, one that has said nothing.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// The head of a request has to be there so long after its first byte.
 const HEAD: Duration = Duration::from_secs(5);
@@ -26,6 +26,8 @@ const BODY: Duration = Duration::from_secs(1);
 pub(super) enum Worth {
     /// It was never used, though there was time.
     Unused,
+    /// Nothing has come on it yet.
+    Silent,
     /// It was used a while ago, or what it began to ask does not come.
     Left,
     /// It is about to be used.
@@ -39,6 +41,8 @@ pub(super) enum Worth {
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Whoever connects has something to say, and says it at once.
+    Silent,
     Shaking,
     /// Nothing is asked; something may have been before.
     Idle {
@@ -71,7 +75,15 @@ pub(super) struct Pace(Mutex<(Stage, Instant)>);
 
 impl Pace {
     pub(super) fn start(now: Instant) -> Self {
-        Self(Mutex::new((Stage::Shaking, now)))
+        Self(Mutex::new((Stage::Silent, now)))
+    }
+
+    /// The handshake has begun: it has as much time as is left.
+    pub(super) fn shaking(&self) {
+        let mut at = self.locked();
+        if at.0 == Stage::Silent {
+            at.0 = Stage::Shaking;
+        }
     }
 
     /// The handshake is done, or there is none.
@@ -119,7 +131,7 @@ impl Pace {
     pub(super) fn is_late(&self, now: Instant) -> bool {
         let (stage, since) = *self.locked();
         let limit = match stage {
-            Stage::Shaking => HANDSHAKE,
+            Stage::Silent | Stage::Shaking => HANDSHAKE,
             Stage::Idle { .. } => IDLE,
             Stage::Head { .. } => HEAD,
             // Requests have time limits of their own.
@@ -133,7 +145,11 @@ impl Pace {
         let (stage, since) = *self.locked();
         let has_been = now.saturating_duration_since(since);
         let worth = match stage {
-            Stage::Shaking | Stage::Idle { has_asked: false } | Stage::Head { has_asked: false } => {
+            Stage::Silent if has_been < FRESH => Worth::Silent,
+            Stage::Silent
+            | Stage::Shaking
+            | Stage::Idle { has_asked: false }
+            | Stage::Head { has_asked: false } => {
                 if has_been < FRESH {
                     Worth::Fresh
                 } else {
@@ -187,83 +203,4 @@ impl Drop for Arriving {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What happens to a connection, in seconds after it was accepted.
-    enum Step {
-        Shaken,
-        Heard,
-        Asked,
-        Answered,
-    }
-
-    #[test]
-    fn each_stage_has_its_time() {
-        use Step::{Answered, Asked, Heard, Shaken};
-        type Row = (&'static str, &'static [(u64, Step)], Option<u64>);
-        let table: [Row; 8] = [
-            ("no handshake", &[], Some(5)),
-            ("no request", &[(1, Shaken)], Some(181)),
-            ("a slow head", &[(1, Shaken), (60, Heard), (63, Heard)], Some(65)),
-            ("a request", &[(1, Shaken), (2, Heard), (3, Asked)], None),
-            ("none after it", &[(1, Shaken), (2, Heard), (3, Asked), (4, Answered)], Some(184)),
-            ("a slow one after it", &[(3, Asked), (4, Answered), (30, Heard)], Some(35)),
-            ("two at a time", &[(3, Asked), (3, Asked), (4, Answered), (5, Heard)], None),
-            ("two after each other", &[(3, Asked), (4, Answered), (90, Asked), (91, Answered)], Some(271)),
-        ];
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        for (what, steps, late) in table {
-            let pace = Arc::new(Pace::start(start));
-            let mut asked = Vec::new();
-            for (seconds, step) in steps {
-                match step {
-                    Shaken => pace.shaken(at(*seconds)),
-                    Heard => pace.heard(at(*seconds)),
-                    Asked => asked.push(pace.ask(at(*seconds))),
-                    Answered => pace.answered(at(*seconds)),
-                }
-            }
-            let first = (0..1_000).find(|seconds| pace.is_late(at(*seconds)));
-            let first = first.filter(|first| steps.last().is_none_or(|(last, _)| first > last));
-            assert_eq!(first, late, "{what}");
-        }
-    }
-
-    #[test]
-    fn what_is_left_over_is_let_go_before_what_is_about_to_be_used() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let used_at = |seconds| {
-            let pace = Arc::new(Pace::start(start));
-            pace.shaken(start);
-            // Forgotten, so that it ends when the table says.
-            std::mem::forget(pace.ask(start));
-            pace.arrived(at(seconds));
-            pace.answered(at(seconds));
-            pace
-        };
-        let busy = Arc::new(Pace::start(start));
-        let (_request, body) = busy.ask(start);
-        drop(body);
-        let asking = Arc::new(Pace::start(start));
-        let _asked = asking.ask(at(19));
-        let shaken = Pace::start(start);
-        shaken.shaken(at(19));
-        let table = [
-            ("no handshake", Pace::start(start).worth(at(20)), Some(Worth::Unused)),
-            ("shaken just now", shaken.worth(at(20)), Some(Worth::Fresh)),
-            ("and not used since", shaken.worth(at(21)), Some(Worth::Unused)),
-            ("used a while ago", used_at(10).worth(at(20)), Some(Worth::Left)),
-            ("used just now", used_at(11).worth(at(20)), Some(Worth::Recent)),
-            ("used right now", busy.worth(at(20)), None),
-            ("a body that is to come", asking.worth(at(19)), Some(Worth::Asking)),
-            ("and does not come", asking.worth(at(20)), Some(Worth::Left)),
-        ];
-        for (what, worth, expected) in table {
-            assert_eq!(worth.map(|(worth, _)| worth), expected, "{what}");
-        }
-        assert!([Worth::Unused, Worth::Left, Worth::Fresh, Worth::Recent, Worth::Asking].is_sorted());
-    }
-}
+mod tests;

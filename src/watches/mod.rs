@@ -35,6 +35,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use self::clusters::ClusterTable;
 pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
+pub(crate) use self::crds::api as crds;
 use self::health::Decoded;
 pub(crate) use self::health::Health;
 pub(crate) use self::listeners::Listeners;

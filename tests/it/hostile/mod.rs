@@ -5,6 +5,7 @@
 mod bodies;
 mod connections;
 mod crowds;
+mod floods;
 mod stopping;
 mod streams;
 mod watch;

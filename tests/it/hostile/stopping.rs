@@ -11,7 +11,7 @@ use super::webhook::{Start, Webhook, answer, head, review};
 use crate::support::{admission, terminate};
 
 /// Asks on a connection that stays; returns the head of the answer.
-async fn ask_again(stream: &mut TlsStream<TcpStream>) -> String {
+pub(crate) async fn ask_again(stream: &mut TlsStream<TcpStream>) -> String {
     let body = review("again").to_string();
     let head = head("/validate", body.len()).replace("connection: close\r\n", "");
     stream.write_all((head + &body).as_bytes()).await.expect("it is sent");

@@ -27,7 +27,7 @@ use crate::support::{Running, free_port};
 /// 100 MiB with it, of which a release build takes fewer than 20; a debug build takes 50.
 const MOST_MEMORY: u64 = 80 * 1024;
 /// How long the next good request may take.
-const SOON: Duration = Duration::from_secs(1);
+pub(crate) const SOON: Duration = Duration::from_secs(1);
 
 /// What objects say, and the log does not.
 const UNTOLD: &str = "github.com/what-objects-say";
@@ -51,6 +51,8 @@ pub(crate) struct Start<'a> {
 pub(crate) struct Webhook {
     pub(crate) process: Running,
     pub(crate) address: SocketAddr,
+    /// Where it says how it is.
+    pub(crate) health_address: SocketAddr,
     log: NamedTempFile,
     tls: TlsConnector,
     roots: RootCertStore,
@@ -69,12 +71,18 @@ impl Webhook {
         fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).expect("a file");
         fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let health = format!("127.0.0.1:{}", free_port());
+        let health_address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let limit = start.descriptors.map_or(String::new(), |most| format!("ulimit -n {most}; "));
         let mut program = Command::new("sh");
         program
             .args(["-c", &format!("{limit}exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_fleetgate"), "webhook"])
-            .args(["--bind", &address.to_string(), "--metrics-bind", &health, "--cert-dir"])
+            .args([
+                "--bind",
+                &address.to_string(),
+                "--metrics-bind",
+                &health_address.to_string(),
+                "--cert-dir",
+            ])
             .arg(folder.path())
             .args(start.flags)
             .env("KUBECONFIG", start.kubeconfig.unwrap_or(sandbox.webhook_kubeconfig()));
@@ -89,12 +97,13 @@ impl Webhook {
         roots.add(certificate.cert.der().clone()).expect("a root");
         let mut config = ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let mut health = Config::new(format!("http://{health}").parse().expect("a URL"));
+        let mut health = Config::new(format!("http://{health_address}").parse().expect("a URL"));
         // That it is not ready is an answer.
         health.default_retry = false;
         let webhook = Self {
             process,
             address,
+            health_address,
             log,
             tls: TlsConnector::from(Arc::new(config)),
             roots,

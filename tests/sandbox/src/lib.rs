@@ -19,6 +19,8 @@
 
 mod balancer;
 mod certificates;
+#[cfg(feature = "collector")]
+pub mod collector;
 mod files;
 mod fleetgate;
 mod flux;
