@@ -30,7 +30,7 @@ impl Members {
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let listener = server::listen(address).await?;
-            let connections = Connections::at_most(usize::MAX);
+            let connections = Connections::at_most(usize::MAX, usize::MAX);
             server::serve(listener, "a member", Transport::Plain, router, connections, std::future::pending())
                 .await
         });
