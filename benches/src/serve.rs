@@ -68,8 +68,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         }
     };
     runtime.block_on(async {
-        let listener = server::listen(options.bind).await?;
-        let (transport, connections) = (Transport::Tls(certificate.tls()), Connections::at_most(usize::MAX));
+        let listener = server::listen(options.bind)?;
+        let (transport, connections) = (Transport::Tls(certificate.tls()), Connections::shared(usize::MAX));
         server::serve(listener, "a side", transport, router, connections, std::future::pending()).await
     })
 }
