@@ -116,7 +116,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let router = router(catalog.clone(), Desk::new(metrics.reviews()));
+            let router = router(catalog.clone(), Desk::new(metrics.reviews())?);
             let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };

@@ -63,7 +63,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Side::Floor => floor(),
         Side::Fleetgate => {
             // With the numbers and the log line of each review, as in the product.
-            let desk = Desk::new(Numbers::register(&mut Registry::default()));
+            let desk = Desk::new(Numbers::register(&mut Registry::default())).context("no desk")?;
             router::router(Fixed(bodies::catalog(options.clusters)?), desk)
         }
     };

@@ -20,6 +20,7 @@ use serde_json::Value;
 pub use self::account::{About, Account, Operation, Outcome};
 use self::refusal::refused;
 pub use self::refusal::{failed, shed};
+pub use self::size::weight;
 use crate::finding::{Finding, Severity};
 use crate::judge::{Verdict, judge};
 use crate::rules::object::DEPRECATED_FIELD;

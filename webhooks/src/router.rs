@@ -6,6 +6,7 @@ mod unread;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -44,17 +45,17 @@ pub trait Snapshots: Clone + Send + Sync + 'static {
 /// Where reviews are done: how much at a time, and who hears of them.
 pub trait Desk: Clone + Send + Sync + 'static {
     /// A body, for as long as it takes memory.
-    type Paper: AsRef<[u8]> + Send + Sync;
+    type Paper: AsRef<[u8]> + Send + Sync + 'static;
 
     /// Reads a body, of [`MAX_BODY`] bytes at most.
     fn read(&self, body: Body, until: Instant) -> impl Future<Output = Result<Self::Paper, Unread>> + Send;
 
-    /// Reviews a body of that many bytes once it is its turn; not at all if that is not in time.
-    fn take<T: Send>(
+    /// Reviews a body of that [weight](review::weight) once it is its turn; not at all if that is not in time.
+    fn take<T: Send + 'static>(
         &self,
-        bytes: usize,
+        weight: usize,
         until: Instant,
-        review: impl FnOnce() -> T + Send,
+        review: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> + Send;
 
     /// Hears how a review went.
@@ -94,7 +95,7 @@ async fn answer<S: Snapshots, D: Desk>(
     let read = if is_json { office.desk.read(body, until).await } else { Err(Unread::NotJson) };
     match read {
         Ok(body) => {
-            let reviewed = office.review(body.as_ref(), until).await;
+            let reviewed = office.review(Arc::new(body), until).await;
             office.desk.reviewed(office.endpoint, &reviewed.account, start.elapsed());
             respond(&reviewed)
         }
@@ -106,14 +107,16 @@ async fn answer<S: Snapshots, D: Desk>(
 }
 
 impl<S: Snapshots, D: Desk> Office<S, D> {
-    async fn review(&self, body: &[u8], until: Instant) -> Reviewed {
+    async fn review(&self, body: Arc<D::Paper>, until: Instant) -> Reviewed {
         let mut catalog = self.snapshots.current();
-        let Some(mut reviewed) = self.look(body, until, &catalog).await else { return review::shed(body) };
+        let Some(mut reviewed) = self.look(&body, until, &catalog).await else {
+            return review::shed(body.as_ref().as_ref());
+        };
         // From here on: the first review of a process also compiles the schemas.
         let start = Instant::now();
         while let Some(newer) = caught_up(&self.snapshots, catalog, reviewed.awaits, start).await {
             // Whoever has no second turn has an answer already.
-            let Some(again) = self.look(body, until, &newer).await else { break };
+            let Some(again) = self.look(&body, until, &newer).await else { break };
             reviewed = again;
             catalog = newer;
         }
@@ -122,12 +125,16 @@ impl<S: Snapshots, D: Desk> Office<S, D> {
 
     /// Reviews, when there is a turn. Nothing is shared with a review that panics
     /// but the Catalog, which nobody writes to.
-    async fn look(&self, body: &[u8], until: Instant, catalog: &Catalog) -> Option<Reviewed> {
-        let look = || {
-            let reviewed = catch_unwind(AssertUnwindSafe(|| (self.review)(body, catalog, self.endpoint)));
+    async fn look(&self, body: &Arc<D::Paper>, until: Instant, catalog: &Catalog) -> Option<Reviewed> {
+        let weight = review::weight(body.as_ref().as_ref());
+        let (review, endpoint) = (self.review, self.endpoint);
+        let (body, catalog) = (Arc::clone(body), catalog.clone());
+        let look = move || {
+            let body = body.as_ref().as_ref();
+            let reviewed = catch_unwind(AssertUnwindSafe(|| review(body, &catalog, endpoint)));
             reviewed.unwrap_or_else(|_| review::failed(body))
         };
-        self.desk.take(body.len(), until, look).await
+        self.desk.take(weight, until, look).await
     }
 }
 

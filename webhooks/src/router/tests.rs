@@ -23,11 +23,11 @@ impl Desk for Lone {
         to_bytes(body, MAX_BODY).await.map_err(|_| Unread::Broken)
     }
 
-    async fn take<T: Send>(
+    async fn take<T: Send + 'static>(
         &self,
-        _bytes: usize,
+        _weight: usize,
         _until: Instant,
-        review: impl FnOnce() -> T + Send,
+        review: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
         Some(review())
     }
@@ -41,7 +41,8 @@ impl Desk for Lone {
 async fn a_review_that_panics_is_answered_with_its_uid() {
     let review = |_: &[u8], _: &Catalog, _: Endpoint| panic!("a fault of our own");
     let office = Office { snapshots: Lone, desk: Lone, endpoint: Endpoint::Validating, review };
-    let reviewed = office.review(br#"{"request": {"uid": "u-1"}}"#, Instant::now()).await;
+    let body = Bytes::from_static(br#"{"request": {"uid": "u-1"}}"#);
+    let reviewed = office.review(Arc::new(body), Instant::now()).await;
     assert_eq!((reviewed.account.outcome, reviewed.account.about.uid.as_str()), (Outcome::Failed, "u-1"));
     let response = reviewed.response.response.expect("a response");
     assert_eq!((response.uid.as_str(), response.allowed, response.result.code), ("u-1", false, 500));
