@@ -85,7 +85,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     // To the very end: how a program stops is to be seen, too.
     let measure = async {
         let Some(address) = metrics_bind else { return pending().await };
-        let listener = server::listen(address).await?;
+        let listener = server::listen(address)?;
         let (router, connections) = (metrics::router(metrics.clone()), Connections::of_onlookers());
         server::serve(listener, "metrics", Transport::Plain, router, connections, pending()).await
     };
@@ -108,7 +108,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 () = serving.ready() => {}
                 () = stopped(stopping.clone()) => return Ok(()),
             }
-            let listener = server::listen(options.bind).await?;
+            let listener = server::listen(options.bind)?;
             metrics.ready();
             let connections = Connections::shared(server::affordable(options.limits.connections()));
             metrics.count_connections(connections.clone());
@@ -116,7 +116,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let router = traces::router(catalog.clone(), Desk::new(metrics.reviews()));
+            let router = traces::router(catalog.clone(), Desk::new(metrics.reviews())?);
             let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };

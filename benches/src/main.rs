@@ -24,7 +24,6 @@ mod serve;
 #[path = "../../src/server/mod.rs"]
 mod server;
 mod server_process;
-mod traces;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

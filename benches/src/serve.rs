@@ -63,14 +63,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         Side::Floor => floor(),
         Side::Fleetgate => {
             // With the numbers and the log line of each review, as in the product.
-            let desk = Desk::new(Numbers::register(&mut Registry::default()));
+            let desk = Desk::new(Numbers::register(&mut Registry::default())).context("no desk")?;
             router::router(Fixed(bodies::catalog(options.clusters)?), desk)
         }
     };
     runtime.block_on(async {
-        let listener = server::listen(options.bind).await?;
-        let (transport, connections) =
-            (Transport::Tls(certificate.tls()), Connections::at_most(usize::MAX, usize::MAX));
+        let listener = server::listen(options.bind)?;
+        let (transport, connections) = (Transport::Tls(certificate.tls()), Connections::shared(usize::MAX));
         server::serve(listener, "a side", transport, router, connections, std::future::pending()).await
     })
 }

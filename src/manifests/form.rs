@@ -162,7 +162,13 @@ fn fill_line(line: &str, lines: &mut Vec<String>) {
         "end" => lines.push("{{- end }}".to_owned()),
         "items" => lines.extend(with(path, format!("{{{{- toYaml . | nindent {indent} }}}}"))),
         "with" => {
-            let field = format!("{}\n{{{{- toYaml . | nindent {} }}}}", before.trim_end(), indent + 2);
+            let is_first = before.trim_start().starts_with("- ");
+            let indent_of_value = indent + if is_first { 4 } else { 2 };
+            // The item is there without its first field, too.
+            let without = format!("\n{{{{- else }}}}\n{}-", " ".repeat(indent));
+            let without = if is_first { without } else { String::new() };
+            let value = format!("{{{{- toYaml . | nindent {indent_of_value} }}}}");
+            let field = format!("{}\n{value}{without}", before.trim_end());
             lines.extend(with(path, field));
         }
         "optional" => lines.extend(with(path, format!("{before}{{{{ . | quote }}}}"))),
@@ -214,6 +220,10 @@ mod tests {
             ("  - __items.a__", "{{- with .Values.a }}\n{{- toYaml . | nindent 2 }}\n{{- end }}"),
             ("    __more: __items.a__", "{{- with .Values.a }}\n{{- toYaml . | nindent 4 }}\n{{- end }}"),
             ("  b: __with.a__", "{{- with .Values.a }}\n  b:\n{{- toYaml . | nindent 4 }}\n{{- end }}"),
+            (
+                "  - b: __with.a__\n    c: d",
+                "{{- with .Values.a }}\n  - b:\n{{- toYaml . | nindent 6 }}\n{{- else }}\n  -\n{{- end }}\n    c: d",
+            ),
             ("  b: __optional.a__", "{{- with .Values.a }}\n  b: {{ . | quote }}\n{{- end }}"),
             ("  namespace: fleetgate-system", "  namespace: {{ .Release.Namespace | quote }}"),
             ("  'account:fleetgate-system:a'", "  'account:{{ .Release.Namespace }}:a'"),

@@ -103,7 +103,7 @@ fn parts(form: Form) -> Vec<Part> {
         part("rbac.yaml", None, rbac::objects()),
         part("certificates.yaml", Some("not .Values.webhook.certificateSecret"), rbac::certificates()),
         part("services.yaml", None, services::objects()),
-        part("networkpolicies.yaml", Some(".Values.networkPolicy.enabled"), network::objects()),
+        part("networkpolicies.yaml", Some(".Values.networkPolicy.enabled"), network::objects(form)),
         part("poddisruptionbudgets.yaml", Some(".Values.podDisruptionBudget.enabled"), disruption::objects()),
         part("deployments.yaml", None, workloads::objects(form)),
         part("webhooks.yaml", None, webhooks::objects(form)),

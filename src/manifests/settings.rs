@@ -187,6 +187,18 @@ fn of_surroundings() -> Vec<Setting> {
     vec![
         setting("networkPolicy.enabled", json!(true), flag(), "Who may talk to whom."),
         setting(
+            "networkPolicy.webhookFrom",
+            json!([]),
+            items(peer()),
+            "Who may ask for reviews, as in a NetworkPolicy: your API servers' addresses, such as - ipBlock: {cidr: 10.0.0.0/28}. Anyone unless you say so.",
+        ),
+        setting(
+            "networkPolicy.metricsFrom",
+            json!([]),
+            items(peer()),
+            "Who may fetch the metrics and ask whether the pods are alive: your Prometheus, and the nodes, whose kubelets ask. Anyone unless you say so.",
+        ),
+        setting(
             "podDisruptionBudget.enabled",
             json!(true),
             flag(),
@@ -253,39 +265,19 @@ fn items(item: Value) -> Value {
     json!({"type": "array", "items": item})
 }
 
+/// One of those whom a network policy lets in.
+fn peer() -> Value {
+    let block = json!({
+        "type": "object", "required": ["cidr"], "additionalProperties": false,
+        "properties": {"cidr": text(), "except": items(text())},
+    });
+    let properties = json!({"ipBlock": block, "namespaceSelector": object(), "podSelector": object()});
+    json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": properties})
+}
+
 fn named() -> Value {
     json!({"type": "object", "required": ["name"], "properties": {"name": text()}})
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::manifests;
-    use std::collections::BTreeSet;
-
-    /// Whoever asks for what is not in the table gets nothing; and what nobody asks for does nothing.
-    #[test]
-    fn every_hole_is_a_setting_and_every_setting_fills_one() {
-        let files = manifests::all().expect("manifests");
-        let text: String = files.into_iter().map(|file| file.content).collect();
-        let holes = text.split(".Values.").skip(1);
-        let path =
-            |rest: &str| rest.split(|c: char| !(c.is_alphanumeric() || c == '.')).next().map(str::to_owned);
-        let asked: BTreeSet<String> = holes.filter_map(path).collect();
-        let of_image = asked.contains("image").then_some("image.");
-        let told: BTreeSet<String> = all().into_iter().map(|setting| setting.path).collect();
-        let is_told = |path: &&String| !told.contains(*path) && *path != "image";
-        assert_eq!(
-            asked.iter().filter(is_told).collect::<Vec<_>>(),
-            Vec::<&String>::new(),
-            "holes without a setting"
-        );
-        let is_asked =
-            |path: &&String| !asked.contains(*path) && !of_image.is_some_and(|image| path.starts_with(image));
-        assert_eq!(
-            told.iter().filter(is_asked).collect::<Vec<_>>(),
-            Vec::<&String>::new(),
-            "settings without a hole"
-        );
-    }
-}
+mod tests;

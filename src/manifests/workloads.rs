@@ -210,6 +210,7 @@ mod tests {
         assert!(of("RUN").is_empty() && of("ADD").is_empty() && of("CMD").is_empty());
         assert_eq!(of("ENTRYPOINT"), [r#"["/fleetgate"]"#], "the pods' arguments follow");
         assert_eq!(of("EXPOSE"), [format!("{WEBHOOK_PORT} {METRICS_PORT}")]);
+        assert_eq!(of("ENV"), ["MIMALLOC_PURGE_DELAY=10"], "as the stories of hostile input have it");
         let user = of("USER")[0].split(':').map(str::parse::<u32>);
         assert!(user.into_iter().all(|id| id.is_ok_and(|id| id > 0)), "a kubelet sees that it is not root");
 

@@ -1,16 +1,18 @@
 //! Where reviews are done: how much at a time, and what is told of them.
 //!
 //! ```text
-//! body ─▶ paper (memory, by size) ─▶ turn (as processors allow) ─▶ review ─▶ numbers, one line in the log
-//!           └───────────── until the request's own deadline ──────────┘
+//! body ─▶ paper (memory, by size) ─▶ turn (as processors allow), or lane (by weight) ─▶ review ─▶ numbers, one line in the log
+//!           └─────────────────────── until the request's own deadline ───────────────┘
 //! ```
 //!
 //! **Invariant**: whatever is asked at a time, memory is bounded, and who waits
 //! for something waits in a row.
 
+mod lane;
 mod numbers;
 mod paper;
 
+use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -20,35 +22,47 @@ use axum::body::Body;
 use fleetgate_webhooks::review::Account;
 use fleetgate_webhooks::router::{self, Unread};
 use fleetgate_webhooks::{Endpoint, Kind};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use self::lane::Lane;
 pub(crate) use self::numbers::Numbers;
 use self::paper::{Paper, Stationery};
 
-/// A review of a larger body takes memory and time: there is one at a time, on
-/// a thread of its own.
-const LARGE: usize = 16 * 1024;
-/// The most reviews at a time, however many processors there are: each may take
-/// some MiB of memory, and few are enough for thousands in a second.
+/// A review that weighs no more takes little memory, and others on its thread need not wait for long.
+const LIGHT: usize = 512;
+/// Those that weigh more have two [`Lane`]s: one for updates as they are every day, of up to some 100 KiB, and one for whatever
+/// else there may be, which weighs several times as much.
+const MEDIUM: usize = 8_000;
+/// The most that wait in the second: their bodies are to leave memory for others.
+const MOST_WAITING: usize = 12;
+/// The most light reviews at a time, however many processors there are: few are enough
+/// for thousands in a second.
 const MOST: usize = 8;
 
 /// The desk of this process.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
     turns: Arc<Semaphore>,
-    large: Arc<Semaphore>,
+    medium: Arc<Lane>,
+    heavy: Arc<Lane>,
     stationery: Arc<Stationery>,
     numbers: Numbers,
 }
 
 impl Desk {
-    /// One for as many reviews at a time as there are processors, but for the
+    /// One for as many light reviews at a time as there are processors, but for the
     /// one that listens.
-    pub(crate) fn new(numbers: Numbers) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When there cannot be more threads.
+    pub(crate) fn new(numbers: Numbers) -> io::Result<Self> {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let turns = Arc::new(Semaphore::new(processors.saturating_sub(1).clamp(1, MOST)));
-        Self { turns, large: Arc::new(Semaphore::new(1)), stationery: Arc::default(), numbers }
+        let medium = Arc::new(Lane::start(Semaphore::MAX_PERMITS)?);
+        let heavy = Arc::new(Lane::start(MOST_WAITING)?);
+        Ok(Self { turns, medium, heavy, stationery: Arc::default(), numbers })
     }
 }
 
@@ -59,20 +73,20 @@ impl router::Desk for Desk {
         self.stationery.read(body, until).await
     }
 
-    async fn take<T: Send>(
+    async fn take<T: Send + 'static>(
         &self,
-        bytes: usize,
+        weight: usize,
         until: std::time::Instant,
-        review: impl FnOnce() -> T + Send,
+        review: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
         let until = Instant::from_std(until);
-        if bytes <= LARGE {
-            let _turn = turn(&self.turns, until).await?;
-            return Some(review());
+        if weight > LIGHT {
+            let lane = if weight <= MEDIUM { &self.medium } else { &self.heavy };
+            return lane.take(until, review).await;
         }
-        let _large = turn(&self.large, until).await?;
-        let _turn = turn(&self.turns, until).await?;
-        Some(tokio::task::block_in_place(review))
+        // It closes for nobody.
+        let _turn = tokio::time::timeout_at(until, self.turns.acquire()).await.ok()?.ok()?;
+        Some(review())
     }
 
     fn reviewed(&self, endpoint: Endpoint, account: &Account, took: Duration) {
@@ -98,10 +112,4 @@ impl router::Desk for Desk {
         self.numbers.unread(why);
         tracing::debug!(reason = why.as_str(), "a body was not read");
     }
-}
-
-/// A turn, if it comes in time.
-async fn turn(turns: &Semaphore, until: Instant) -> Option<SemaphorePermit<'_>> {
-    // It closes for nobody.
-    tokio::time::timeout_at(until, turns.acquire()).await.ok()?.ok()
 }

@@ -88,16 +88,16 @@ impl Conversation {
         }
         let Some(acceptor) = &self.acceptor else {
             settle(seat)?;
-            return self.answer(&self.http1, Heard::new(stream, Arc::clone(seat.pace())), seat).await;
+            return self.answer(&self.http1, Heard::http1(stream, Arc::clone(seat.pace())), seat).await;
         };
         seat.pace().shaking();
         let stream = acceptor.accept(stream).await?;
         settle(seat)?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             let _permit = self.http2_permits.try_acquire().map_err(|_| "there are enough of HTTP/2")?;
-            return self.answer(&self.http2, stream, seat).await;
+            return self.answer(&self.http2, Heard::http2(stream, Arc::clone(seat.pace())), seat).await;
         }
-        self.answer(&self.http1, Heard::new(stream, Arc::clone(seat.pace())), seat).await
+        self.answer(&self.http1, Heard::http1(stream, Arc::clone(seat.pace())), seat).await
     }
 
     async fn answer<S>(&self, http: &Builder<TokioExecutor>, stream: S, seat: &Seat) -> Outcome

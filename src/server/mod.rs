@@ -23,12 +23,16 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use axum::Router;
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::connections::{Connections, LetGo};
 use self::conversation::Conversation;
 pub(crate) use self::descriptors::affordable;
+
+/// How many may wait to be accepted, as far as the kernel allows (`net.core.somaxconn`, 4096 by itself): who finds no
+/// place there tries again after a second, and that is one of the few that the API server waits.
+const BACKLOG: u32 = 4096;
 
 /// How long requests under way may take once connections end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,8 +54,15 @@ pub(crate) enum Transport {
 /// # Errors
 ///
 /// When the address cannot be bound.
-pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+pub(crate) fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A program that starts again has not to wait for what is left of the one before.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().with_context(|| format!("cannot listen on {address}"))
 }
 
 /// Serves `what`, which is `router`, until `stop` is done, then drains.
@@ -105,5 +116,30 @@ async fn accept(listener: &TcpListener, conversation: &Arc<Conversation>, connec
                 tokio::time::sleep(rest).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::join_all;
+    use std::fs;
+    use tokio::net::TcpStream;
+
+    /// More than a listener has room for unless it asks for more.
+    const WAITING: usize = 1_500;
+
+    #[tokio::test]
+    async fn many_wait_to_be_accepted_and_none_in_vain() {
+        let allowed = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("a limit of the kernel's");
+        let allowed: usize = allowed.trim().parse().expect("a number");
+        // Both ends are this process's.
+        let waiting = affordable(usize::MAX).min(allowed).min(WAITING);
+        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let connect = join_all((0..waiting).map(|_| TcpStream::connect(address)));
+        let connected =
+            tokio::time::timeout(Duration::from_millis(900), connect).await.expect("none tries again");
+        assert_eq!(connected.iter().filter(|stream| stream.is_ok()).count(), waiting);
     }
 }

@@ -12,6 +12,11 @@ const HEAD: Duration = Duration::from_secs(5);
 /// connection that is just being closed fails, and is not asked again.
 const IDLE: Duration = Duration::from_mins(3);
 
+/// A client that has not read on with an answer for so long is let go.
+const UNREAD: Duration = Duration::from_secs(10);
+/// And may be left over already.
+const RELUCTANT: Duration = Duration::from_secs(1);
+
 /// Whoever connects has something to ask, and does so by then.
 const FRESH: Duration = Duration::from_secs(2);
 /// An API server asks on the connection that it used last: one that is not used for so long is left over, as many are
@@ -71,11 +76,15 @@ impl Stage {
 
 /// The stage of one connection, and since when it is there.
 #[derive(Debug)]
-pub(super) struct Pace(Mutex<(Stage, Instant)>);
+pub(super) struct Pace {
+    at: Mutex<(Stage, Instant)>,
+    /// Since when its client has not read on.
+    unread: Mutex<Option<Instant>>,
+}
 
 impl Pace {
     pub(super) fn start(now: Instant) -> Self {
-        Self(Mutex::new((Stage::Silent, now)))
+        Self { at: Mutex::new((Stage::Silent, now)), unread: Mutex::default() }
     }
 
     /// The handshake has begun: it has as much time as is left.
@@ -127,8 +136,21 @@ impl Pace {
         *at = (stage, now);
     }
 
+    /// Nothing more can be written until the client has read on, or it can again.
+    pub(super) fn unread(&self, since: Option<Instant>) {
+        *self.unread.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn is_unread_for(&self, long: Duration, now: Instant) -> bool {
+        let since = *self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| now.saturating_duration_since(since) >= long)
+    }
+
     /// Whether it takes too long.
     pub(super) fn is_late(&self, now: Instant) -> bool {
+        if self.is_unread_for(UNREAD, now) {
+            return true;
+        }
         let (stage, since) = *self.locked();
         let limit = match stage {
             Stage::Silent | Stage::Shaking => HANDSHAKE,
@@ -145,6 +167,7 @@ impl Pace {
         let (stage, since) = *self.locked();
         let has_been = now.saturating_duration_since(since);
         let worth = match stage {
+            _ if self.is_unread_for(RELUCTANT, now) => Worth::Left,
             Stage::Silent if has_been < FRESH => Worth::Silent,
             Stage::Silent
             | Stage::Shaking
@@ -178,7 +201,7 @@ impl Pace {
 
     fn locked(&self) -> MutexGuard<'_, (Stage, Instant)> {
         // It is a plain value, which no panic leaves half-written.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

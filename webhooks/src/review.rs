@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: a pure function of the bytes and the Catalog. Whatever the
 //! bytes are, the answer is a well-formed AdmissionReview that echoes the uid,
-//! as far as there is one to be found.
+//! as far as there is one to be found, and repeats no more than a line of anything else.
 
 mod account;
 mod deletion;
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 pub use self::account::{About, Account, Operation, Outcome};
 use self::refusal::refused;
 pub use self::refusal::{failed, shed};
+pub use self::size::weight;
 use crate::finding::{Finding, Severity};
 use crate::judge::{Verdict, judge, may_change};
 use crate::rules::object::DEPRECATED_FIELD;
@@ -139,6 +140,13 @@ pub fn review(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
             refused(uid::find(body), &message)
         }
         Ok(Review { request: None, .. }) => refused(None, "the AdmissionReview has no request"),
+        Ok(Review { request: Some(request), .. }) if request.uid.len() > uid::MAX => {
+            let message = format!(
+                "the request's uid is longer than {} bytes: the API server's own are UUIDs",
+                uid::MAX
+            );
+            refused(None, &message)
+        }
         Ok(Review { request: Some(mut request), .. }) => {
             default_namespace(&mut request);
             let about = About::request(&request);
@@ -154,7 +162,7 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     let known = Kind::of(group, kind).filter(|_| version == VERSION);
     let Some(known) = known else {
         // Anyone may have written this, and it is to be a line in a terminal.
-        let asked = format!("{group}/{version} {kind}");
+        let asked = account::cut(&format!("{group}/{version} {kind}"), account::MAX_NAME);
         let message = format!(
             "{asked:?} is not a kind that Fleetgate reviews: correct the rules of its webhook configuration"
         );
@@ -277,7 +285,7 @@ const MAX_CAUSES: usize = 100;
 /// A denial as the API server writes its own: kubectl makes one line of each cause.
 fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse {
     let GroupVersionKind { group, kind, .. } = &request.kind;
-    let name = object_name(request, &verdict.object);
+    let name = account::cut(object_name(request, &verdict.object), account::MAX_NAME);
     let errors: Vec<&Finding> = verdict.of_severity(Severity::Error).collect();
     let more = errors.len().saturating_sub(MAX_CAUSES);
     let listed = || errors.iter().take(MAX_CAUSES);
@@ -293,7 +301,7 @@ fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse {
         several => format!("[{}]", several.join(", ")),
     };
     let details = StatusDetails {
-        name: name.to_owned(),
+        name: name.clone(),
         group: group.clone(),
         kind: kind.clone(),
         causes,

@@ -6,6 +6,7 @@ mod unread;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -44,17 +45,17 @@ pub trait Snapshots: Clone + Send + Sync + 'static {
 /// Where reviews are done: how much at a time, and who hears of them.
 pub trait Desk: Clone + Send + Sync + 'static {
     /// A body, for as long as it takes memory.
-    type Paper: AsRef<[u8]> + Send + Sync;
+    type Paper: AsRef<[u8]> + Send + Sync + 'static;
 
     /// Reads a body, of [`MAX_BODY`] bytes at most.
     fn read(&self, body: Body, until: Instant) -> impl Future<Output = Result<Self::Paper, Unread>> + Send;
 
-    /// Reviews a body of that many bytes once it is its turn; not at all if that is not in time.
-    fn take<T: Send>(
+    /// Reviews a body of that [weight](review::weight) once it is its turn; not at all if that is not in time.
+    fn take<T: Send + 'static>(
         &self,
-        bytes: usize,
+        weight: usize,
         until: Instant,
-        review: impl FnOnce() -> T + Send,
+        review: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> + Send;
 
     /// Hears how a review went.
@@ -93,7 +94,7 @@ async fn answer<S: Snapshots, D: Desk>(
     let read = if is_json { office.desk.read(body, until).await } else { Err(Unread::NotJson) };
     match read {
         Ok(body) => {
-            let reviewed = office.review(body.as_ref(), until).await;
+            let reviewed = office.review(Arc::new(body), until).await;
             office.desk.reviewed(office.endpoint, &reviewed.account, start.elapsed());
             respond(&reviewed)
         }
@@ -105,14 +106,16 @@ async fn answer<S: Snapshots, D: Desk>(
 }
 
 impl<S: Snapshots, D: Desk> Office<S, D> {
-    async fn review(&self, body: &[u8], until: Instant) -> Reviewed {
+    async fn review(&self, body: Arc<D::Paper>, until: Instant) -> Reviewed {
         let mut catalog = self.snapshots.current();
-        let Some(mut reviewed) = self.look(body, until, &catalog).await else { return review::shed(body) };
+        let Some(mut reviewed) = self.look(&body, until, &catalog).await else {
+            return review::shed(body.as_ref().as_ref());
+        };
         // From here on: the first review of a process also compiles the schemas.
         let start = Instant::now();
         while let Some(newer) = caught_up(&self.snapshots, catalog, reviewed.awaits, start).await {
             // Whoever has no second turn has an answer already.
-            let Some(again) = self.look(body, until, &newer).await else { break };
+            let Some(again) = self.look(&body, until, &newer).await else { break };
             reviewed = again;
             catalog = newer;
         }
@@ -120,9 +123,14 @@ impl<S: Snapshots, D: Desk> Office<S, D> {
     }
 
     /// Reviews, when there is a turn.
-    async fn look(&self, body: &[u8], until: Instant, catalog: &Catalog) -> Option<Reviewed> {
-        let look = || caught(body, || review(body, catalog, self.endpoint));
-        self.desk.take(body.len(), until, look).await
+    async fn look(&self, body: &Arc<D::Paper>, until: Instant, catalog: &Catalog) -> Option<Reviewed> {
+        let weight = review::weight(body.as_ref().as_ref());
+        let (body, catalog, endpoint) = (Arc::clone(body), catalog.clone(), self.endpoint);
+        let look = move || {
+            let body = body.as_ref().as_ref();
+            caught(body, || review(body, &catalog, endpoint))
+        };
+        self.desk.take(weight, until, look).await
     }
 }
 

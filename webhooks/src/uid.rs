@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+/// The longest that is echoed, in bytes: the API server's own are UUIDs.
+pub(crate) const MAX: usize = 128;
+
 /// Reads as far as `request.uid`, and forgives whatever comes after it.
 pub(crate) fn find(body: &[u8]) -> Option<String> {
     let mut uid = None;
@@ -37,7 +40,7 @@ impl<'de> Visitor<'de> for Search<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if self.keys.is_empty() {
+        if self.keys.is_empty() && text.len() <= MAX {
             *self.found = Some(text.to_owned());
         }
         Ok(())
@@ -60,7 +63,7 @@ impl<'de> Visitor<'de> for Search<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::find;
+    use super::{MAX, find};
 
     #[test]
     fn it_finds_what_there_is() {
@@ -76,6 +79,10 @@ mod tests {
         ];
         for (body, expected) in table {
             assert_eq!(find(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+        for (length, is_found) in [(MAX, true), (MAX + 1, false), (1_000_000, false)] {
+            let body = format!(r#"{{"request":{{"uid":"{}"}}}}"#, "u".repeat(length));
+            assert_eq!(find(body.as_bytes()).is_some(), is_found, "{length}");
         }
     }
 }

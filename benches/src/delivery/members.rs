@@ -29,8 +29,8 @@ impl Members {
         let router = Router::new().route("/version", get(version)).route("/readyz", get(|| async { "ok" }));
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            let listener = server::listen(address).await?;
-            let connections = Connections::at_most(usize::MAX, usize::MAX);
+            let listener = server::listen(address)?;
+            let connections = Connections::shared(usize::MAX);
             server::serve(listener, "a member", Transport::Plain, router, connections, std::future::pending())
                 .await
         });

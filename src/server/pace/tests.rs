@@ -83,3 +83,19 @@ fn what_is_left_over_is_let_go_before_what_is_about_to_be_used() {
         [Worth::Unused, Worth::Silent, Worth::Left, Worth::Fresh, Worth::Recent, Worth::Asking].is_sorted()
     );
 }
+
+#[test]
+fn who_does_not_read_is_let_go_whatever_is_under_way() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let pace = Arc::new(Pace::start(start));
+    pace.shaken(start);
+    let (_asked, body) = pace.ask(start);
+    drop(body);
+    pace.unread(Some(at(100)));
+    assert_eq!((pace.worth(at(100)), pace.is_late(at(109))), (None, false));
+    assert_eq!(pace.worth(at(101)).map(|(worth, _)| worth), Some(Worth::Left));
+    assert!(pace.is_late(at(110)));
+    pace.unread(None);
+    assert_eq!((pace.worth(at(110)), pace.is_late(at(110))), (None, false));
+}

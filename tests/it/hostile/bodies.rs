@@ -77,7 +77,18 @@ fn table() -> Vec<(&'static str, Vec<u8>, Expected)> {
         ("a key twice", twice("\"dryRun\"", "\"uid\":\"other\",\"dryRun\""), (200, "duplicate field")),
         ("a key of the object twice", twice("\"spec\":", "\"spec\":5,\"spec\":"), (200, "")),
         ("an object as a list", with("/request/object", json!([1, 2])), (200, "object/unreadable")),
-        ("a uid of a megabyte", with("/request/uid", json!("u".repeat(MIB))), (200, "")),
+        (
+            "a uid of a megabyte",
+            with("/request/uid", json!("u".repeat(MIB))),
+            (200, "uid is longer than 128 bytes"),
+        ),
+        ("a uid of 8 MiB", with("/request/uid", json!("u".repeat(8 * MIB - 1_000))), (200, "uid is longer")),
+        ("a kind of a megabyte", with("/request/kind/kind", json!("k".repeat(MIB))), (200, "is not a kind")),
+        (
+            "a text of a megabyte as a request",
+            with("/request", json!("r".repeat(MIB))),
+            (200, "cannot be read"),
+        ),
         ("a name of a megabyte", with("/request/object/metadata/name", json!("n".repeat(MIB))), (200, "")),
         ("20 MiB", vec![b' '; 20 * MIB], (413, "larger than 8 MiB")),
         ("8 MiB of nothing", vec![b' '; 8 * MIB], (200, "cannot be read")),
@@ -126,6 +137,7 @@ async fn each_body_gets_an_answer() {
                 .unwrap_or_else(|error| panic!("{what}: {error}\n{}", webhook.log()));
             let short: String = text.chars().take(300).collect();
             assert_eq!(said_status, status, "{what}: {short}");
+            assert!(text.len() < 100 * 1024, "{what}: an answer of {} bytes", text.len());
             if !words.is_empty() {
                 assert!(said(&text).contains(words), "{what}: {short}");
             }

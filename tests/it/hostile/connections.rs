@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::webhook::{Start, Webhook};
+use super::webhook::{Start, Webhook, head, review};
 use crate::support::admission;
 
 /// Waits until the other side has closed.
@@ -75,14 +76,38 @@ async fn who_is_slow_is_let_go() {
         webhook.is_well("slow clients came").await;
         true
     };
-    let head = format!("POST /validate HTTP/1.1\r\nx-long: {}", "a".repeat(1_000));
+    let slow = format!("POST /validate HTTP/1.1\r\nx-long: {}", "a".repeat(1_000));
     let plain = async {
         let mut stream = TcpStream::connect(webhook.address).await.expect("a connection");
-        stream.write_all(super::webhook::head("/validate", 0).as_bytes()).await.expect("it is sent");
+        stream.write_all(head("/validate", 0).as_bytes()).await.expect("it is sent");
         is_closed(&mut stream, Duration::from_secs(2)).await
     };
-    let (silent, head, plain, good) = tokio::join!(silent, dripping(head), plain, good);
-    assert_eq!((silent, head, plain, good), (true, true, true, true));
+    let (silent, slow, plain, good) = tokio::join!(silent, dripping(slow), plain, good);
+    assert_eq!((silent, slow, plain, good), (true, true, true, true));
     assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
     webhook.is_well("slow clients").await;
+}
+
+/// Asks again and again for what has a long answer, and reads nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_is_let_go() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let mut denied = review("unread");
+    denied["request"]["object"]["spec"]["syncPolicies"] = json!(vec![json!({}); 100]);
+    let body = denied.to_string();
+    let request = head("/validate", body.len()).replace("connection: close\r\n", "") + &body;
+    let mut stream = webhook.connect_narrowly(4 * 1024).await.expect("a connection");
+    let start = Instant::now();
+    let unread = async {
+        let mut asked = 0_u32;
+        while stream.write_all(request.as_bytes()).await.is_ok() {
+            asked += 1;
+        }
+        asked
+    };
+    let asked = tokio::time::timeout(Duration::from_secs(20), unread).await.expect("it is let go");
+    println!("let go after {:?} and {asked} requests", start.elapsed());
+    assert!(start.elapsed() >= Duration::from_secs(9), "{:?}", start.elapsed());
+    assert!(webhook.number::<u32>("fleetgate_connections_dropped_total{reason=\"late\"}").await >= 1);
+    webhook.is_well("a client that reads nothing").await;
 }

@@ -1,8 +1,10 @@
 //! More at a time than can be done.
 
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use fleetgate_sandbox::wait::{Probe, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -46,10 +48,96 @@ async fn many_large_bodies_at_once_take_turns() {
     }
 }
 
+/// An update as they are every day: of an Application with a dozen policies, which carries who has set which of its fields,
+/// and what was applied last.
+fn update() -> Value {
+    let mut update: Value = serde_json::from_slice(&long(12)).expect("JSON");
+    let request = &mut update["request"];
+    let fields: Value =
+        (0..280).map(|field| (format!("f:field-{field}"), json!({".": {}, "f:name": {}}))).collect();
+    let applied = request["object"].to_string();
+    request["operation"] = json!("UPDATE");
+    request["object"]["metadata"]["managedFields"] = json!([{"manager": "kubectl", "fieldsV1": fields}]);
+    request["object"]["metadata"]["annotations"] =
+        json!({"kubectl.kubernetes.io/last-applied-configuration": applied});
+    request["oldObject"] = request["object"].clone();
+    request["object"]["spec"]["syncPolicies"][0]["kustomization"]["interval"] = json!("6m0s");
+    update
+}
+
+/// Asks for the review of each body again and again; counts those that are allowed.
+async fn again_and_again(webhook: &Webhook, bodies: &[Vec<u8>], allowed: &AtomicU32) {
+    let again = async |body: &Vec<u8>| {
+        loop {
+            let asked = webhook.ask("/validate", body).await;
+            if asked.is_ok_and(|(_, text)| text.contains("\"allowed\":true")) {
+                allowed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    join_all(bodies.iter().map(again)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_everyday_update_does_not_wait_for_the_largest() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let update = update();
+    let bytes = update.to_string().len();
+    assert!((20 * 1024..40 * 1024).contains(&bytes), "{bytes}");
+    let (largest, allowed) = (vec![long(4_999); 6], AtomicU32::new(0));
+    let good = async {
+        let mut beat = tokio::time::interval(Duration::from_millis(250));
+        for _ in 0..20 {
+            beat.tick().await;
+            webhook.is_well_with("Applications with 4,999 policies", &update).await;
+        }
+    };
+    tokio::select! {
+        () = again_and_again(webhook, &largest, &allowed) => {}
+        () = good => {}
+    }
+    assert!(allowed.into_inner() > 1, "the largest were reviewed, too");
+}
+
+/// What takes the most memory of each weight, all at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_bounded_whatever_is_reviewed_at_a_time() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let dense = |policy: &str, count: usize| {
+        let mut review = review("dense");
+        review["request"]["object"]["spec"]["syncPolicies"] = json!("POLICIES");
+        let policies = format!("[{policy}{}]", format!(",{policy}").repeat(count - 1));
+        review.to_string().replace("\"POLICIES\"", &policies).into_bytes()
+    };
+    let path = r#"{"kustomization":{"path":"x"}}"#;
+    let bodies: Vec<Vec<u8>> = [
+        long(4_999),
+        dense(path, 4_999),
+        dense("5", 49_000),
+        dense(path, 1_500),
+        dense("{}", 4_900),
+        dense("{}", 2_600),
+        dense("5", 7_000),
+        dense("{}", 160),
+    ]
+    .into_iter()
+    .flat_map(|body| [body.clone(), body.clone(), body])
+    .collect();
+    let allowed = AtomicU32::new(0);
+    let asked = again_and_again(webhook, &bodies, &allowed);
+    drop(tokio::time::timeout(Duration::from_secs(15), asked).await);
+    let over = until("it to have time again", Duration::from_secs(20), async || {
+        let asked = webhook.ask("/validate", review("over").to_string().as_bytes()).await;
+        Ok(if asked.is_ok() { Probe::Done(()) } else { Probe::NotYet(String::new()) })
+    });
+    over.await.expect("an answer");
+    webhook.is_well("all that takes memory").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_there_is_no_time_for_is_refused_with_an_invitation_to_try_again() {
     let webhook = &Webhook::start(admission(), Start::default()).await;
-    let body = &long(450);
+    let body = &long(1_000);
     let answers = join_all((0..60).map(|_| webhook.ask("/validate?timeout=2s", body))).await;
     let mut shed = 0;
     for answer in answers {
@@ -67,6 +155,7 @@ async fn what_there_is_no_time_for_is_refused_with_an_invitation_to_try_again() 
             assert_eq!(response["allowed"], true, "{text}");
         }
     }
+    println!("{shed} of 60 were shed");
     assert!((1..60).contains(&shed), "{shed} of 60");
     let number = "fleetgate_reviews_total{kind=\"other\",operation=\"other\",verdict=\"shed\",code=\"\"}";
     assert_eq!(webhook.number::<usize>(number).await, shed);

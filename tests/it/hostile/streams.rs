@@ -60,6 +60,39 @@ async fn stall(webhook: &Webhook) -> anyhow::Result<Vec<Option<u16>>> {
     Ok(join_all(answers).await)
 }
 
+/// Ten requests at once on one connection, whose client has not heard yet how many there may be: their bodies come once
+/// some of them were refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_streams_than_there_may_be_are_refused_and_the_others_go_on() {
+    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let stream = webhook.connect_by(&TLS13, b"h2").await.expect("a connection");
+    let (mut client, connection) = handshake(stream).await.expect("HTTP/2");
+    let mut begun = Vec::new();
+    for _ in 0..10 {
+        begun.push(client.send_request(request(), false).expect("it begins"));
+    }
+    // Only now something is sent.
+    let connection = tokio::spawn(connection);
+    let (taken, over): (Vec<_>, Vec<_>) = begun.into_iter().enumerate().partition(|(place, _)| *place < 4);
+    for (place, (answer, _sending)) in over {
+        let error = answer.await.expect_err("it is one too many");
+        assert_eq!(error.reason(), Some(h2::Reason::REFUSED_STREAM), "{place}: {error}");
+    }
+    for (place, (answer, mut sending)) in taken {
+        sending.send_data(review("streams").to_string().into(), true).expect("it is still open");
+        let answer = answer.await.expect("an answer");
+        let (status, text) = (answer.status(), text(answer).await.expect("a text"));
+        assert!(status == 200 && text.contains("\"allowed\":true"), "{place}: {status} {text}");
+    }
+    // On the same connection, and whatever went before.
+    let mut client = client.ready().await.expect("it is still open");
+    let (answer, mut sending) = client.send_request(request(), false).expect("it begins");
+    sending.send_data(review("streams").to_string().into(), true).expect("it is sent");
+    assert_eq!(answer.await.expect("an answer").status(), 200);
+    assert!(!connection.is_finished());
+    assert_eq!(webhook.number::<u32>("fleetgate_connections_dropped_total{reason=\"displaced\"}").await, 0);
+}
+
 /// Takes back what it asks as it asks it.
 async fn reset(webhook: &Webhook) -> anyhow::Result<()> {
     let mut client = connect(webhook).await?;

@@ -16,7 +16,7 @@ use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use serde_json::{Value, json};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -85,6 +85,8 @@ impl Webhook {
             ])
             .arg(folder.path())
             .args(start.flags)
+            // As in the image.
+            .env("MIMALLOC_PURGE_DELAY", "10")
             .env("KUBECONFIG", start.kubeconfig.unwrap_or(sandbox.webhook_kubeconfig()));
         let (process, log) = match start.log {
             None => Running::logging(&mut program),
@@ -153,10 +155,20 @@ impl Webhook {
     }
 
     async fn shake(&self, tls: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {
-        let name = ServerName::IpAddress(IpAddr::from(self.address.ip()));
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        tls.connect(name, stream).await
+        tls.connect(self.name(), stream).await
+    }
+
+    /// A connection that takes in only so much of what it is sent until that is read.
+    pub(crate) async fn connect_narrowly(&self, bytes: u32) -> std::io::Result<TlsStream<TcpStream>> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(bytes)?;
+        self.tls.connect(self.name(), socket.connect(self.address).await?).await
+    }
+
+    fn name(&self) -> ServerName<'static> {
+        ServerName::IpAddress(IpAddr::from(self.address.ip()))
     }
 
     /// Posts a body on a connection of its own; returns the status and the body of the answer.
@@ -181,10 +193,15 @@ impl Webhook {
 
     /// The same of one that is longer by so many bytes.
     pub(crate) async fn is_well_at(&self, after: &str, longer: usize) {
-        let start = Instant::now();
         let mut body = review(after);
         body["request"]["object"]["metadata"]["annotations"] =
             json!({"a": UNTOLD.to_owned() + &"x".repeat(longer)});
+        self.is_well_with(after, &body).await;
+    }
+
+    /// The same of this one, which is good.
+    pub(crate) async fn is_well_with(&self, after: &str, body: &Value) {
+        let start = Instant::now();
         let asked = tokio::time::timeout(SOON, self.ask("/validate", body.to_string().as_bytes())).await;
         let (status, text) = asked
             .unwrap_or_else(|_| panic!("after {after}: no answer within a second\n{}", self.log()))

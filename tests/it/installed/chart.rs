@@ -33,6 +33,14 @@ async fn with_its_own_values_the_chart_is_what_one_file_installs() {
     same(&chart, &expected);
 }
 
+/// Expects of the values that they come to a field of an object.
+fn come_to(helm: &Helm, values: &[&str], object: &str, pointer: &str, expected: &Value) {
+    let sets: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
+    let rendered = rendered(helm, "gate", &sets).unwrap_or_else(|error| panic!("{values:?}: {error}"));
+    let found = rendered.get(object).and_then(|object| object.pointer(pointer));
+    assert_eq!(found.unwrap_or(&Value::Null), expected, "{values:?}");
+}
+
 #[tokio::test]
 async fn every_value_comes_to_where_it_counts() {
     let (sandbox, _turn) = bare().await;
@@ -121,10 +129,7 @@ async fn every_value_comes_to_where_it_counts() {
         ),
     ];
     for (values, object, pointer, expected) in table {
-        let sets: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
-        let rendered = rendered(&helm, "gate", &sets).unwrap_or_else(|error| panic!("{values:?}: {error}"));
-        let found = rendered.get(object).and_then(|object| object.pointer(&pointer));
-        assert_eq!(found.unwrap_or(&Value::Null), &expected, "{values:?}");
+        come_to(&helm, values, object, &pointer, &expected);
     }
 
     let all = rendered(&helm, "gate", &[]).expect("it renders");
@@ -135,6 +140,44 @@ async fn every_value_comes_to_where_it_counts() {
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let left = rendered(&helm, "gate", &sets).expect("it renders");
     assert_eq!(all.len() - left.len(), 2 + 2 + 1 + 3);
+}
+
+#[tokio::test]
+async fn who_may_come_is_anyone_or_who_the_values_say() {
+    let (sandbox, _turn) = bare().await;
+    let helm = sandbox.helm().expect("helm");
+    let table: [(&[&str], &str, &str, Value); 4] = [
+        (
+            &["networkPolicy.webhookFrom[0].ipBlock.cidr=10.0.0.0/28"],
+            "NetworkPolicy/gate/fleetgate-webhook",
+            "/spec/ingress",
+            json!([
+                {"from": [{"ipBlock": {"cidr": "10.0.0.0/28"}}], "ports": [{"port": 9443, "protocol": "TCP"}]},
+                {"ports": [{"port": 8080, "protocol": "TCP"}]},
+            ]),
+        ),
+        (
+            &["networkPolicy.webhookFrom[0].ipBlock.cidr=10.0.0.0/28"],
+            "NetworkPolicy/gate/fleetgate-controller",
+            "/spec/ingress",
+            json!([{"ports": [{"port": 8080, "protocol": "TCP"}]}]),
+        ),
+        (
+            &["networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.a=b"],
+            "NetworkPolicy/gate/fleetgate-webhook",
+            "/spec/ingress/1/from",
+            json!([{"namespaceSelector": {"matchLabels": {"a": "b"}}}]),
+        ),
+        (
+            &["networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.a=b"],
+            "NetworkPolicy/gate/fleetgate-controller",
+            "/spec/ingress/0/from",
+            json!([{"namespaceSelector": {"matchLabels": {"a": "b"}}}]),
+        ),
+    ];
+    for (values, object, pointer, expected) in table {
+        come_to(&helm, values, object, pointer, &expected);
+    }
 }
 
 #[tokio::test]
@@ -152,6 +195,9 @@ async fn values_that_mean_nothing_are_refused() {
         ("tenancy.noHostDestination=maybe", "noHostDestination"),
         ("webhook.caBundle=-----BEGIN", "caBundle"),
         ("imagePullSecrets[0]=name", "imagePullSecrets"),
+        ("networkPolicy.webhookFrom=10.0.0.0/28", "webhookFrom"),
+        ("networkPolicy.webhookFrom[0].ipblock.cidr=10.0.0.0/28", "ipblock"),
+        ("networkPolicy.metricsFrom[0].ipBlock.except[0]=10.0.0.0/28", "cidr"),
     ];
     for (value, named) in table {
         let error = rendered(&helm, NAMESPACE, &["--set", value]).expect_err(value).to_string();

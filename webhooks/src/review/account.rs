@@ -112,27 +112,28 @@ pub struct About {
 
 impl About {
     pub(super) fn uid(uid: Option<&str>) -> Self {
-        Self { uid: cut(uid.unwrap_or_default()), ..Self::default() }
+        Self { uid: cut(uid.unwrap_or_default(), MAX_NAME), ..Self::default() }
     }
 
     pub(super) fn request(request: &Request) -> Self {
         let kind = &request.kind;
         Self {
-            uid: cut(&request.uid),
+            uid: cut(&request.uid, MAX_NAME),
             kind: Kind::of(&kind.group, &kind.kind).filter(|_| kind.version == VERSION),
             operation: Operation::of(&request.operation),
-            namespace: cut(&request.namespace),
-            name: cut(super::object_name(request, &request.object)),
+            namespace: cut(&request.namespace, MAX_NAME),
+            name: cut(super::object_name(request, &request.object), MAX_NAME),
             dry_run: request.dry_run.unwrap_or_default(),
         }
     }
 }
 
 /// The longest name that an object can have, in characters.
-const MAX_NAME: usize = 253;
+pub(super) const MAX_NAME: usize = 253;
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_NAME) {
+/// The text, or so many of its characters.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
     }
@@ -144,9 +145,9 @@ mod tests {
 
     #[test]
     fn no_name_is_longer_than_names_may_be() {
-        assert_eq!(cut("shop"), "shop");
-        assert_eq!(cut(&"ä".repeat(MAX_NAME)), "ä".repeat(MAX_NAME));
-        assert_eq!(cut(&"ä".repeat(1_000_000)).chars().count(), MAX_NAME + 1);
+        assert_eq!(cut("shop", MAX_NAME), "shop");
+        assert_eq!(cut(&"ä".repeat(MAX_NAME), MAX_NAME), "ä".repeat(MAX_NAME));
+        assert_eq!(cut(&"ä".repeat(1_000_000), MAX_NAME).chars().count(), MAX_NAME + 1);
     }
 
     #[test]

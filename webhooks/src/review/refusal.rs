@@ -5,12 +5,16 @@ use kube::core::admission::AdmissionResponse;
 use kube::core::response::StatusDetails;
 
 use super::Reviewed;
-use super::account::{About, Account, Outcome};
+use super::account::{About, Account, Outcome, cut};
 use crate::uid;
+
+/// The longest of what is said about one, in characters: it may repeat what it cannot read.
+const MAX_MESSAGE: usize = 1_000;
 
 /// A request that is not one: no object is at fault, so there are no causes.
 pub(super) fn refused(uid: Option<String>, message: &str) -> Reviewed {
-    unreviewed(uid, Outcome::Malformed, Status::failure(message, "BadRequest").with_code(400))
+    let message = cut(message, MAX_MESSAGE);
+    unreviewed(uid, Outcome::Malformed, Status::failure(&message, "BadRequest").with_code(400))
 }
 
 /// The answer to a request that there was no time for.

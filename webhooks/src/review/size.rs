@@ -5,9 +5,28 @@
 /// or by a chart have some thousands.
 const MAX_VALUES: usize = 50_000;
 
+/// So few bytes hold no more than they weigh by themselves.
+const FEW_BYTES: usize = 2 * 1024;
+/// So many values are not counted more precisely.
+const FEW_VALUES: usize = 500;
+/// So many bytes weigh as much as one value.
+const BYTES_OF_ONE: usize = 256;
+
+/// How much memory and time a review of that body takes, counted in values, of which an object is two.
+#[must_use]
+pub fn weight(body: &[u8]) -> usize {
+    if body.len() <= FEW_BYTES {
+        return body.len() / 4;
+    }
+    // The first look is cheap, and also counts what stands in texts.
+    let at_most = marks(body);
+    let held = if at_most <= FEW_VALUES { at_most } else { values(body) };
+    let objects = body.iter().filter(|byte| begins_object(**byte)).count();
+    held + objects.min(held) + body.len() / BYTES_OF_ONE
+}
+
 /// What is too much about it, if anything is.
 pub(super) fn excess(body: &[u8]) -> Option<String> {
-    // The first look is cheap, and also counts what stands in texts.
     let is_excessive = body.len() > MAX_VALUES && marks(body) > MAX_VALUES && values(body) > MAX_VALUES;
     is_excessive.then(|| {
         format!("the AdmissionReview holds more than {MAX_VALUES} values, and no object needs as many: split the object")
@@ -17,6 +36,10 @@ pub(super) fn excess(body: &[u8]) -> Option<String> {
 /// What begins or follows a value.
 const fn is_mark(byte: u8) -> bool {
     matches!(byte, b',' | b'[' | b'{')
+}
+
+const fn begins_object(byte: u8) -> bool {
+    matches!(byte, b'{')
 }
 
 fn marks(body: &[u8]) -> usize {
@@ -52,6 +75,22 @@ mod tests {
             (r#"["\"[,{", "\\", 1]"#, 3),
         ] {
             assert_eq!(values(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_weighs_as_much_as_it_holds() {
+        let text = |bytes: usize| format!("[{:?}]", "{".repeat(bytes));
+        let list = |count| format!("[{}0]", "0,".repeat(count));
+        for (body, expected) in [
+            (String::new(), 0),
+            ("{}".repeat(1_000), 500),
+            ("{}".repeat(1_024), 512),
+            (list(20_000), 20_000 + 1 + 156),
+            (text(256 * 1024), 2 + 1_024),
+            ("{},".repeat(1_000), 3_000 + 11),
+        ] {
+            assert_eq!(weight(body.as_bytes()), expected, "{} bytes", body.len());
         }
     }
 
