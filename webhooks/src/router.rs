@@ -65,8 +65,16 @@ pub trait Desk: Clone + Send + Sync + 'static {
     fn unread(&self, why: Unread);
 }
 
+/// What reviews a request.
+pub type Review = fn(&[u8], &Catalog, Endpoint) -> Reviewed;
+
 /// Both endpoints.
 pub fn router<S: Snapshots, D: Desk>(snapshots: S, desk: D) -> Router {
+    with_review(snapshots, desk, review)
+}
+
+/// Both endpoints with another review: one that fails shows what becomes of that.
+pub fn with_review<S: Snapshots, D: Desk>(snapshots: S, desk: D, review: Review) -> Router {
     let office = |endpoint| Office { snapshots: snapshots.clone(), desk: desk.clone(), endpoint, review };
     Router::new()
         .route(MUTATE_PATH, post(answer::<S, D>).with_state(office(Endpoint::Mutating)))
@@ -79,7 +87,7 @@ struct Office<S, D> {
     snapshots: S,
     desk: D,
     endpoint: Endpoint,
-    review: fn(&[u8], &Catalog, Endpoint) -> Reviewed,
+    review: Review,
 }
 
 async fn answer<S: Snapshots, D: Desk>(
