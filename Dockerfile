@@ -4,15 +4,18 @@
 #
 # On the machine's own architecture; `docker buildx build --platform linux/amd64,linux/arm64` makes both.
 ARG RUST=1.95
+# What it is built with beside the usual: traces, which are off until somebody names a collector.
+ARG FEATURES=otel
 
 # Alpine's Rust links against musl, and statically.
 FROM docker.io/library/rust:${RUST}-alpine AS build
+ARG FEATURES
 RUN apk add --no-cache build-base ca-certificates cmake linux-headers perl
 WORKDIR /source
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
-    cargo build --locked --release --bin fleetgate \
+    cargo build --locked --release --bin fleetgate --features "$FEATURES" \
     && install -D target/release/fleetgate /image/fleetgate
 # One that asks for a loader could not start where there is none.
 RUN ! readelf --program-headers /image/fleetgate | grep --quiet INTERP

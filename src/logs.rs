@@ -13,10 +13,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
-use crate::cli::{LogFormat, LogOptions};
+use crate::cli::{LogFormat, LogOptions, TraceOptions};
+use crate::traces::{self, Traces};
 
 /// The most that waits to be written, in bytes.
 const MOST: usize = 1024 * 1024;
@@ -34,33 +37,55 @@ pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Starts logging. A program that serves does not wait for its lines to be
-/// written, but for the last ones, when what is returned is dropped.
+/// What a program tells of itself while it runs. The last of it is sent and written when this is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Logs {
+    // Dropped first: what becomes of the last spans is a line of the log.
+    _traces: Option<Traces>,
+    _queue: Option<Queue>,
+}
+
+/// Starts logging, and the traces of a program that serves, which is a `service` and does not wait for its
+/// lines to be written but at its end.
 ///
 /// # Errors
 ///
 /// When the filter is none, or no thread can be started.
-pub(crate) fn start(options: &LogOptions, serves: bool) -> anyhow::Result<Option<Queue>> {
+pub(crate) fn start(
+    options: &LogOptions,
+    service: Option<(&'static str, &TraceOptions)>,
+) -> anyhow::Result<Logs> {
+    let Some((service, wanted)) = service else {
+        Registry::default().with(lines(options, || BoxMakeWriter::new(io::stderr))?).init();
+        return Ok(Logs::default());
+    };
+    let queue = Queue::start(io::stderr()).context("cannot start logging")?;
+    let writer = || BoxMakeWriter::new(Arc::clone(&queue.0));
+    // What there is to say of traces is said before they can be part of what is started.
+    let before = Registry::default().with(lines(options, writer)?);
+    let traces = tracing::subscriber::with_default(before, || traces::start(wanted, service));
+    let lines = lines(options, writer)?;
+    Registry::default().with(lines).with(traces::layer(traces.as_ref())).init();
+    tell_faults();
+    Ok(Logs { _traces: traces, _queue: Some(queue) })
+}
+
+/// The lines of the log, of what passes the filter.
+fn lines(
+    options: &LogOptions,
+    writer: impl Fn() -> BoxMakeWriter,
+) -> anyhow::Result<Box<dyn Layer<Registry> + Send + Sync>> {
     let filter = EnvFilter::try_new(&options.log_level).with_context(|| {
         format!("--log-level: {:?} is no level and no list of directives", options.log_level)
     })?;
-    let queue = serves.then(|| Queue::start(io::stderr())).transpose().context("cannot start logging")?;
-    let writer = match &queue {
-        Some(queue) => BoxMakeWriter::new(Arc::clone(&queue.0)),
-        None => BoxMakeWriter::new(io::stderr),
-    };
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
+    let filter = filter.add_directive(format!("{}=off", traces::TARGET).parse()?);
+    let lines = fmt::layer()
+        .with_writer(writer())
         .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
-    match options.log_format {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().init(),
-    }
-    if serves {
-        tell_faults();
-    }
-    Ok(queue)
+    Ok(match options.log_format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().with_filter(filter).boxed(),
+    })
 }
 
 /// Has a fault of Fleetgate's own be a line of the log like any other. Rust's own way waits for whoever reads
@@ -177,6 +202,8 @@ impl Write for &Waiting {
 mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use tracing::Subscriber;
+    use tracing::level_filters::LevelFilter;
 
     /// Something that is read when the test reads it.
     struct Pipe(SyncSender<Vec<u8>>);
@@ -209,10 +236,19 @@ mod tests {
         assert!(read.recv().is_ok_and(|bytes| bytes.len() <= MOST && bytes.len() % line.len() == 0));
     }
 
+    /// What nobody asked to be told is not even looked at: a review passes many places that would tell something.
+    #[test]
+    fn without_traces_the_filter_decides_alone() {
+        let options = LogOptions { log_level: "info,kube=warn".to_owned(), log_format: LogFormat::Json };
+        let lines = lines(&options, || BoxMakeWriter::new(io::sink)).expect("a filter");
+        let told = Registry::default().with(lines).with(traces::layer(None));
+        assert_eq!(told.max_level_hint(), Some(LevelFilter::INFO));
+    }
+
     #[test]
     fn a_fault_is_a_line_that_says_where_and_not_what() {
         let (queue, read) = piped();
-        let logs = tracing_subscriber::fmt().json().with_writer(Arc::clone(&queue.0)).finish();
+        let logs = fmt().json().with_writer(Arc::clone(&queue.0)).finish();
         let others = panic::take_hook();
         tell_faults();
         // Nobody reads it yet.

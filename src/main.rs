@@ -36,6 +36,7 @@ mod running;
 mod server;
 mod stored;
 mod supported;
+mod traces;
 mod watches;
 
 use std::io::{BufWriter, IsTerminal, Write};
@@ -69,9 +70,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let serves =
-        matches!(cli.command, Command::Webhook { .. } | Command::Controller { .. } | Command::Serve { .. });
-    let _logs = logs::start(&cli.log, serves)?;
+    let _logs = logs::start(&cli.log, cli.command.service())?;
     match cli.command {
         Command::Check(options) => {
             let mut text = Vec::new();
@@ -107,13 +106,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             man::write(&output)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Webhook { webhook, health, tenancy, guard } => {
+        Command::Webhook { webhook, health, tenancy, guard, .. } => {
             serve(Some(webhook), None, health, tenancy, guard)
         }
-        Command::Controller { controller, health, tenancy, guard } => {
+        Command::Controller { controller, health, tenancy, guard, .. } => {
             serve(None, Some(controller), health, tenancy, guard)
         }
-        Command::Serve { webhook, controller, health, tenancy, guard } => {
+        Command::Serve { webhook, controller, health, tenancy, guard, .. } => {
             serve(Some(webhook), Some(controller), health, tenancy, guard)
         }
     }

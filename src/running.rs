@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use fleetgate_plan::Catalog;
-use fleetgate_webhooks::router::router;
 use kube::Config;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -25,6 +24,7 @@ use crate::metrics::{self, Metrics};
 use crate::reviews::Desk;
 use crate::server::{self, Connections, Transport};
 use crate::supported;
+use crate::traces;
 use crate::watches::CatalogWatch;
 
 /// What the program does besides watching.
@@ -116,7 +116,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 stopped(stopping.clone()).await;
                 connections.drain(options.limits.drain()).await;
             };
-            let router = router(catalog.clone(), Desk::new(metrics.reviews())?);
+            let router = traces::router(catalog.clone(), Desk::new(metrics.reviews())?);
             let transport = Transport::Tls(serving.tls());
             server::serve(listener, "admission reviews", transport, router, connections.clone(), stop).await
         };

@@ -4,21 +4,22 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 
 use anyhow::Context as _;
-use fleetgate_api::names::LABEL_APPLICATION;
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, Owner, Plan, Purpose, RenderedKind, owner_of};
+use fleetgate_plan::{Catalog, Cluster, ClusterKind, FluxKind, RenderedKind};
 use fleetgate_webhooks::normalise::of_stored;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::{DeserializeGuard, ObjectList, PartialObjectMeta};
 use kube::discovery;
 use kube::error::DiscoveryError;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::watches::{insert_application, insert_cluster, insert_fleet};
+use crate::watches::{self, insert_application, insert_cluster, insert_fleet};
+
+mod children;
+
+pub(crate) use self::children::{Child, all_children, keeping_names, labelled_children};
 
 /// How many objects are asked for at once.
 const PAGE: u32 = 500;
@@ -100,7 +101,7 @@ impl Stored {
 ///
 /// When one cannot be read.
 pub(crate) async fn insert_crds(client: &Client, catalog: &mut Catalog) -> anyhow::Result<()> {
-    let crds = Api::<CustomResourceDefinition>::all(client.clone());
+    let crds = watches::crds(client);
     for kind in FluxKind::ALL.map(RenderedKind::Flux) {
         let name = kind.crd_name();
         let crd = crds.get_opt(&name).await.map_err(in_words);
@@ -110,88 +111,6 @@ pub(crate) async fn insert_crds(client: &Client, catalog: &mut Catalog) -> anyho
         }
     }
     Ok(())
-}
-
-/// A Flux object.
-#[derive(Clone, Debug)]
-pub(crate) struct Child {
-    pub(crate) kind: FluxKind,
-    pub(crate) object: DynamicObject,
-}
-
-impl Child {
-    /// Whether it belongs to the Application of that uid.
-    pub(crate) fn is_of(&self, uid: Option<&str>) -> bool {
-        uid.is_some() && owner_of(&self.object) == uid
-    }
-
-    /// What it was made for.
-    pub(crate) fn purpose(&self) -> Purpose<'_> {
-        let annotation = |name: &str| self.object.annotations().get(name).map(String::as_str);
-        Purpose::new(self.kind, annotation)
-    }
-
-    /// The Secret with the kubeconfig that it names.
-    pub(crate) fn secret(&self) -> Option<&str> {
-        self.object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
-    }
-
-    /// Whether it is on its way out.
-    pub(crate) fn is_going(&self) -> bool {
-        self.object.metadata.deletion_timestamp.is_some()
-    }
-}
-
-/// The plan, in which those of the `children` that are its own keep the names
-/// that Kurator cut.
-pub(crate) fn keeping_names(plan: Plan, children: &[Child]) -> Plan {
-    let Owner { namespace, name, uid, .. } = plan.owner.clone();
-    plan.keeping(|kind, cut, kubeconfig| {
-        children.iter().any(|child| {
-            child.kind == kind
-                && child.object.name_any() == cut
-                && child.object.namespace().unwrap_or_default() == namespace
-                && child.is_of(uid.as_deref())
-                && child.object.labels().get(LABEL_APPLICATION) == Some(&name)
-                && child.secret() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
-        })
-    })
-}
-
-/// The Flux objects in `scope` that carry an Application's label. Kinds that
-/// the cluster does not have, it has no objects of.
-///
-/// # Errors
-///
-/// When they cannot be listed.
-pub(crate) async fn labelled_children(client: &Client, scope: &Scope) -> anyhow::Result<Vec<Child>> {
-    let label = match &scope.application {
-        Some(name) => format!("{LABEL_APPLICATION}={name}"),
-        None => LABEL_APPLICATION.to_owned(),
-    };
-    children(client, scope, &ListParams::default().labels(&label)).await
-}
-
-/// All Flux objects in `scope`, whosoever they are.
-///
-/// # Errors
-///
-/// When they cannot be listed.
-pub(crate) async fn all_children(client: &Client, scope: &Scope) -> anyhow::Result<Vec<Child>> {
-    children(client, scope, &ListParams::default()).await
-}
-
-async fn children(client: &Client, scope: &Scope, parameters: &ListParams) -> anyhow::Result<Vec<Child>> {
-    let mut children = Vec::new();
-    for kind in FluxKind::ALL {
-        let listed = match list(&within(client, scope, &kind.resource()), parameters.clone()).await {
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.code == 404 => continue,
-            listed => listed.map_err(in_words),
-        };
-        let listed = listed.with_context(|| format!("its {}s cannot be listed", kind.kind()))?;
-        children.extend(listed.into_iter().map(|object| Child { kind, object }));
-    }
-    Ok(children)
 }
 
 /// The clusters in `scope` that others provision, of the kinds that the cluster has.

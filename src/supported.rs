@@ -2,12 +2,13 @@
 //! others it runs, and says what to expect.
 
 use anyhow::Context as _;
-use fleetgate_plan::{FluxKind, RenderedKind};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use fleetgate_plan::{FluxKind, RenderedKind, served_versions};
 use k8s_openapi::apimachinery::pkg::version::Info;
-use kube::{Api, Client};
+use kube::Client;
+use kube::api::DynamicObject;
 
 use crate::stored::in_words;
+use crate::watches;
 
 /// The first minor version of Kubernetes 1 whose webhooks have match conditions
 /// for good: without them an outage of the webhook keeps finalizers.
@@ -34,7 +35,7 @@ pub(crate) async fn look(client: &Client) {
 async fn warnings(client: &Client) -> anyhow::Result<Vec<String>> {
     let version = client.apiserver_version().await.map_err(in_words).context("the API server's version")?;
     let mut warnings: Vec<String> = of_kubernetes(&version).into_iter().collect();
-    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let crds = watches::crds(client);
     for kind in FluxKind::ALL {
         let name = RenderedKind::Flux(kind).crd_name();
         let crd = crds.get_opt(&name).await.map_err(in_words).with_context(|| name.clone())?;
@@ -56,9 +57,8 @@ fn of_kubernetes(version: &Info) -> Option<String> {
     })
 }
 
-fn of_flux(kind: FluxKind, crd: &CustomResourceDefinition) -> Option<String> {
-    let served: Vec<&str> =
-        crd.spec.versions.iter().filter(|version| version.served).map(|version| &*version.name).collect();
+fn of_flux(kind: FluxKind, crd: &DynamicObject) -> Option<String> {
+    let served: Vec<&str> = served_versions(crd).collect();
     (!served.contains(&kind.version())).then(|| {
         format!(
             "{} is served as {}, and Fleetgate writes {}: none can be delivered before Flux is {FIRST_FLUX} or later",

@@ -66,7 +66,7 @@ pub const FIELD_MANAGER: &str = "fleetgate";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alias {
     /// The path of the object that holds the field, for example `spec.source`.
-    pub parent: &'static str,
+    pub parent: &'static [&'static str],
     /// The early name.
     pub old: &'static str,
     /// The name that is stored.
@@ -75,8 +75,8 @@ pub struct Alias {
 
 /// Every early name in an Application.
 pub const APPLICATION_ALIASES: [Alias; 4] = [
-    Alias { parent: "spec", old: "syncPolicy", new: "syncPolicies" },
-    Alias { parent: "spec.source", old: "gitRepo", new: "gitRepository" },
-    Alias { parent: "spec.source", old: "helmRepo", new: "helmRepository" },
-    Alias { parent: "spec.source", old: "ociRepo", new: "ociRepository" },
+    Alias { parent: &["spec"], old: "syncPolicy", new: "syncPolicies" },
+    Alias { parent: &["spec", "source"], old: "gitRepo", new: "gitRepository" },
+    Alias { parent: &["spec", "source"], old: "helmRepo", new: "helmRepository" },
+    Alias { parent: &["spec", "source"], old: "ociRepo", new: "ociRepository" },
 ];

@@ -137,11 +137,12 @@ fn early_names_are_schemaless_beside_their_new_ones() {
     let application = properties(schema(crds.first().unwrap()), "");
     let find = |path: String| application.iter().find(|(found, _)| *found == path).map(|(_, schema)| schema);
     for alias in APPLICATION_ALIASES {
-        let old = find(format!("{}.{}", alias.parent, alias.old)).unwrap();
+        let parent = alias.parent.join(".");
+        let old = find(format!("{parent}.{}", alias.old)).unwrap();
         assert_eq!(old.x_kubernetes_preserve_unknown_fields, Some(true), "{alias:?}");
         assert!(old.properties.is_none() && old.type_.is_none(), "{alias:?}");
         assert!(old.description.as_ref().unwrap().starts_with("Deprecated: "), "{alias:?}");
-        assert!(find(format!("{}.{}", alias.parent, alias.new)).is_some(), "{alias:?}");
+        assert!(find(format!("{parent}.{}", alias.new)).is_some(), "{alias:?}");
     }
 }
 

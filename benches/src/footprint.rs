@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -68,14 +68,23 @@ async fn measure(sandbox: &Sandbox, fleetgate: &Path, options: &Options) -> anyh
     noted("size of the program", &format!("{size} KiB"));
     let folder = tempfile::tempdir()?;
     write_certificate(folder.path())?;
-    let start = Start { fleetgate, sandbox, certificate: folder.path().to_owned() };
-    let [ready, memory] = start.figures(options.starts).await?;
+    let start = |certificate| Start { fleetgate, sandbox, certificate };
     let [most, most_memory] = EMPTY;
-    line("ready, nothing in the cluster", &format!("{ready:.0} ms"), ready, most);
-    line("memory, nothing in the cluster", &format!("{memory:.1} MiB"), memory, most_memory);
+    for (certificate, told) in [
+        (Certificate::Folder(folder.path()), "certificate in a folder"),
+        (Certificate::New, "certificate to be made"),
+        (Certificate::Stored, "certificate in the Secret"),
+    ] {
+        let [ready, memory] = start(certificate).figures(options.starts).await?;
+        line(&format!("ready, empty, {told}"), &format!("{ready:.0} ms"), ready, most);
+        let name = format!("memory, empty, {told}");
+        line(&name, &format!("{memory:.1} MiB"), memory, most_memory);
+    }
 
+    // Nobody is to be asked of what follows.
+    take_away(sandbox).await?;
     fill(&sandbox.client(), options).await?;
-    let [ready, memory] = start.figures(options.starts).await?;
+    let [ready, memory] = start(Certificate::New).figures(options.starts).await?;
     let Options { applications, clusters, fleets, .. } = options;
     let all = format!("{applications} Applications, {clusters} clusters, {fleets} Fleets");
     noted(&format!("ready, {all}"), &format!("{ready:.0} ms"));
@@ -83,11 +92,45 @@ async fn measure(sandbox: &Sandbox, fleetgate: &Path, options: &Options) -> anyh
     Ok(())
 }
 
+/// Where the certificate comes from.
+#[derive(Clone, Copy)]
+enum Certificate<'a> {
+    /// A folder, in which it is.
+    Folder(&'a Path),
+    /// The Secret, into which the first to start has put it.
+    Stored,
+    /// Nowhere yet: it is made, stored, and trusted by the webhook configurations.
+    New,
+}
+
+/// The objects that the certificate and its trust are in.
+const CONFIGURATIONS: &str = "mutatingwebhookconfiguration,validatingwebhookconfiguration";
+const SECRET: [&str; 4] = ["secret", "fleetgate-webhook-certificate", "--namespace", "fleetgate-system"];
+
+/// Has the host know of no certificate, and ask nobody.
+async fn take_away(sandbox: &Sandbox) -> anyhow::Result<()> {
+    kubectl(sandbox, &["delete", "--ignore-not-found", CONFIGURATIONS, "fleetgate"]).await?;
+    kubectl(sandbox, &[&["delete", "--ignore-not-found"], &SECRET[..]].concat()).await
+}
+
+/// The same as after the product's manifests were applied for the first time.
+async fn install(sandbox: &Sandbox) -> anyhow::Result<()> {
+    take_away(sandbox).await?;
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/webhooks.yaml");
+    kubectl(sandbox, &["apply", "--server-side", "--filename", &manifest.display().to_string()]).await
+}
+
+async fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> anyhow::Result<()> {
+    let answer = sandbox.kubectl().run(arguments).await?;
+    anyhow::ensure!(answer.success(), "kubectl {}: {}", arguments.join(" "), answer.stderr);
+    Ok(())
+}
+
 /// What is started.
 struct Start<'a> {
     fleetgate: &'a Path,
     sandbox: &'a Sandbox,
-    certificate: PathBuf,
+    certificate: Certificate<'a>,
 }
 
 impl Start<'_> {
@@ -103,13 +146,21 @@ impl Start<'_> {
     }
 
     async fn once(&self) -> anyhow::Result<[f64; 2]> {
+        let folder = match self.certificate {
+            Certificate::Folder(folder) => Some(folder),
+            Certificate::Stored => None,
+            Certificate::New => {
+                install(self.sandbox).await?;
+                None
+            }
+        };
         let [bind, metrics] = [free_port()?, free_port()?];
         let log = File::options().create(true).append(true).open(self.sandbox.log("measured-webhook"))?;
         let start = Instant::now();
         let child = Command::new(self.fleetgate)
             .args(["webhook", "--bind", &format!("127.0.0.1:{bind}")])
-            .args(["--metrics-bind", &format!("127.0.0.1:{metrics}"), "--cert-dir"])
-            .arg(&self.certificate)
+            .args(["--metrics-bind", &format!("127.0.0.1:{metrics}")])
+            .args(folder.into_iter().flat_map(|folder| [Path::new("--cert-dir"), folder]))
             .env("KUBECONFIG", self.sandbox.webhook_kubeconfig())
             .stderr(log)
             .spawn()

@@ -1,6 +1,16 @@
 //! How a figure is printed: what was measured, and its limit beside it.
 
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// Whether a figure was not within its limit.
+static IS_MISSED: AtomicBool = AtomicBool::new(false);
+
+/// How the program ends: with 1 where a figure was not within its limit.
+pub(crate) fn outcome() -> ExitCode {
+    if IS_MISSED.load(Ordering::Relaxed) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
 
 /// The value in the middle.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
@@ -30,10 +40,30 @@ pub(crate) fn row(name: &str, figure: &str, verdict: &str) -> String {
 
 /// Whether a value is no more than its limit.
 pub(crate) fn within(value: f64, limit: f64) -> String {
-    format!("{} {limit}", if value <= limit { "within" } else { "ABOVE" })
+    told(value <= limit, ["within", "ABOVE"], limit)
 }
 
 /// Whether a value is no less than its limit.
 pub(crate) fn reaches(value: f64, limit: f64) -> String {
-    format!("{} {limit}", if value >= limit { "reaches" } else { "BELOW" })
+    told(value >= limit, ["reaches", "BELOW"], limit)
+}
+
+fn told(is_met: bool, [met, missed]: [&str; 2], limit: f64) -> String {
+    IS_MISSED.fetch_or(!is_met, Ordering::Relaxed);
+    format!("{} {limit}", if is_met { met } else { missed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing else is reported while this runs.
+    #[test]
+    fn one_figure_that_is_missed_is_what_the_program_ends_with() {
+        assert_eq!([within(1.0, 1.0), reaches(1.0, 1.0)], ["within 1", "reaches 1"]);
+        assert_eq!(outcome(), ExitCode::SUCCESS);
+        assert_eq!([within(1.5, 1.0), reaches(0.5, 1.0)], ["ABOVE 1", "BELOW 1"]);
+        assert_eq!(within(1.0, 1.0), "within 1");
+        assert_eq!(outcome(), ExitCode::FAILURE);
+    }
 }

@@ -14,21 +14,21 @@ use crate::cluster::{Cluster, Event, Place, Trouble};
 use crate::complaints::Complaints;
 use crate::configuration::{Configuration, INJECT};
 use crate::issue::{Issued, issue};
+use crate::leaps::Leaps;
 use crate::rests::Rests;
 use crate::serving::{Serving, Shown};
 use crate::step::Action;
 use crate::stored::Stored;
 use crate::timing::Timing;
-use crate::view::{Found, Kind, View};
+use crate::view::{Found, View};
+
+mod injection;
 
 /// What was written is heard of by then; if not, it is looked at once more.
 const ECHO: Duration = Duration::from_secs(1);
 
 /// Who starts waits no longer for the configurations to trust what is served: somebody else may tell them.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Who takes back what is written so often does it again.
-const DUEL: u32 = 5;
 
 /// The certificate that all replicas agree on by the Secret, and what keeps it: valid, stored, and
 /// trusted by the webhook configurations before it is served.
@@ -70,17 +70,19 @@ struct Keeper {
 
 impl Keeper {
     async fn keep(mut self) -> Infallible {
-        let mut events = self.cluster.events();
+        let (mut events, mut leaps) = (self.cluster.events(), Leaps::new());
         let mut look = Instant::now() + self.timing.settle;
         loop {
-            match timeout_at(look, events.next()).await {
-                Ok(Some(Ok(event))) => self.note(event),
-                Ok(Some(Err(watcher::Error::InitialListFailed(error)))) => {
-                    self.complain(Trouble::from(error));
-                }
-                Ok(Some(Err(error))) => self.complain(error),
-                // A watch may have gone silent.
-                Ok(None) | Err(_) => self.look().await,
+            let told = tokio::select! {
+                told = timeout_at(look, events.next()) => told.ok().flatten(),
+                () = leaps.next() => None,
+            };
+            match told {
+                Some(Ok(event)) => self.note(event),
+                Some(Err(watcher::Error::InitialListFailed(error))) => self.complain(Trouble::from(error)),
+                Some(Err(error)) => self.complain(error),
+                // A watch may have gone silent, or the machine was suspended.
+                None => self.look().await,
             }
             let injected = self.inject().await;
             let rest = self.advance().await.min(injected);
@@ -176,51 +178,6 @@ impl Keeper {
         let was_waited_for = self.shown.is_ready() || waited >= PATIENCE;
         self.shown.set_ready(is_valid && (was_waited_for || self.view.is_accepted(now)));
         if was_waited_for { self.timing.settle } else { PATIENCE.saturating_sub(waited) }
-    }
-
-    /// Has every configuration trust what the Secret holds; says how soon to look again.
-    async fn inject(&mut self) -> Duration {
-        let lacking = self.view.lacking();
-        if lacking.is_empty() {
-            return self.timing.settle;
-        }
-        let wanted = self.view.known().map(|stored| stored.bundle.pem());
-        if self.wanted != wanted {
-            self.injections.forget();
-            self.wanted = wanted;
-        }
-        let left = self.injections.left(Instant::now());
-        if !left.is_zero() {
-            return left;
-        }
-        let mut is_tried = false;
-        for (kind, configuration) in lacking {
-            let injected = self.cluster.inject(kind, &configuration).await;
-            is_tried |= self.tell(kind, injected);
-        }
-        if is_tried && self.injections.note(Instant::now()) >= DUEL {
-            tracing::warn!(
-                "somebody takes back whom the webhook configurations trust, time and again: the annotation {INJECT}=false lets them"
-            );
-        }
-        ECHO
-    }
-
-    /// Says what became of it, and whether anything was to be written.
-    fn tell(&mut self, kind: Kind, injected: Result<bool, Trouble>) -> bool {
-        let (kind, name) = (kind.as_str(), self.cluster.place().configuration.clone());
-        match injected {
-            Ok(true) => {
-                self.shown.injected();
-                tracing::info!("the {kind} {name} is told whom to trust");
-            }
-            Ok(false) => return false,
-            Err(error) if error.is_overtaken() => {
-                tracing::debug!(%error, "somebody else wrote the {kind} {name}");
-            }
-            Err(error) => self.complain(format!("the {kind} {name} cannot be told whom to trust: {error}")),
-        }
-        true
     }
 
     /// Does what is to be done about the Secret; says how soon to look again.

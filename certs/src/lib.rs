@@ -28,6 +28,7 @@ mod configuration;
 mod folder;
 mod issue;
 mod keeper;
+mod leaps;
 mod rests;
 mod serving;
 mod step;

@@ -10,6 +10,8 @@ use fleetgate_webhooks::{Kind, rejudged};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
+use kube::core::DynamicObject;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -28,7 +30,7 @@ pub(super) enum Fact {
     /// What other Applications may get in the way of.
     Application(Arc<AppEntry>),
     /// One of Flux's, which judges what is rendered.
-    Crd(Box<CustomResourceDefinition>),
+    Crd(Box<DynamicObject>),
     /// What clusters and sources name.
     Secret(Box<Secret>),
     ServiceAccount(Box<ServiceAccount>),
@@ -55,7 +57,10 @@ impl Fact {
                 Self::Application(Arc::new(AppEntry::from(&*of_stored(&application))))
             })),
             None if is_judging_crd(object) => {
-                serde_json::from_value(object.clone()).map(|crd| Some(Self::Crd(Box::new(crd))))
+                // By its own type, which says what is wrong with it.
+                CustomResourceDefinition::deserialize(object)
+                    .and_then(|_| DynamicObject::deserialize(object))
+                    .map(|crd| Some(Self::Crd(Box::new(crd))))
             }
             None if text("apiVersion") == "v1" && text("kind") == "Secret" => Ok(secret(object)),
             None if text("apiVersion") == "v1" && text("kind") == "ServiceAccount" => {

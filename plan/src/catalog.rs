@@ -20,7 +20,7 @@ mod wholes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::core::DynamicObject;
 use kube::core::SelectorExt;
 
 pub use self::app_entry::{AppEntry, Delivery, PolicyDestination, PolicyEntry, WorkloadKey};
@@ -32,8 +32,9 @@ use self::shared::Shared;
 pub use self::sizes::Sizes;
 pub use self::tenancy::Tenancy;
 use self::wholes::Wholes;
+use crate::installed::{self, InstalledCrd};
 use crate::prune::Guard;
-use crate::{Cluster, ClusterKey, ClusterKind, InstalledCrd, RenderedKind};
+use crate::{Cluster, ClusterKey, ClusterKind, RenderedKind};
 
 /// Namespace and name of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,9 +225,8 @@ impl Catalog {
     /// Takes up a CRD of the host, if it is of a kind that is rendered there;
     /// says what that changed. One that does not serve the rendered version
     /// (any more) counts as not installed.
-    pub fn insert_crd(&mut self, crd: &CustomResourceDefinition) -> Option<Change> {
-        let kind = RenderedKind::of(&crd.spec.group, &crd.spec.names.kind);
-        let kind = kind.filter(|kind| matches!(kind, RenderedKind::Flux(_)))?;
+    pub fn insert_crd(&mut self, crd: &DynamicObject) -> Option<Change> {
+        let kind = installed::kind_of(crd).filter(|kind| matches!(kind, RenderedKind::Flux(_)))?;
         let Some(installed) = InstalledCrd::of(crd) else { return self.remove_crd(kind) };
         shared::insert(&mut self.crds, kind, installed).map(|_| Change::Crd(kind))
     }
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn crds_come_and_go() {
         let kind = RenderedKind::Flux(FluxKind::Kustomization);
-        let crd = |version, field| crate::installed::tests::kustomizations(version, true, field);
+        let crd = |version, field| installed::tests::kustomizations(version, true, field);
         let mut catalog = Catalog::default();
         let before = catalog.clone();
         assert_eq!(catalog.insert_crd(&crd("v1", "path")), Some(Change::Crd(kind)));
@@ -311,8 +311,8 @@ mod tests {
         assert!(catalog.installed_crd(kind).is_none() && catalog.remove_crd(kind).is_none());
 
         let mut canaries = crd("v1beta1", "path");
-        canaries.spec.group = RenderedKind::Canary.group().to_owned();
-        canaries.spec.names.kind = RenderedKind::Canary.kind().to_owned();
+        canaries.data["spec"]["group"] = RenderedKind::Canary.group().into();
+        canaries.data["spec"]["names"]["kind"] = RenderedKind::Canary.kind().into();
         assert_eq!(catalog.insert_crd(&canaries), None, "canaries do not live on the host");
     }
 

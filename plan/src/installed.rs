@@ -1,6 +1,9 @@
 //! The CRDs that are installed on the host, as far as the schema check needs them.
+//!
+//! They are large: as their own type each takes megabytes, of which little is
+//! read. So they are read as what they are, JSON, and kept as its text.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::core::DynamicObject;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -14,9 +17,9 @@ const PROSE: [&str; 4] = ["description", "title", "example", "externalDocs"];
 pub struct InstalledCrd {
     /// Whose schema it is, in the version that is rendered.
     pub kind: RenderedKind,
-    /// Its `openAPIV3Schema` without descriptions and without the status,
-    /// which is not rendered.
-    pub schema: Value,
+    /// Its `openAPIV3Schema` as JSON, without descriptions and without the
+    /// status, which is not rendered.
+    pub schema: String,
     /// SHA-256 of the schema: what was compiled once need not be compiled again.
     pub fingerprint: [u8; 32],
 }
@@ -25,19 +28,38 @@ impl InstalledCrd {
     /// The schema of a CRD in the version that is rendered; `None` if the CRD
     /// is of another kind, or does not serve that version.
     #[must_use]
-    pub fn of(crd: &CustomResourceDefinition) -> Option<Self> {
-        let kind = RenderedKind::of(&crd.spec.group, &crd.spec.names.kind)?;
-        let version =
-            crd.spec.versions.iter().find(|version| version.served && version.name == kind.version())?;
-        let schema = version.schema.as_ref()?.open_api_v3_schema.as_ref()?;
-        let mut schema = serde_json::to_value(schema).ok()?;
+    pub fn of(crd: &DynamicObject) -> Option<Self> {
+        let kind = kind_of(crd)?;
+        let version = served(crd).find(|version| name_of(version) == kind.version())?;
+        let mut schema = version.pointer("/schema/openAPIV3Schema")?.clone();
         strip_prose(&mut schema);
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.remove("status");
         }
-        let fingerprint = Sha256::digest(schema.to_string()).into();
+        let schema = schema.to_string();
+        let fingerprint = Sha256::digest(&schema).into();
         Some(Self { kind, schema, fingerprint })
     }
+}
+
+/// The kind that a CRD defines, if it is one that is rendered.
+pub(crate) fn kind_of(crd: &DynamicObject) -> Option<RenderedKind> {
+    let text = |pointer: &str| crd.data.pointer(pointer)?.as_str();
+    RenderedKind::of(text("/spec/group")?, text("/spec/names/kind")?)
+}
+
+/// The versions in which the API server serves what a CRD defines, in its order.
+pub fn served_versions(crd: &DynamicObject) -> impl Iterator<Item = &str> {
+    served(crd).map(name_of)
+}
+
+fn served(crd: &DynamicObject) -> impl Iterator<Item = &Value> {
+    let versions = crd.data.pointer("/spec/versions").and_then(Value::as_array);
+    versions.into_iter().flatten().filter(|version| version["served"] == true)
+}
+
+fn name_of(version: &Value) -> &str {
+    version.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// As deep as the schema itself, which some parser has bounded.
@@ -64,7 +86,7 @@ pub(crate) mod tests {
     use serde_json::json;
 
     /// A CRD of Flux's Kustomization with one field in its spec.
-    pub(crate) fn kustomizations(version: &str, served: bool, field: &str) -> CustomResourceDefinition {
+    pub(crate) fn kustomizations(version: &str, served: bool, field: &str) -> DynamicObject {
         serde_json::from_value(json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": "kustomizations.kustomize.toolkit.fluxcd.io"},
@@ -90,7 +112,7 @@ pub(crate) mod tests {
     fn what_is_kept_is_what_judges() {
         let installed = InstalledCrd::of(&kustomizations("v1", true, "path")).expect("it is kept");
         assert_eq!(
-            installed.schema,
+            serde_json::from_str::<Value>(&installed.schema).expect("JSON"),
             json!({"type": "object", "properties": {
                 "spec": {"type": "object", "properties": {"path": {"type": "string"}, "description": {"type": "string"}}},
             }})
@@ -105,7 +127,9 @@ pub(crate) mod tests {
             assert_eq!(InstalledCrd::of(&kustomizations(version, served, "path")), None, "{version}");
         }
         let mut foreign = kustomizations("v1", true, "path");
-        foreign.spec.group = "example.com".to_owned();
+        foreign.data["spec"]["group"] = json!("example.com");
+        assert_eq!(InstalledCrd::of(&foreign), None);
+        foreign.data = json!({"spec": 5});
         assert_eq!(InstalledCrd::of(&foreign), None);
     }
 }

@@ -44,7 +44,7 @@ pub use fate::{Fate, Fates, Purpose};
 pub use flux::FluxKind;
 pub use heir::Estate;
 pub use helm::HelmName;
-pub use installed::InstalledCrd;
+pub use installed::{InstalledCrd, served_versions};
 pub use owner::{Owner, owner_of};
 pub use plan::{Plan, PolicyPlan, Undelivered};
 pub use provider::Provider;

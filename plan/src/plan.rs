@@ -16,7 +16,7 @@ use fleetgate_api::Application;
 use fleetgate_api::application::SyncPolicy;
 use kube::core::DynamicObject;
 
-use crate::destination::{self, Distinct, Resolution, Resolver};
+use crate::destination::{self, Distinct, Resolution};
 use crate::flagger::{Member, Release};
 use crate::render::depends_on::Siblings;
 use crate::template::Template;
@@ -117,17 +117,14 @@ impl PolicyPlan {
 /// Every policy with its name and where it goes, and no template yet.
 fn placed(application: &Application, owner: &Owner, catalog: &Catalog) -> Vec<PolicyPlan> {
     let spec = &application.spec;
-    let mut resolver = Resolver::new(&owner.namespace, catalog);
     // Of very many policies that share a large selector, it is read once.
-    let mut digests: BTreeMap<Distinct<'_>, String> = BTreeMap::new();
+    let mut known: BTreeMap<Distinct<'_>, (String, Arc<Resolution>)> = BTreeMap::new();
     let policies = spec.sync_policies.iter().enumerate().map(|(index, policy)| {
         let placement = destination::placement(spec, policy);
-        PolicyPlan {
-            name: names::policy_name(&owner.name, index, policy),
-            destination: digests.entry(Distinct::of(placement)).or_insert_with(|| placement.digest()).clone(),
-            resolution: resolver.resolve(placement),
-            template: None,
-        }
+        let resolved = || (placement.digest(), destination::resolve(placement, &owner.namespace, catalog));
+        let (destination, resolution) = known.entry(Distinct::of(placement)).or_insert_with(resolved).clone();
+        let name = names::policy_name(&owner.name, index, policy);
+        PolicyPlan { name, destination, resolution, template: None }
     });
     policies.collect()
 }
@@ -256,7 +253,9 @@ mod tests {
         assert_eq!(plan.objects().count(), 1);
         let samples: Vec<(String, Value)> = plan
             .templates()
-            .map(|template| (template.origin.to_string(), template.sample(&plan.owner)["spec"].clone()))
+            .map(|template| {
+                (template.origin.to_string(), template.clone().into_sample(&plan.owner)["spec"].clone())
+            })
             .collect();
         assert_eq!(
             samples,

@@ -161,7 +161,8 @@ impl Template {
     /// The object that `binding` makes of this template.
     #[must_use]
     pub fn render(&self, binding: &Binding, owner: &Owner) -> DynamicObject {
-        let spec = self.spec(&binding.target, Which::Matching(&binding.target));
+        let mut spec = self.spec.clone();
+        self.fill(&mut spec, &binding.target, Which::Matching(&binding.target));
         DynamicObject {
             types: Some(TypeMeta { api_version: self.kind.api_version(), kind: self.kind.kind().to_owned() }),
             metadata: owner.metadata(binding.name.clone(), self.policy_and_destination()),
@@ -176,21 +177,23 @@ impl Template {
     /// the objects is wrong with it: overrides add to a spec, and take nothing away.
     /// Of the metadata it has the name, which is all that a CRD may judge.
     #[must_use]
-    pub fn sample(&self, owner: &Owner) -> Value {
+    pub fn into_sample(mut self, owner: &Owner) -> Value {
         let binding = self.bindings().next();
         let Binding { name, target } = binding
             .unwrap_or_else(|| self.bind(self.policy().unwrap_or_default(), &made_up(&owner.namespace)));
+        let mut spec = std::mem::take(&mut self.spec);
+        self.fill(&mut spec, &target, Which::All);
         let mut object = json!({
             "apiVersion": self.kind.api_version(), "kind": self.kind.kind(),
             "metadata": {"name": name, "namespace": owner.namespace},
         });
         if let Value::Object(fields) = &mut object {
-            fields.insert("spec".to_owned(), Value::Object(self.spec(&target, Which::All)));
+            fields.insert("spec".to_owned(), Value::Object(spec));
         }
         object
     }
 
-    /// The field of the Application that a field of the [sample](Self::sample)
+    /// The field of the Application that a field of the [sample](Self::into_sample)
     /// comes from: `spec.path` is `spec.syncPolicies[0].kustomization.path`, and
     /// a patch may be an override's.
     #[must_use]
@@ -225,15 +228,14 @@ impl Template {
         }
     }
 
-    fn spec(&self, target: &Target, which: Which<'_>) -> Map<String, Value> {
-        let mut spec = self.spec.clone();
-        self.overrides.apply(&mut spec, which);
-        self.depends_on.fill(&mut spec, target, which, &self.kept);
+    /// Makes the spec of a template that of the object for `target`.
+    fn fill(&self, spec: &mut Map<String, Value>, target: &Target, which: Which<'_>) {
+        self.overrides.apply(spec, which);
+        self.depends_on.fill(spec, target, which, &self.kept);
         if let Target::Member(cluster) = target {
-            variables::fill(&mut spec, cluster, self.kind);
-            fill_kubeconfig(&mut spec, cluster);
+            variables::fill(spec, cluster, self.kind);
+            fill_kubeconfig(spec, cluster);
         }
-        spec
     }
 
     fn bind(&self, policy: &str, target: &Target) -> Binding {

@@ -9,6 +9,7 @@ mod guard;
 mod log;
 mod server;
 mod status;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub(crate) use self::guard::GuardOptions;
 pub(crate) use self::log::{LogFormat, LogOptions};
 pub(crate) use self::server::{HealthOptions, LimitOptions};
 pub(crate) use self::status::{StatusFormat, StatusOptions};
+pub(crate) use self::traces::TraceOptions;
 
 /// The gate in front of a fleet of Kubernetes clusters: checks every
 /// Application at admission, and delivers it through Flux.
@@ -55,6 +57,8 @@ pub(crate) enum Command {
         tenancy: TenancyOptions,
         #[command(flatten)]
         guard: GuardOptions,
+        #[command(flatten)]
+        traces: TraceOptions,
     },
     /// Deliver Applications: write Flux objects and status
     Controller {
@@ -66,6 +70,8 @@ pub(crate) enum Command {
         tenancy: TenancyOptions,
         #[command(flatten)]
         guard: GuardOptions,
+        #[command(flatten)]
+        traces: TraceOptions,
     },
     /// Answer admission reviews and deliver Applications, in one process
     Serve {
@@ -79,6 +85,8 @@ pub(crate) enum Command {
         tenancy: TenancyOptions,
         #[command(flatten)]
         guard: GuardOptions,
+        #[command(flatten)]
+        traces: TraceOptions,
     },
     /// Check manifests as admission would, without a cluster
     ///
@@ -136,6 +144,18 @@ pub(crate) enum Command {
         #[arg(long, short, value_name = "DIR")]
         output: PathBuf,
     },
+}
+
+impl Command {
+    /// The name of a command that serves, as its pods have it, and where its spans go; nothing of one that ends by itself.
+    pub(crate) fn service(&self) -> Option<(&'static str, &TraceOptions)> {
+        match self {
+            Self::Webhook { traces, .. } => Some(("fleetgate-webhook", traces)),
+            Self::Controller { traces, .. } => Some(("fleetgate-controller", traces)),
+            Self::Serve { traces, .. } => Some(("fleetgate", traces)),
+            _ => None,
+        }
+    }
 }
 
 const COMPLETION_EXAMPLES: &str = "Examples:
@@ -282,6 +302,7 @@ mod tests {
             ("log_format", "Logs"),
             ("metrics_bind", "Health"),
             ("cert_dir", "Certificate"),
+            ("otlp_endpoint", "Traces"),
         ];
         let mut cli = Cli::command();
         cli.build();

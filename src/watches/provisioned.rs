@@ -5,21 +5,21 @@
 use std::pin::pin;
 use std::time::Instant;
 
-use fleetgate_plan::ClusterKind;
+use fleetgate_plan::{ClusterKind, served_versions};
 use futures::StreamExt;
 use futures::future::pending;
 use futures::stream::BoxStream;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::DynamicObject;
-use kube::core::{DeserializeGuard, Version};
+use kube::core::Version;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
+use serde_json::Value;
 
 use super::clusters::ClusterTable;
 use super::{CatalogWatch, crds};
 
-type Definition = Event<DeserializeGuard<CustomResourceDefinition>>;
+type Definition = Event<DynamicObject>;
 type Objects = BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>;
 
 impl CatalogWatch {
@@ -105,8 +105,6 @@ impl Served {
             Event::InitDone if self.listed => return false,
             Event::InitApply(crd) | Event::Apply(crd) => {
                 self.listed = true;
-                // One that cannot be read is served as it was.
-                let Ok(crd) = crd.0 else { return false };
                 newest(&crd)
             }
             Event::InitDone | Event::Delete(_) => None,
@@ -118,15 +116,12 @@ impl Served {
 }
 
 /// The newest version that is served, once the API server has taken up the CRD.
-fn newest(crd: &CustomResourceDefinition) -> Option<String> {
-    let conditions = crd.status.as_ref().and_then(|status| status.conditions.as_ref());
-    let is_established = conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Established" && condition.status == "True");
-    let served = crd.spec.versions.iter().filter(|version| is_established && version.served);
-    let newest = served.max_by_key(|version| Version::parse(&version.name).priority());
-    newest.map(|version| version.name.clone())
+fn newest(crd: &DynamicObject) -> Option<String> {
+    let conditions = crd.data.pointer("/status/conditions").and_then(Value::as_array);
+    let is_established =
+        |condition: &Value| condition["type"] == "Established" && condition["status"] == "True";
+    conditions.into_iter().flatten().find(|condition| is_established(condition))?;
+    served_versions(crd).max_by_key(|version| Version::parse(version).priority()).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -137,7 +132,7 @@ mod tests {
     use serde_json::json;
 
     /// A CRD of these versions, those with a dash before them not served.
-    fn crd(versions: &[&str], is_established: bool) -> DeserializeGuard<CustomResourceDefinition> {
+    fn crd(versions: &[&str], is_established: bool) -> DynamicObject {
         let versions: Vec<_> = versions
             .iter()
             .map(|name| json!({"name": name.trim_start_matches('-'), "served": !name.starts_with('-'), "storage": true}))
@@ -157,14 +152,12 @@ mod tests {
 
     #[test]
     fn a_kind_is_served_for_as_long_as_its_crd_is_there() {
-        let unreadable = serde_json::from_value(json!({"metadata": {"name": "c"}, "spec": 5}));
         let steps = [
             (Event::Init, false, None),
             (Event::InitDone, false, None),
             (Event::Apply(crd(&["v1beta1"], false)), false, None),
             (Event::Apply(crd(&["v1beta1"], true)), true, Some("v1beta1")),
             (Event::Apply(crd(&["v1beta1", "v1alpha4", "-v1beta2"], true)), false, Some("v1beta1")),
-            (Event::Apply(unreadable.expect("a guarded CRD")), false, Some("v1beta1")),
             (Event::Apply(crd(&["v1beta1", "v1beta2", "v1alpha4"], true)), true, Some("v1beta2")),
             (Event::Init, false, Some("v1beta2")),
             (Event::InitApply(crd(&["v1beta2"], true)), false, Some("v1beta2")),
@@ -193,27 +186,22 @@ mod tests {
             let fares = watch.health.fares(Instant::now() + Duration::from_secs(1)).into_iter();
             fares.map(|it| (it.what, it.broken_for > Duration::ZERO, it.unreadable)).collect()
         };
-        let unreadable = || serde_json::from_value(json!({"metadata": {"name": "c"}, "spec": 5}));
         define(Event::Apply(crd(&["v1"], true)));
-        define(Event::Apply(unreadable().expect("a guarded CRD")));
         watch.health.failed(&what, Instant::now());
-        assert_eq!(fares(), [(what.clone(), true, 0), (definition.clone(), false, 1)]);
+        assert_eq!(fares(), [(what.clone(), true, 0), (definition.clone(), false, 0)]);
 
         define(Event::Init);
         define(Event::InitApply(crd(&["v1"], true)));
         define(Event::InitDone);
         assert_eq!(fares(), [(what.clone(), true, 0), (definition.clone(), false, 0)], "it still is broken");
 
-        define(Event::Apply(unreadable().expect("a guarded CRD")));
+        watch.health.failed(&definition, Instant::now());
         watch.health.told(&what, &Event::<DynamicObject>::InitDone);
-        assert_eq!(
-            fares(),
-            [(what.clone(), false, 0), (definition.clone(), false, 1)],
-            "it still is unreadable"
-        );
+        assert_eq!(fares(), [(what.clone(), false, 0), (definition.clone(), true, 0)], "and so is this one");
 
+        define(Event::Apply(crd(&["v1"], true)));
         watch.health.failed(&what, Instant::now());
         define(Event::Delete(crd(&["v1"], true)));
-        assert_eq!(fares(), [(definition, false, 1)], "what is not watched any more is not broken");
+        assert_eq!(fares(), [(definition, false, 0)], "what is not watched any more is not broken");
     }
 }

@@ -19,6 +19,9 @@ use crate::support::{admission, apply, bare, file, kubectl};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Somebody else's finalizer.
+const HELD: &str = "example.com/held";
+
 /// The objects of a YAML text, by kind, namespace and name.
 fn objects(text: &str) -> BTreeMap<String, Value> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).expect("YAML");
@@ -123,7 +126,7 @@ async fn install_around(sandbox: &Sandbox, stored: &[&str]) {
 fn cluster(name: &str) -> String {
     let cluster = json!({
         "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
-        "metadata": {"name": name, "namespace": "default", "finalizers": ["example.com/held"]},
+        "metadata": {"name": name, "namespace": "default", "finalizers": [HELD]},
         "spec": {"kubeconfig": {"name": name, "key": "value"}},
     });
     cluster.to_string()
@@ -133,19 +136,18 @@ fn cluster(name: &str) -> String {
 async fn while_nobody_answers_nothing_comes_and_what_is_deleted_goes() {
     let (sandbox, _turn) = bare().await;
     install_around(sandbox, &["by-hand", "collected"].map(cluster).each_ref().map(String::as_str)).await;
-    let lets_go = r#"{"metadata": {"finalizers": null}}"#;
+    // The garbage collector's own finalizer comes after it, and is its to take off, whenever it comes to that.
+    let lets_go = json!([
+        {"op": "test", "path": "/metadata/finalizers/0", "value": HELD},
+        {"op": "remove", "path": "/metadata/finalizers/0"},
+    ])
+    .to_string();
     for (name, cascade) in [("by-hand", "--cascade=background"), ("collected", "--cascade=foreground")] {
-        let patch = ["patch", "attachedcluster", name, "--type=merge", "--patch"];
-        let lives =
-            sandbox.kubectl().run(&[&patch[..], &[r#"{"metadata": {"labels": {"a": "b"}}}"#]].concat()).await;
+        let labels = ["label", "attachedcluster", name, "a=b"];
+        let lives = sandbox.kubectl().run(&labels).await;
         assert!(!lives.expect("kubectl runs").success(), "{name}: it is not being deleted yet");
         kubectl(sandbox, &["delete", "attachedcluster", name, cascade, "--wait=false"]).await;
-        // The garbage collector's own finalizer stays, if there is one: it takes that off itself.
-        let patched = match name {
-            "by-hand" => lets_go.to_owned(),
-            _ => lets_go.replace("null", r#"["foregroundDeletion"]"#),
-        };
-        kubectl(sandbox, &[&patch[..], &[&patched]].concat()).await;
+        kubectl(sandbox, &["patch", "attachedcluster", name, "--type=json", "--patch", &lets_go]).await;
         kubectl(sandbox, &["wait", "--for=delete", "attachedcluster", name, "--timeout=60s"]).await;
     }
 }

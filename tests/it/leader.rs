@@ -4,10 +4,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::wait::{Probe, until};
-use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
+use fleetgate_sandbox::{Sandbox, Scope};
 
 use crate::replica::{LEASE, Replica};
-use crate::support::{apply, kubectl, terminate};
+use crate::support::{apply, kubectl, options, own, terminate};
 
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -32,8 +32,7 @@ async fn is_looked_after(sandbox: &Sandbox, namespace: &str, name: &str) {
 }
 
 async fn sandbox() -> Sandbox {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts")
+    own(options(Scope::Admission)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,8 +12,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-/// More are not under way at the same time: on a busy machine the rate falls, and not the answers.
-const AT_ONCE: usize = 16;
+/// More are not under way at the same time: on a busy machine the rate falls, and not the answers. What was
+/// asked for late is made up for as soon as that goes.
+const AT_ONCE: usize = 32;
 
 /// What became of them.
 #[derive(Debug)]
@@ -76,6 +77,11 @@ impl Load {
         #[expect(clippy::cast_precision_loss, reason = "some thousands")]
         let answers = (self.admitted + self.failed.len()) as f64;
         answers / self.took.as_secs_f64()
+    }
+
+    /// Expects so many a second, over all of the time: a few that are admitted show little.
+    pub(crate) fn reaches(&self, per_second: u32) {
+        assert!(self.rate() >= f64::from(per_second), "too few to show anything: {}", self.told());
     }
 
     /// The figures in a line.

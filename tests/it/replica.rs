@@ -31,18 +31,16 @@ impl Replica {
     pub(crate) fn through(kubeconfig: &Path, flags: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let seconds = LEASE.as_secs().to_string();
-        let log = NamedTempFile::new().expect("a file");
-        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+        let mut program = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
+        program
             .args(["controller", "--metrics-bind", &address, "--lease-seconds", &seconds])
             .args(["--lease-renew-seconds", "6"])
             .args(flags)
             .env("FLEETGATE_LEASE_RETRY_SECONDS", "1")
-            .env("KUBECONFIG", kubeconfig)
-            .stderr(log.reopen().expect("a file"))
-            .spawn()
-            .expect("a replica runs");
+            .env("KUBECONFIG", kubeconfig);
+        let (process, log) = Running::logging(&mut program);
         let config = Config::new(format!("http://{address}").parse().expect("a URL"));
-        Self { process: Running(process), log, http: Client::try_from(config).expect("a client") }
+        Self { process, log, http: Client::try_from(config).expect("a client") }
     }
 
     /// What it answers on the port of its numbers.

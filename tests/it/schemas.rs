@@ -7,8 +7,8 @@ use fleetgate_plan::{InstalledCrd, RenderedKind};
 use fleetgate_sandbox::tools::{flagger_crds, flux_crds};
 use fleetgate_sandbox::{Answer, Sandbox};
 use fleetgate_webhooks::schema::bundled_schema;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use serde_json::Value;
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
 
 use crate::support::{delivery, file, install_crds};
 
@@ -17,7 +17,8 @@ const UPDATE: &str = "UPDATE_SCHEMAS";
 
 #[test]
 fn the_bundled_schemas_are_those_of_the_sandboxs_versions() -> anyhow::Result<()> {
-    let crds: Vec<CustomResourceDefinition> = flux_crds()?.into_iter().chain(flagger_crds()?).collect();
+    let crds = flux_crds()?.into_iter().chain(flagger_crds()?);
+    let crds: Vec<DynamicObject> = serde_json::from_value(crds.map(|crd| json!(crd)).collect())?;
     for kind in RenderedKind::ALL {
         let installed = crds.iter().filter_map(InstalledCrd::of).find(|installed| installed.kind == kind);
         let installed = installed.unwrap_or_else(|| panic!("no CRD serves {kind:?} {}", kind.version()));

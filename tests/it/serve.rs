@@ -1,38 +1,33 @@
 //! `fleetgate serve`: webhook and controllers in one process.
 
 use std::fs;
-use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
+use fleetgate_sandbox::Scope;
 use fleetgate_sandbox::wait::{Probe, until};
-use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
 use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::support::{Running, apply, file, free_port, kubectl, numbers, terminate};
+use crate::support::{Running, apply, file, free_port, kubectl, numbers, options, own, terminate};
 
 /// In a sandbox of its own: its controllers put finalizers on whatever they
 /// see, and end with the test.
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_reviews_and_reconciles_and_stops_when_asked() {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let sandbox = &own(options(Scope::Admission)).await;
     let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("tls.crt"), certificate.cert.pem()).expect("a file");
     fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
     let (port, health) = (free_port(), format!("127.0.0.1:{}", free_port()));
-    let mut serve = Running(
+    let (mut serve, log) = Running::logging(
         Command::new(env!("CARGO_BIN_EXE_fleetgate"))
             .args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--drain-seconds", "0"])
             .args(["--metrics-bind", &health, "--log-format", "json", "--cert-dir"])
             .arg(folder.path())
-            .env("KUBECONFIG", sandbox.controller_kubeconfig())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("serve runs"),
+            .env("KUBECONFIG", sandbox.controller_kubeconfig()),
     );
 
     let mut config = Config::new(format!("https://127.0.0.1:{port}").parse().expect("a URL"));
@@ -80,8 +75,7 @@ async fn serve_reviews_and_reconciles_and_stops_when_asked() {
     }
 
     assert!(terminate(&mut serve).await.success());
-    let mut log = String::new();
-    serve.0.stderr.take().expect("its log").read_to_string(&mut log).expect("UTF-8");
+    let log = fs::read_to_string(log.path()).expect("UTF-8");
     assert!(
         log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()),
         "every line is JSON:\n{log}"

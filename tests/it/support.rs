@@ -7,10 +7,12 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
+use fleetgate_sandbox::refusals::{self, OnPurpose};
 use fleetgate_sandbox::wait::{Probe, until};
-use fleetgate_sandbox::{Answer, Options, Progress, Sandbox, Scope};
+use fleetgate_sandbox::{Answer, Options, PAST_THE_GATE, Progress, Sandbox, Scope};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Client, Config};
+use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -52,13 +54,43 @@ pub(crate) async fn bare() -> (&'static Sandbox, MutexGuard<'static, ()>) {
     static TURN: Mutex<()> = Mutex::const_new(());
     let sandbox = &SHARED.get_or_init(|| start(options(Scope::Host))).sandbox;
     let turn = TURN.lock().await;
+    // An API server that is to delete a kind which it does not serve yet fails, and may try again only after five minutes.
+    let crds = file("manifests/crds").display().to_string();
+    let there =
+        kubectl(sandbox, &["get", "--filename", &crds, "--ignore-not-found", "--output", "name"]).await;
+    for name in there.stdout.lines().filter_map(|line| line.split_once('/')).map(|(_, name)| name) {
+        is_served(sandbox, name).await;
+    }
     let everything = file("manifests/install.yaml").display().to_string();
     kubectl(sandbox, &["delete", "--ignore-not-found", "--filename", &everything]).await;
     (sandbox, turn)
 }
 
-fn options(scope: Scope) -> Options {
+/// What the API server refuses to Fleetgate on purpose: in which story, and what only that is told with.
+const REFUSED_ON_PURPOSE: [OnPurpose; 3] = [
+    (
+        "certificates::trouble::who_may_not_keep_a_certificate_says_so",
+        &["fleetgate-webhook\" cannot", "\"secrets\"", "in the namespace \"default\""],
+    ),
+    (
+        "certificates::trouble::who_serves_both_is_allowed_to_as_documented",
+        &["fleetgate-controller\" cannot", "\"secrets\"", "in the namespace \"fleetgate-system\""],
+    ),
+    (
+        "certificates::trouble::who_serves_both_is_allowed_to_as_documented",
+        &["fleetgate-controller\" cannot", "webhookconfigurations\"", "at the cluster scope"],
+    ),
+];
+
+/// How a sandbox of this scope is started. Whatever Fleetgate has no right to there fails the tests.
+pub(crate) fn options(scope: Scope) -> Options {
+    refusals::fail_but(&REFUSED_ON_PURPOSE);
     Options::new(env!("CARGO_BIN_EXE_fleetgate"), scope)
+}
+
+/// A sandbox of a test's own.
+pub(crate) async fn own(options: Options) -> Sandbox {
+    Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts")
 }
 
 /// A test runs on a runtime already, so that this one needs a thread of its own.
@@ -76,6 +108,16 @@ fn start(options: Options) -> Shared {
 
 /// A process that does not outlive a test that fails.
 pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// Starts Fleetgate, as the command says. Its log goes into a file, which is looked at in the end.
+    pub(crate) fn logging(command: &mut Command) -> (Self, NamedTempFile) {
+        let log = NamedTempFile::new().expect("a file");
+        let process = command.stderr(log.reopen().expect("a file")).spawn().expect("it runs");
+        refusals::watch("fleetgate of a test's own", log.path());
+        (Self(process), log)
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -143,31 +185,26 @@ pub(crate) async fn install_crds(sandbox: &Sandbox, crds: &[CustomResourceDefini
     let answer = answer.expect("kubectl runs");
     assert!(answer.success(), "{}", answer.stderr);
     for name in crds.iter().filter_map(|crd| crd.metadata.name.as_deref()) {
-        let served = until("the CRD to be served", Duration::from_secs(30), async || {
-            let answer = sandbox.kubectl().run(&["get", name, "--all-namespaces"]).await?;
-            Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
-        });
-        served.await.expect("it is served");
+        is_served(sandbox, name).await;
     }
 }
 
-/// Runs kubectl as Fleetgate's own controller, whom the gate lets pass, with all rights in the
-/// namespace: what it does there is as what no gate saw.
-pub(crate) async fn past_the_gate(sandbox: &Sandbox, namespace: &str, arguments: &[&str], input: &str) {
-    let rights = serde_json::json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": "past-the-gate", "namespace": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"kind": "ServiceAccount", "name": "fleetgate-controller", "namespace": "fleetgate-system"}],
+/// Waits until the objects of a CRD can be asked for.
+async fn is_served(sandbox: &Sandbox, crd: &str) {
+    let served = until("the CRD to be served", Duration::from_secs(30), async || {
+        let answer = sandbox.kubectl().run(&["get", crd, "--all-namespaces"]).await?;
+        Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
     });
-    assert!(apply(sandbox, &rights.to_string()).await.success());
-    let as_controller = "--as=system:serviceaccount:fleetgate-system:fleetgate-controller";
-    let arguments: Vec<&str> =
-        arguments.iter().copied().chain(["--namespace", namespace, as_controller]).collect();
+    served.await.expect("it is served");
+}
+
+/// Runs kubectl in the namespace as an administrator whom the gate of a sandbox lets pass: what happens
+/// there is as what no gate saw.
+pub(crate) async fn past_the_gate(sandbox: &Sandbox, namespace: &str, arguments: &[&str], input: &str) {
+    let who = ["--namespace", namespace, "--as", PAST_THE_GATE, "--as-group", "system:masters"];
+    let arguments = [arguments, &who].concat();
     let answer = sandbox.kubectl().run_with(&arguments, input).await.expect("kubectl runs");
     assert!(answer.success(), "kubectl {}: {}{}", arguments.join(" "), answer.stdout, answer.stderr);
-    // The controller itself goes on with its own rights.
-    kubectl(sandbox, &["delete", "rolebinding", "past-the-gate", "--namespace", namespace]).await;
 }
 
 /// A namespace for one test, with the Fleet `quickstart` and what it needs to

@@ -6,10 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use fleetgate_sandbox::wait::{Probe, until};
-use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
+use fleetgate_sandbox::{Options, Sandbox, Scope};
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
-use crate::support::{Running, apply, file, kubectl, past_the_gate};
+use crate::support::{Running, apply, file, kubectl, options, own, past_the_gate};
 
 const FLAGS: [&str; 2] = ["--no-cross-namespace-refs", "--no-host-destination"];
 
@@ -36,9 +37,8 @@ const HOST_FORBIDDEN: &str = "spec.syncPolicies[0].destination: Required value: 
 /// In a sandbox of its own, whose webhook and controllers run with the flags.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_reference_leaves_a_namespace_that_is_locked() {
-    let without = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    let options = Options { without_fleetgate: true, ..without };
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let options = Options { without_fleetgate: true, ..options(Scope::Admission) };
+    let sandbox = &own(options).await;
     keeps_its_certificate(sandbox).await;
     let _serving = serve(sandbox);
     kubectl(sandbox, &["create", "namespace", "tenant"]).await;
@@ -104,10 +104,10 @@ async fn keeps_its_certificate(sandbox: &Sandbox) {
 
 /// Webhook and controllers in one process, with the flags, where the sandbox has
 /// its API server look for the webhook.
-fn serve(sandbox: &Sandbox) -> Running {
+fn serve(sandbox: &Sandbox) -> (Running, NamedTempFile) {
     let [webhook, _] = sandbox.fleetgate_commands();
     let (_, arguments) = webhook.split_once(" webhook ").expect("the webhook's arguments");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
-    command.args(["serve", "--log-level", "error"]).args(FLAGS).args(arguments.split(' '));
-    Running(command.env("KUBECONFIG", sandbox.controller_kubeconfig()).spawn().expect("serve runs"))
+    command.arg("serve").args(FLAGS).args(arguments.split(' '));
+    Running::logging(command.env("KUBECONFIG", sandbox.controller_kubeconfig()))
 }

@@ -7,6 +7,14 @@ mod rollout;
 
 use serde_json::{Value, json};
 
+/// Whether there is anything in an Application that has gaps which are filled.
+pub(crate) fn may_fill(object: &Value) -> bool {
+    let spec = object.get("spec");
+    let has_helm = spec.and_then(|spec| spec.get("source")?.get("helmRepository")).is_some();
+    let policies = spec.and_then(|spec| spec.get("syncPolicies")?.as_array());
+    has_helm || policies.into_iter().flatten().any(|policy| policy.get("rollout").is_some())
+}
+
 /// Fills in what an Application leaves open.
 pub fn fill(object: &mut Value) {
     helm_type(object);

@@ -25,7 +25,7 @@ pub struct FieldPath(SmallVec<[Segment; INLINE]>);
 
 /// Most paths are no longer, and cost no allocation: rules make them before they
 /// know whether they find anything.
-const INLINE: usize = 5;
+const INLINE: usize = 8;
 
 impl FieldPath {
     /// The object itself.

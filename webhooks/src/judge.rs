@@ -10,16 +10,16 @@
 use std::collections::HashSet;
 
 use fleetgate_api::{Application, AttachedCluster, Fleet};
-use fleetgate_plan::{Catalog, Plan};
+use fleetgate_plan::Catalog;
 use serde_json::Value;
 
 use crate::defaults;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Severity};
-use crate::normalise::normalise;
+use crate::normalise::{has_early_name, normalise};
 use crate::ratchet;
 use crate::rules::object::{self, UNREADABLE};
-use crate::rules::{self, ClusterInput, FleetInput, Input};
+use crate::rules::{self, ClusterInput, FleetInput};
 use crate::schema::Kind;
 use crate::typed::{Typed, typed};
 
@@ -45,6 +45,13 @@ impl Verdict {
     }
 }
 
+/// Whether an object of `kind` may be stored as another one than it is, which is
+/// quickly seen; what may not is judged, but not changed.
+#[must_use]
+pub fn may_change(kind: Kind, object: &Value) -> bool {
+    kind == Kind::Application && (has_early_name(object) || defaults::may_fill(object))
+}
+
 /// Judges an object of `kind`, on an update beside the stored one.
 #[must_use]
 pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
@@ -52,7 +59,7 @@ pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catal
     if let Some(finding) = object::too_many_policies(kind, &object) {
         return ratcheted(Verdict { object, findings: vec![finding] }, kind, old, catalog);
     }
-    if kind == Kind::Application {
+    if may_change(kind, &object) {
         findings.extend(normalise(&mut object, old));
         defaults::fill(&mut object);
     }
@@ -116,8 +123,7 @@ fn said_by_rules(
         Kind::Application => {
             let application = typed::<Application>(object)?;
             let old = stored(kind, old);
-            let plan = Plan::of(&application, catalog);
-            rules::check(Input { application: &application, old: old.as_ref(), catalog, plan: &plan })
+            rules::check(&application, old.as_ref(), catalog)
         }
         Kind::Fleet => {
             let fleet = typed::<Fleet>(object)?;
@@ -344,6 +350,7 @@ mod tests {
             for object in [application("shop", spec), whole] {
                 for kind in Kind::ALL {
                     let once = judge(kind, object.clone(), None, &catalog());
+                    prop_assert!(once.object == object || may_change(kind, &object));
                     let twice = judge(kind, once.object.clone(), None, &catalog());
                     prop_assert_eq!(once.object, twice.object);
                 }

@@ -18,7 +18,7 @@ use crate::unknown::unknown_fields;
 
 /// The path of the object that holds an alias.
 fn parent_path(alias: &Alias) -> FieldPath {
-    alias.parent.split('.').fold(FieldPath::root(), |path, name| path.field(name))
+    alias.parent.iter().fold(FieldPath::root(), |path, name| path.field(*name))
 }
 
 /// `path` with every early name in it replaced by the one that is stored, and
@@ -54,12 +54,20 @@ pub fn of_stored(application: &Application) -> Cow<'_, Application> {
     moved.map_or(Cow::Borrowed(application), Cow::Owned)
 }
 
+/// Whether there is an early name in an Application.
+pub(crate) fn has_early_name(object: &Value) -> bool {
+    APPLICATION_ALIASES.iter().any(|alias| {
+        let holder = alias.parent.iter().try_fold(object, |value, name| value.get(name));
+        holder.is_some_and(|fields| fields.get(alias.old).is_some())
+    })
+}
+
 /// Moves early names in an Application to the names that are stored.
 pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut moved = Vec::new();
     for alias in &APPLICATION_ALIASES {
-        let holder = alias.parent.split('.').try_fold(&mut *object, |value, name| value.get_mut(name));
+        let holder = alias.parent.iter().try_fold(&mut *object, |value, name| value.get_mut(name));
         if let Some(Value::Object(fields)) = holder
             && let Some(early) = fields.remove(alias.old).filter(|early| !early.is_null())
         {

@@ -15,14 +15,14 @@ use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{StatusCause, StatusDetails};
 use kube::core::{DynamicObject, Status};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::account::{About, Account, Operation, Outcome};
 use self::refusal::refused;
 pub use self::refusal::{failed, shed};
 pub use self::size::weight;
 use crate::finding::{Finding, Severity};
-use crate::judge::{Verdict, judge};
+use crate::judge::{Verdict, judge, may_change};
 use crate::rules::object::DEPRECATED_FIELD;
 use crate::rules::reference;
 use crate::schema::{Kind, VERSION};
@@ -127,7 +127,10 @@ pub fn review(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
     if let Some(reason) = size::excess(body) {
         return refused(uid::find(body), &reason);
     }
-    match serde_json::from_slice::<Review>(body) {
+    // A text as a whole is quicker seen to be one than each of those in it.
+    let read =
+        str::from_utf8(body).map_or_else(|_| serde_json::from_slice::<Review>(body), serde_json::from_str);
+    match read {
         Err(error) => refused(uid::find(body), &format!("the AdmissionReview cannot be read: {error}")),
         Ok(Review { api_version, kind, .. })
             if api_version != "admission.k8s.io/v1" || kind != "AdmissionReview" =>
@@ -179,15 +182,16 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     }
     // The API server has done so, and a replayed request may lack it: the patch leaves it to the API server.
     known.schema().prepare(&mut request.object);
-    // Only a patch needs the object as it was.
-    let asked = (endpoint == Endpoint::Mutating).then(|| request.object.clone());
+    // Only a patch needs the object as it was; nothing but the spec is ever changed.
+    let is_patched = endpoint == Endpoint::Mutating && may_change(known, &request.object);
+    let asked = is_patched.then(|| spec_of(&request.object).clone());
     let object = std::mem::take(&mut request.object);
     // Only an update has something beside it; whatever else comes with another request excuses nothing.
     let old = Some(&request.old_object).filter(|old| request.operation == "UPDATE" && !old.is_null());
     let verdict = judge(known, object, old, catalog);
     let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(&request, &verdict) };
-    if let Some(asked) = asked.filter(|asked| response.allowed && verdict.object != *asked) {
-        let patch = json_patch::diff(&asked, &verdict.object);
+    if let Some(asked) = asked.filter(|asked| response.allowed && spec_of(&verdict.object) != asked) {
+        let patch = json_patch::diff(&json!({"spec": asked}), &json!({"spec": spec_of(&verdict.object)}));
         response = match response.with_patch(patch) {
             Ok(patched) => patched,
             Err(error) => {
@@ -210,6 +214,10 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
         account: Account::new(outcome).found(&verdict.findings),
         awaits: misses_reference.then_some(Awaited::Reference),
     }
+}
+
+fn spec_of(object: &Value) -> &Value {
+    object.get("spec").unwrap_or(&Value::Null)
 }
 
 /// Never in the way: objects on their way out, and everything under a namespace

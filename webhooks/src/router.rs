@@ -131,19 +131,23 @@ impl<S: Snapshots, D: Desk> Office<S, D> {
         reviewed
     }
 
-    /// Reviews, when there is a turn. Nothing is shared with a review that panics
-    /// but the Catalog, which nobody writes to.
+    /// Reviews, when there is a turn.
     async fn look(&self, body: &Arc<D::Paper>, until: Instant, catalog: &Catalog) -> Option<Reviewed> {
         let weight = review::weight(body.as_ref().as_ref());
         let (review, endpoint) = (self.review, self.endpoint);
         let (body, catalog) = (Arc::clone(body), catalog.clone());
         let look = move || {
             let body = body.as_ref().as_ref();
-            let reviewed = catch_unwind(AssertUnwindSafe(|| review(body, &catalog, endpoint)));
-            reviewed.unwrap_or_else(|_| review::failed(body))
+            caught(body, || review(body, &catalog, endpoint))
         };
         self.desk.take(weight, until, look).await
     }
+}
+
+/// What a review says, also where it panics. Nothing is shared with it but the Catalog, which nobody
+/// writes to.
+fn caught(body: &[u8], review: impl FnOnce() -> Reviewed) -> Reviewed {
+    catch_unwind(AssertUnwindSafe(review)).unwrap_or_else(|_| review::failed(body))
 }
 
 /// A Catalog in which what is awaited may be, if one comes in time.
@@ -172,4 +176,15 @@ fn respond(reviewed: &Reviewed) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::review::Outcome;
+
+    #[test]
+    fn a_review_that_panics_is_answered_with_its_uid() {
+        let reviewed = caught(br#"{"request": {"uid": "u-1"}}"#, || panic!("a fault of our own"));
+        assert_eq!((reviewed.account.outcome, reviewed.account.about.uid.as_str()), (Outcome::Failed, "u-1"));
+        let response = reviewed.response.response.expect("a response");
+        assert_eq!((response.uid.as_str(), response.allowed, response.result.code), ("u-1", false, 500));
+    }
+}

@@ -200,7 +200,11 @@ fn under_a_lock_down_flux_always_acts_as_an_account() {
             let application = serde_json::from_value(with(path, own)).expect("an Application");
             let plan = Plan::of(&application, &locked());
             let template = plan.policies[0].template.as_ref().expect("a template");
-            assert_eq!(template.sample(&plan.owner)["spec"]["serviceAccountName"], account, "{path}");
+            assert_eq!(
+                template.clone().into_sample(&plan.owner)["spec"]["serviceAccountName"],
+                account,
+                "{path}"
+            );
         }
     }
 }

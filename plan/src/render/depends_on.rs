@@ -221,7 +221,7 @@ mod tests {
             .map(|target: &Target| (target.name().to_owned(), template.left_out(target).collect()))
             .collect();
         assert_eq!(left_out, [("m1".to_owned(), vec!["db"]), ("m2".to_owned(), vec![])]);
-        let sample = template.sample(&plan.owner);
+        let sample = template.clone().into_sample(&plan.owner);
         assert_eq!(
             sample["spec"]["dependsOn"],
             json!([{"name": "infra"}, {"name": "db-attachedcluster-m1"}])

@@ -228,7 +228,7 @@ mod tests {
             &Scenario::new().catalog(),
         );
         let template = plan.policies[0].template.as_ref().expect("a template");
-        let sample = template.sample(&plan.owner);
+        let sample = template.clone().into_sample(&plan.owner);
         assert_eq!(
             sample["spec"]["patches"],
             json!([patch("own"), patch("a"), patch("b"), patch("c")]),

@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 
+mod edit;
+
+use self::edit::{remove, replace, replace_in, set};
+
 /// One way to break an Application.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutation {
@@ -291,37 +295,3 @@ const ROLLOUT: &str = "/spec/syncPolicies/0/rollout";
 const POLICY: &str = "/spec/syncPolicies/0/rollout/rolloutPolicy";
 const ROUTING: &str = "/spec/syncPolicies/0/rollout/rolloutPolicy/trafficRouting";
 const ANALYSIS: &str = "/spec/syncPolicies/0/rollout/rolloutPolicy/trafficAnalysis";
-
-/// Sets a field of the object at `pointer`, if there is such an object.
-fn set(app: &mut Value, pointer: &str, field: &str, value: Value) -> bool {
-    match app.pointer_mut(pointer) {
-        Some(Value::Object(fields)) => {
-            fields.insert(field.to_owned(), value);
-            true
-        }
-        _ => false,
-    }
-}
-
-/// Sets a field that is there.
-fn replace(app: &mut Value, pointer: &str, field: &str, value: Value) -> bool {
-    app.pointer(pointer).is_some_and(|object| object.get(field).is_some()) && set(app, pointer, field, value)
-}
-
-/// Sets a field of every object that the one at `pointer` holds, where it is there.
-fn replace_in(app: &mut Value, pointer: &str, field: &str, value: Value) -> bool {
-    let Some(Value::Object(objects)) = app.pointer_mut(pointer) else {
-        return false;
-    };
-    let mut found = objects.values_mut().filter_map(|object| object.get_mut(field)).peekable();
-    let is_there = found.peek().is_some();
-    found.for_each(|old| *old = value.clone());
-    is_there
-}
-
-fn remove(app: &mut Value, pointer: &str, field: &str) -> bool {
-    match app.pointer_mut(pointer) {
-        Some(Value::Object(fields)) => fields.remove(field).is_some(),
-        _ => false,
-    }
-}

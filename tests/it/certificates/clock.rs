@@ -1,18 +1,21 @@
-//! A process whose clock is wrong: it is told so by a library that is loaded before the system's own.
+//! A process whose clocks are wrong: it is told so by a library that is loaded before the system's own.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use fleetgate_sandbox::wait::{Probe, until};
 use tempfile::TempDir;
 
+use super::made::{Made, ours};
 use super::stage::Stage;
-use super::webhook::Webhook;
+use super::webhook::{PATIENCE, Webhook};
 use crate::load::Load;
 
-/// The wall clock, ahead by as many seconds as a file says; other clocks as they are.
+/// The wall clock, ahead by as many seconds as a file says; and the clock that nobody sets, behind by as many as
+/// another one says: it stands still while a machine is suspended.
 const LIBRARY: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,35 +23,40 @@ const LIBRARY: &str = r#"
 #include <stdlib.h>
 #include <time.h>
 
+static long seconds(const char *variable) {
+    const char *path = getenv(variable);
+    FILE *file = path ? fopen(path, "r") : NULL;
+    long seconds = 0;
+    if (file) {
+        if (fscanf(file, "%ld", &seconds) != 1) seconds = 0;
+        fclose(file);
+    }
+    return seconds;
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now) {
     static int (*real)(clockid_t, struct timespec *);
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
     int result = real(clock, now);
-    const char *path = getenv("SECONDS_AHEAD");
-    if (result == 0 && clock == CLOCK_REALTIME && path) {
-        FILE *file = fopen(path, "r");
-        long ahead = 0;
-        if (file) {
-            if (fscanf(file, "%ld", &ahead) == 1) now->tv_sec += ahead;
-            fclose(file);
-        }
-    }
+    if (result == 0 && clock == CLOCK_REALTIME) now->tv_sec += seconds("SECONDS_AHEAD");
+    if (result == 0 && clock == CLOCK_MONOTONIC) now->tv_sec -= seconds("SECONDS_ASLEEP");
     return result;
 }
 "#;
 
-/// The clock of a process.
+/// The clocks of a process.
 pub(super) struct Clock {
     _folder: TempDir,
     library: PathBuf,
     ahead: PathBuf,
+    asleep: PathBuf,
 }
 
 impl Clock {
     /// One that is right.
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (library, ahead) = (folder.path().join("clock.so"), folder.path().join("ahead"));
+        let [library, ahead, asleep] = ["clock.so", "ahead", "asleep"].map(|name| folder.path().join(name));
         let mut compiler = Command::new("cc")
             .args(["-shared", "-fPIC", "-x", "c", "-", "-ldl", "-o"])
             .arg(&library)
@@ -59,44 +67,94 @@ impl Clock {
         source.write_all(LIBRARY.as_bytes()).expect("it is written");
         drop(source);
         assert!(compiler.wait().expect("it ends").success());
-        let clock = Self { _folder: folder, library, ahead };
-        clock.set(0);
-        clock
+        Self { _folder: folder, library, ahead, asleep }
     }
 
     /// So many seconds ahead, or behind.
     fn set(&self, ahead: i64) {
-        let next = self.ahead.with_extension("next");
-        fs::write(&next, ahead.to_string()).expect("a file");
-        fs::rename(next, &self.ahead).expect("it is swapped");
+        write(&self.ahead, &ahead.to_string());
     }
 
     /// What a process goes by it with.
-    pub(super) fn environment(&self) -> [(&str, &Path); 2] {
-        [("LD_PRELOAD", &self.library), ("SECONDS_AHEAD", &self.ahead)]
+    pub(super) fn environment(&self) -> [(&str, &Path); 3] {
+        [("LD_PRELOAD", &self.library), ("SECONDS_AHEAD", &self.ahead), ("SECONDS_ASLEEP", &self.asleep)]
     }
+
+    /// Has the machine of the webhook suspended until then, once.
+    async fn suspend(&self, webhook: &Webhook, end: SystemTime) {
+        webhook.signal("-STOP");
+        let start = SystemTime::now();
+        let slept = until("the machine to wake", PATIENCE, async || {
+            let now = SystemTime::now();
+            Ok(if now > end {
+                Probe::Done(now.duration_since(start)?)
+            } else {
+                Probe::NotYet("asleep".to_owned())
+            })
+        });
+        let slept = slept.await.expect("it wakes");
+        write(&self.asleep, &slept.as_secs().to_string());
+        webhook.signal("-CONT");
+    }
+}
+
+/// Who reads the file meanwhile reads what was there, or what is now.
+fn write(path: &Path, text: &str) {
+    let next = path.with_extension("next");
+    fs::write(&next, text).expect("a file");
+    fs::rename(next, path).expect("it is swapped");
 }
 
 const DAY: i64 = 24 * 3600;
 
-/// The API server's clock is the one that counts, and it is right.
+/// The API server's clock is the one that counts, and it is right. All replicas are told another time: that it is
+/// time to renew, that all has expired, and that it was made tomorrow.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_set_wrong_replaces_nothing() {
+async fn clocks_that_are_set_wrong_replace_nothing() {
     let stage = Stage::set().await;
     let clock = Clock::new();
-    // Everything is looked at every five seconds.
-    let flags = ["--certificate-validity", "2m", "--certificate-renew-before", "20s"];
-    let webhook = Webhook::asked_by(&clock, stage.sandbox, &flags);
+    let webhooks =
+        [Webhook::asked_by(&clock, stage.sandbox, &[]), Webhook::beside_by(&clock, stage.sandbox, &[])];
     stage.admits().await;
     stage.trusts().await;
     let before = stage.stored().await.expect("an answer").expect("a Secret");
-    for (ahead, told) in
-        [(60 * DAY, "set this machine's clock"), (0, "clock agrees with the API server's again")]
-    {
-        clock.set(ahead);
-        webhook.logs(told).await;
-        let load = Load::of(&stage.client(), 20, Duration::from_secs(2)).await;
-        assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
+    for webhook in &webhooks {
+        webhook.serves_what(&stage).await;
     }
+    let leaps = async {
+        for (times, ahead) in (1..).zip([60 * DAY, 100 * DAY, -DAY]) {
+            for (ahead, told) in
+                [(ahead, "set this machine's clock"), (0, "clock agrees with the API server's again")]
+            {
+                clock.set(ahead);
+                for webhook in &webhooks {
+                    webhook.logs_so_often(told, times).await;
+                }
+            }
+        }
+    };
+    let load = Load::during(&stage.client(), 100, leaps).await;
+    println!("all clocks leap: {}", load.told());
+    assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
     assert_eq!(stage.stored().await.expect("an answer"), Some(before));
+}
+
+/// Time stands still for who is suspended, so that it waits for a minute that has long been over. The wall clock tells it;
+/// until then it shows what has expired.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_was_suspended_notices() {
+    let stage = Stage::set().await;
+    let clock = Clock::new();
+    let end = SystemTime::now() + Duration::from_secs(10);
+    let short = Made::until(end);
+    stage.store(&short, &ours()).await;
+    let webhook = Webhook::asked_by(&clock, stage.sandbox, &[]);
+    webhook.serves(&short.chain, &short.authority).await;
+    clock.suspend(&webhook, end + Duration::from_secs(3)).await;
+    webhook.logs("this machine was suspended").await;
+    let stored = stage.holds("another certificate", |stored| stored["tls.crt"] != short.chain).await;
+    webhook.serves(&stored["tls.crt"], &stored["ca.crt"]).await;
+    stage.admits().await;
+    let load = Load::of(&stage.client(), 100, Duration::from_secs(1)).await;
+    assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
 }

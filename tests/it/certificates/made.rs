@@ -3,9 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use serde_json::{Value, json};
 
 /// The name by which the API server calls the webhook.
 pub(super) const NAME: &str = "fleetgate-webhook.fleetgate-system.svc";
+
+/// Said on what Fleetgate made.
+pub(super) fn ours() -> Value {
+    json!({"app.kubernetes.io/managed-by": "fleetgate"})
+}
 
 /// A certificate with its key, and the authority that signed it; all in PEM.
 pub(super) struct Made {

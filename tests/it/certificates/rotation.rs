@@ -48,7 +48,7 @@ async fn no_admission_fails_while_certificates_change() {
     };
     println!("{}; {} certificates, {} bundles", load.told(), served.len(), bundles.len());
     assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
-    assert!(load.rate() >= f64::from(PER_SECOND) / 10.0, "{}", load.told());
+    load.reaches(at_least());
     let seconds = usize::try_from(duration().as_secs()).expect("a number");
     assert!(served.len() >= seconds / 3 && bundles.len() >= seconds / 3, "{} certificates", served.len());
 }
@@ -74,9 +74,15 @@ async fn a_replica_that_was_frozen_puts_nothing_back() {
 }
 
 fn duration() -> Duration {
-    if std::env::var_os("FLEETGATE_LONG").is_some() {
-        Duration::from_mins(1)
-    } else {
-        Duration::from_secs(20)
-    }
+    if is_long() { Duration::from_mins(1) } else { Duration::from_secs(20) }
+}
+
+/// How many creates a second have to come about. Keys are made all the time by two debug builds beside every
+/// other test: only the long form, which runs alone, can ask for nearly all.
+fn at_least() -> u32 {
+    if is_long() { PER_SECOND * 3 / 4 } else { PER_SECOND / 3 }
+}
+
+fn is_long() -> bool {
+    std::env::var_os("FLEETGATE_LONG").is_some()
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use super::made::Made;
+use super::made::{Made, ours};
 use super::stage::{NAMESPACE, SECRET, Stage};
 use super::webhook::{Webhook, der, text};
 use crate::load::Load;
@@ -13,11 +13,6 @@ use crate::support::{file, free_port, kubectl, numbers};
 /// Both configurations, as kubectl calls them.
 const CONFIGURATIONS: [&str; 2] =
     ["mutatingwebhookconfiguration/fleetgate", "validatingwebhookconfiguration/fleetgate"];
-
-/// Said on what Fleetgate made.
-fn ours() -> Value {
-    json!({"app.kubernetes.io/managed-by": "fleetgate"})
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_that_start_at_once_agree_on_one() {

@@ -43,6 +43,11 @@ impl Webhook {
         Self::start(sandbox, sandbox.webhook_addr(), flags, &clock.environment())
     }
 
+    /// Another one, by a clock of its own.
+    pub(super) fn beside_by(clock: &Clock, sandbox: &Sandbox, flags: &[&str]) -> Self {
+        Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags, &clock.environment())
+    }
+
     /// Another one.
     pub(crate) fn beside(sandbox: &Sandbox, flags: &[&str]) -> Self {
         Self::start(sandbox, (Ipv4Addr::LOCALHOST, free_port()).into(), flags, &[])
@@ -65,16 +70,14 @@ impl Webhook {
         flags: &[&str],
         environment: &[(&str, &Path)],
     ) -> Self {
-        let log = NamedTempFile::new().expect("a file");
-        let process = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
+        let mut program = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
+        program
             .args([command, "--bind", &address.to_string()])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
-            .envs(environment.iter().copied())
-            .stderr(log.reopen().expect("a file"))
-            .spawn()
-            .expect("a webhook runs");
-        Self { address, process: Running(process), log }
+            .envs(environment.iter().copied());
+        let (process, log) = Running::logging(&mut program);
+        Self { address, process, log }
     }
 
     /// Asks it to end, as Kubernetes does; returns how it has ended.
@@ -101,6 +104,15 @@ impl Webhook {
     /// Waits until its log has that.
     pub(crate) async fn logs(&self, text: &str) {
         logged(self.log.path(), text, PATIENCE).await;
+    }
+
+    /// Waits until its log has that so often.
+    pub(super) async fn logs_so_often(&self, text: &str, times: usize) {
+        let logged = until(text, PATIENCE, async || {
+            let log = self.log();
+            Ok(if log.matches(text).count() >= times { Probe::Done(()) } else { Probe::NotYet(log) })
+        });
+        logged.await.expect("the log has it");
     }
 
     /// Sends it a signal.

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use fleetgate_plan::ClusterKind;
-use fleetgate_sandbox::{Options, Progress, Scope, Verb};
+use fleetgate_sandbox::{Scope, Verb};
 use futures::{StreamExt, stream};
 use k8s_openapi::ByteString;
 use serde_json::json;
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::kinds_of_clusters::{cluster as provisioned, install, kubeconfig as provision};
 use super::*;
 use crate::replica::Replica;
-use crate::support::free_port;
+use crate::support::{free_port, options, own};
 
 /// Less than the interval in which a cluster that answers is asked again.
 const AT_ONCE: Duration = Duration::from_secs(12);
@@ -258,8 +258,7 @@ async fn what_passed_no_gate_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_clusters_are_asked_within_their_interval() {
     const CLUSTERS: usize = 1000;
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let sandbox = &own(options(Scope::Admission)).await;
     let kubeconfig = std::fs::read_to_string(sandbox.kubeconfig()).expect("the host's kubeconfig");
     secret(sandbox, "default", "host", &serde_saphyr::from_str(&kubeconfig).expect("YAML")).await;
     let api: Api<fleetgate_api::AttachedCluster> = Api::namespaced(sandbox.client(), "default");

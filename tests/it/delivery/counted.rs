@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use fleetgate_sandbox::tools::flux_crds;
-use fleetgate_sandbox::{Action, Options, Progress, Rule, Scope, Verb};
+use fleetgate_sandbox::{Action, Rule, Scope, Verb};
 use serde_json::json;
 
 use super::*;
 use crate::replica::Replica;
-use crate::support::{install_crds, terminate};
+use crate::support::{install_crds, options, own, terminate};
 
 const APPLICATIONS: usize = 20;
 
@@ -82,8 +82,7 @@ async fn a_late_watch_and_a_lost_answer_cause_no_second_write() {
 
 /// A host with a gate and Flux's CRDs, where nothing else runs.
 pub(crate) async fn with_fluxs_crds() -> Sandbox {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    let sandbox = Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let sandbox = own(options(Scope::Admission)).await;
     install_crds(&sandbox, &flux_crds().expect("Flux's CRDs")).await;
     let objects = json!({"apiVersion": "v1", "kind": "List", "items": clusters()});
     assert!(apply(&sandbox, &objects.to_string()).await.success());

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use fleetgate_api::names::{FINALIZER_IN_USE, LABEL_JOINED};
-use fleetgate_sandbox::{Options, Progress, Scope};
+use fleetgate_sandbox::Scope;
 use kube::ResourceExt;
 
 use super::*;
+use crate::support::{options, own};
 
 const RELEASE: &str = "
 apiVersion: apps.kurator.dev/v1alpha1
@@ -64,8 +65,7 @@ async fn workloads(client: Client) -> BTreeMap<String, String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_leaves_as_documented_keeps_the_workloads() {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Delivery);
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let sandbox = &own(options(Scope::Delivery)).await;
     for (manifest, name) in [
         (example("gitrepo-kustomization-demo.yaml"), "gitrepo-kustomization-demo"),
         (RELEASE.to_owned(), "release"),

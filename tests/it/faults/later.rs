@@ -2,17 +2,16 @@
 
 use fleetgate_plan::{FluxKind, RenderedKind};
 use fleetgate_sandbox::tools::flux_crds;
-use fleetgate_sandbox::{Action, Options, Progress, Rule, Sandbox, Scope, Verb};
+use fleetgate_sandbox::{Action, Rule, Scope, Verb};
 
 use super::record::{Expected, Record};
 use super::stage::{Half, Stage, source};
 use crate::delivery::{becomes, with_fluxs_crds};
-use crate::support::{install_crds, kubectl};
+use crate::support::{install_crds, kubectl, options, own};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_flux_goes_on_when_it_is_installed() {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Admission);
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let sandbox = &own(options(Scope::Admission)).await;
     let stage = Stage::set(sandbox, "later", 2).await;
     let _controller = stage.controller(&[]);
     stage.deliver(0..1, Half::Even).await;

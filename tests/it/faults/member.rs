@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::wait::{Probe, until};
-use fleetgate_sandbox::{Options, Progress, Sandbox, Scope};
+use fleetgate_sandbox::{Sandbox, Scope};
 
 use super::PATIENCE;
 use crate::delivery::{
     becomes, deployments, get, gone, kustomizations, label, member_namespace, ready, selected,
 };
-use crate::support::{apply, kubectl, namespace};
+use crate::support::{apply, kubectl, namespace, options, own};
 
 /// The second member, to everybody outside.
 const MEMBER: &str = "kurator-member2-kube-apiserver";
@@ -25,8 +25,7 @@ const FIRST: &str = "env: test";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_down_holds_up_its_own_part_alone() {
-    let options = Options::new(env!("CARGO_BIN_EXE_fleetgate"), Scope::Delivery);
-    let sandbox = &Sandbox::start(options, &Progress::stderr()).await.expect("the sandbox starts");
+    let sandbox = &own(options(Scope::Delivery)).await;
     for name in NAMESPACES {
         namespace(sandbox, name).await;
         member_namespace(sandbox, name).await;

@@ -72,9 +72,9 @@ impl Webhook {
         fs::write(folder.path().join("tls.key"), certificate.signing_key.serialize_pem()).expect("a file");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let health_address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let log = NamedTempFile::new().expect("a file");
         let limit = start.descriptors.map_or(String::new(), |most| format!("ulimit -n {most}; "));
-        let process = Command::new("sh")
+        let mut program = Command::new("sh");
+        program
             .args(["-c", &format!("{limit}exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_fleetgate"), "webhook"])
             .args([
                 "--bind",
@@ -87,10 +87,14 @@ impl Webhook {
             .args(start.flags)
             // As in the image.
             .env("MIMALLOC_PURGE_DELAY", "10")
-            .env("KUBECONFIG", start.kubeconfig.unwrap_or(sandbox.webhook_kubeconfig()))
-            .stderr(start.log.unwrap_or_else(|| log.reopen().expect("a file").into()))
-            .spawn()
-            .expect("a webhook runs");
+            .env("KUBECONFIG", start.kubeconfig.unwrap_or(sandbox.webhook_kubeconfig()));
+        let (process, log) = match start.log {
+            None => Running::logging(&mut program),
+            Some(unread) => {
+                let process = program.stderr(unread).spawn().expect("a webhook runs");
+                (Running(process), NamedTempFile::new().expect("a file"))
+            }
+        };
         let mut roots = RootCertStore::empty();
         roots.add(certificate.cert.der().clone()).expect("a root");
         let mut config = ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth();
@@ -99,7 +103,7 @@ impl Webhook {
         // That it is not ready is an answer.
         health.default_retry = false;
         let webhook = Self {
-            process: Running(process),
+            process,
             address,
             health_address,
             log,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,10 @@ const PERIOD: Duration = Duration::from_millis(250);
 
 /// How long it may take to say so.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What TLS says by itself, as where it ends its handshake or says goodbye, is shorter, and no request is:
+/// so many bytes are owed an answer.
+const REQUEST: usize = 128;
 
 /// A listening balancer; its connections end when it is dropped.
 #[derive(Debug)]
@@ -142,26 +146,42 @@ async fn join(client: TcpStream, serving: SocketAddr) -> bool {
     }
     let ((mut from_client, to_client), (from_replica, to_replica)) =
         (client.into_split(), replica.into_split());
-    // The client has spoken last; the first to speak is the client.
-    let is_due = AtomicBool::new(true);
+    // How much the client has said since the replica spoke.
+    let said = AtomicUsize::new(0);
     tokio::select! {
-        () = pass(&mut from_client, to_replica, || is_due.store(true, Ordering::Release)) => return true,
-        () = pass(from_replica, to_client, || is_due.store(false, Ordering::Release)) => {}
-    }
-    // What the client has said and nobody has heard is owed an answer, too.
-    let is_unheard = from_client.try_read(&mut [0]).is_ok_and(|length| length > 0);
-    !is_due.into_inner() && !is_unheard
-}
-
-async fn pass(mut from: impl AsyncRead + Unpin, mut to: OwnedWriteHalf, note: impl Fn()) {
-    let mut bytes = vec![0; 64 * 1024];
-    while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        note();
-        let part = bytes.get(..length).unwrap_or_default();
-        if to.write_all(part).await.is_err() {
-            return;
+        ended = pass(&mut from_client, to_replica, |length| _ = said.fetch_add(length, Ordering::AcqRel)) => {
+            if ended == End::Source {
+                return true;
+            }
+        }
+        ended = pass(from_replica, to_client, |_| said.store(0, Ordering::Release)) => {
+            if ended == End::Sink {
+                return true;
+            }
         }
     }
+    // What nobody has heard is owed an answer, too.
+    let unheard = from_client.try_read(&mut [0; REQUEST]).unwrap_or_default();
+    said.into_inner() + unheard < REQUEST
+}
+
+/// Who of the two has ended a conversation.
+#[derive(PartialEq, Eq)]
+enum End {
+    Source,
+    Sink,
+}
+
+async fn pass(mut from: impl AsyncRead + Unpin, mut to: OwnedWriteHalf, note: impl Fn(usize)) -> End {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        note(length);
+        let part = bytes.get(..length).unwrap_or_default();
+        if to.write_all(part).await.is_err() {
+            return End::Sink;
+        }
+    }
+    End::Source
 }
 
 /// Asks all of them again and again.

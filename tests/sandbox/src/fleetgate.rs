@@ -18,11 +18,15 @@ use crate::manifests::{self, webhooks};
 use crate::plane::Plane;
 use crate::ports::Ports;
 use crate::process::{Layer, Processes, Spec};
+use crate::refusals;
 use crate::wait::{self, Probe};
 
 const NAMESPACE: &str = "fleetgate-system";
 const WEBHOOK: &str = "fleetgate-webhook";
 const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A user whom the sandbox's gate lets pass, as it does Fleetgate's controller; without any rights.
+pub const PAST_THE_GATE: &str = "past-the-gate";
 
 /// A year: a sandbox does not last longer.
 const TOKEN_SECONDS: i64 = 365 * 24 * 3600;
@@ -66,7 +70,7 @@ impl Fleetgate {
 
     /// Starts the webhook; returns when it listens, which it does once it knows the cluster.
     pub(crate) async fn start_webhook(&self, processes: &Processes) -> anyhow::Result<()> {
-        processes.spawn(self.role(WEBHOOK, self.webhook_args(), &self.webhook_kubeconfig))?;
+        self.run(WEBHOOK, self.webhook_args(), &self.webhook_kubeconfig, processes)?;
         wait::until(&format!("the webhook to listen on {}", self.webhook_addr), DEADLINE, async || {
             processes.check()?;
             Ok(match TcpStream::connect(self.webhook_addr).await {
@@ -80,7 +84,7 @@ impl Fleetgate {
     /// Starts the controller.
     pub(crate) fn start_controller(&self, processes: &Processes) -> anyhow::Result<()> {
         let args = vec!["controller".to_owned()];
-        processes.spawn(self.role("fleetgate-controller", args, &self.controller_kubeconfig))
+        self.run("fleetgate-controller", args, &self.controller_kubeconfig, processes)
     }
 
     /// Starts one more controller, under a name and with arguments of its own.
@@ -92,23 +96,33 @@ impl Fleetgate {
         processes: &Processes,
     ) -> anyhow::Result<()> {
         let args = ["controller"].iter().chain(args).map(ToString::to_string).collect();
-        processes.spawn(self.role(name, args, kubeconfig))
+        self.run(name, args, kubeconfig, processes)
     }
 
-    /// Installs the product's webhook configurations, pointed at the webhook on loopback. Fleetgate tells
-    /// them whom to trust.
+    /// Installs the product's webhook configurations, pointed at the webhook on loopback, and with one user
+    /// more who may pass. Fleetgate tells them whom to trust.
     pub(crate) async fn install_webhooks(&self, client: &Client, checkout: &Path) -> anyhow::Result<()> {
         let mut objects = manifests::read(&checkout.join("manifests/webhooks.yaml"))?;
         for object in objects.iter_mut().filter(|object| webhooks::is_configuration(object)) {
             webhooks::redirect(object, self.webhook_addr.port());
+            webhooks::exempt(object, PAST_THE_GATE);
         }
         objects.insert(0, webhooks::service(NAMESPACE, WEBHOOK));
         manifests::apply(client, objects).await
     }
 
-    fn role(&self, name: &str, args: Vec<String>, kubeconfig: &Path) -> Spec {
+    fn run(
+        &self,
+        name: &str,
+        args: Vec<String>,
+        kubeconfig: &Path,
+        processes: &Processes,
+    ) -> anyhow::Result<()> {
         let env = vec![("KUBECONFIG", kubeconfig.display().to_string())];
-        Spec { name: name.to_owned(), program: self.program.clone(), args, env, layer: Layer::Client }
+        let program = self.program.clone();
+        processes.spawn(Spec { name: name.to_owned(), program, args, env, layer: Layer::Client })?;
+        refusals::watch(name, &processes.log(name));
+        Ok(())
     }
 }
 

@@ -19,6 +19,8 @@
 
 mod balancer;
 mod certificates;
+#[cfg(feature = "collector")]
+pub mod collector;
 mod files;
 mod fleetgate;
 mod flux;
@@ -33,6 +35,7 @@ mod ports;
 mod process;
 mod progress;
 mod proxy;
+pub mod refusals;
 mod repository;
 mod sandbox;
 mod source;
@@ -41,6 +44,7 @@ pub mod wait;
 mod workdir;
 
 pub use balancer::Balancer;
+pub use fleetgate::PAST_THE_GATE;
 pub use helm::Helm;
 pub use kubectl::{Answer, Kubectl};
 pub use progress::Progress;

@@ -144,7 +144,8 @@ impl ControlPlane {
         let binary = ensure_unless(Tool::ControlPlane, progress, cancel)?;
         let built = binary.parent().context("the control plane's binary has no folder")?;
         for name in CALLS {
-            link(&binary, &built.join(name))?;
+            // By its name alone: the folder may be another checkout's, too, by another path.
+            link(Path::new(Tool::ControlPlane.name()), &built.join(name))?;
         }
         let assets = std::env::var_os(ASSETS).map(PathBuf::from);
         let from_assets =
@@ -189,4 +190,22 @@ fn asset(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
         );
     }
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_leads_elsewhere_is_set_right() {
+        let folder = std::env::temp_dir().join(format!("fleetgate-sandbox-link-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let call = folder.join("kubectl");
+        for target in ["/gone/controlplane", "controlplane", "controlplane"] {
+            link(Path::new(target), &call).unwrap();
+            assert_eq!(std::fs::read_link(&call).unwrap(), Path::new(target));
+        }
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

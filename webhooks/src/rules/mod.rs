@@ -238,15 +238,16 @@ const FLEET_CHECKS: &[fn(FleetInput<'_>, &mut Vec<Finding>)] = &[
 /// The checks that are made of every AttachedCluster.
 const CLUSTER_CHECKS: &[fn(ClusterInput<'_>, &mut Vec<Finding>)] = &[cluster::check, cluster::labels::check];
 
-/// What all rules say about an Application.
+/// What all rules say about an Application, on an update beside the stored one.
 #[must_use]
-pub fn check(input: Input<'_>) -> Vec<Finding> {
+pub fn check(application: &Application, old: Option<&Application>, catalog: &Catalog) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let plan = Plan::of(application, catalog);
     for check in CHECKS {
-        check(input, &mut findings);
+        check(Input { application, old, catalog, plan: &plan }, &mut findings);
     }
     // Last: it leaves to the others what they have said.
-    schema::check(input, &mut findings);
+    schema::check(application, plan, catalog, &mut findings);
     findings
 }
 

@@ -6,13 +6,15 @@
 //! Application that it comes from. Where another rule refuses that field
 //! already, it has said it better.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
-use fleetgate_plan::flagger::{self, Member, MemberObject, Step};
-use fleetgate_plan::{FluxKind, RenderedKind, Template};
+use fleetgate_api::Application;
+use fleetgate_plan::flagger::{self, Member, MemberObject, Release, Step};
+use fleetgate_plan::{Catalog, FluxKind, Plan, RenderedKind, Template};
 use serde_json::Value;
 
-use super::{DENIES, Example, Input, Rule};
+use super::{DENIES, Example, Rule};
 use crate::field_path::{FieldPath, Segment};
 use crate::finding::{Finding, Severity};
 use crate::schema::{SchemaFault, check_rendered};
@@ -131,15 +133,25 @@ const fn rule_of(kind: RenderedKind) -> &'static Rule {
     }
 }
 
-/// What the CRDs refuse of what the Application becomes, as far as `findings`
-/// do not say it.
-pub fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+/// What the CRDs refuse of what the Application becomes by `plan`, as far as
+/// `findings` do not say it.
+pub fn check(application: &Application, plan: Plan, catalog: &Catalog, findings: &mut Vec<Finding>) {
     let mut faults = Vec::new();
-    for template in input.plan.templates() {
-        check_template(template, input, &mut faults);
+    // Most objects are as they should be. Where one is not, the plan that was used up is made again.
+    let again = LazyCell::new(|| Plan::of(application, catalog));
+    let Plan { owner, source, mut policies, .. } = plan;
+    let templates = source.into_iter().chain(policies.iter_mut().filter_map(|policy| policy.template.take()));
+    for (number, template) in templates.enumerate() {
+        let kind = RenderedKind::Flux(template.kind);
+        for fault in check_rendered(kind, &mut template.into_sample(&owner), catalog) {
+            let template = again.templates().nth(number);
+            faults.push((kind, traced(fault, template)));
+        }
     }
-    for index in 0..input.plan.policies.len() {
-        check_rollout(index, input, &mut faults);
+    for (index, (policy, planned)) in application.spec.sync_policies.iter().zip(&policies).enumerate() {
+        if let Some(release) = planned.release(&owner, policy, Member::default()) {
+            check_rollout(index, &release, catalog, &mut faults);
+        }
     }
     if faults.is_empty() {
         return;
@@ -174,36 +186,26 @@ fn refused(findings: &[Finding]) -> HashSet<FieldPath> {
 
 type Faults = Vec<(RenderedKind, SchemaFault)>;
 
-fn check_template(template: &Template, input: Input<'_>, faults: &mut Faults) {
-    let kind = RenderedKind::Flux(template.kind);
-    let mut object = template.sample(&input.plan.owner);
-    for mut fault in check_rendered(kind, &mut object, input.catalog) {
-        let traced = template.trace(&fault.path.to_string());
-        fault.path = traced.parse().unwrap_or_else(|_| FieldPath::root());
-        faults.push((kind, fault));
-    }
+/// The fault at the field of the Application that `template` is made of.
+fn traced(mut fault: SchemaFault, template: Option<&Template>) -> SchemaFault {
+    let field = template.and_then(|template| template.trace(&fault.path.to_string()).parse().ok());
+    fault.path = field.unwrap_or_default();
+    fault
 }
 
-fn check_rollout(index: usize, input: Input<'_>, faults: &mut Faults) {
-    let spec = input.application.spec.sync_policies.get(index);
-    let Some((policy, planned)) = spec.zip(input.plan.policies.get(index)) else {
-        return;
-    };
-    let Some(release) = planned.release(&input.plan.owner, policy, Member::default()) else {
-        return;
-    };
+fn check_rollout(index: usize, release: &Release<'_>, catalog: &Catalog, faults: &mut Faults) {
     // Why a rollout cannot be rendered is said by the rules about that field.
-    for object in flagger::flagger_objects(&release).into_iter().flatten() {
-        check_flagger_object(object, index, input, faults);
+    for object in flagger::flagger_objects(release).into_iter().flatten() {
+        check_flagger_object(object, index, catalog, faults);
     }
 }
 
-fn check_flagger_object(mut object: MemberObject, index: usize, input: Input<'_>, faults: &mut Faults) {
+fn check_flagger_object(mut object: MemberObject, index: usize, catalog: &Catalog, faults: &mut Faults) {
     let Some(kind) = RenderedKind::of_member(object.kind) else {
         return;
     };
     let mut body = Value::Object(std::mem::take(&mut object.body));
-    for mut fault in check_rendered(kind, &mut body, input.catalog) {
+    for mut fault in check_rendered(kind, &mut body, catalog) {
         let origin = object.origin(&steps(&fault.path));
         let below = origin.parse().unwrap_or_else(|_| FieldPath::root());
         fault.path = FieldPath::policy(index).field("rollout").join(&below);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! openAPIV3Schema ─compile─▶ Rules: the branches that have rules, and no others
-//! object ─────────evaluate─▶ at each of them: what the rule reads of `self` ─▶ program ─▶ fault
+//! object ─────────evaluate─▶ at each of them, unless it is known to hold: what the rule reads of `self` ─▶ program ─▶ fault
 //! ```
 //!
 //! **Invariant**: a rule refuses only what the API server would refuse. What
@@ -16,6 +16,7 @@
 mod convert;
 mod functions;
 mod guard;
+mod held;
 mod needs;
 mod place;
 mod program;
@@ -126,12 +127,13 @@ impl Rules {
 
 impl Rules {
     fn evaluate_own(&self, schema: &Value, value: &Value, place: &Place<'_>, faults: &mut Vec<SchemaFault>) {
-        if self.own.is_empty() {
+        let doubtful = || self.own.iter().filter(|rule| !rule.is_known_to_hold(value));
+        if doubtful().next().is_none() {
             return;
         }
         functions::with_context(|context| {
             let shared = Subject::new(context, schema, value, &self.needs);
-            for rule in &self.own {
+            for rule in doubtful() {
                 // One rule that reads too much does not keep the others from judging.
                 let alone = if shared.is_none() { rule.subject(context, schema, value) } else { None };
                 if let Some(subject) = shared.as_ref().or(alone.as_ref()) {

@@ -31,7 +31,7 @@ pub fn check_rendered(kind: RenderedKind, object: &mut Value, catalog: &Catalog)
 pub fn checker_for(kind: RenderedKind, catalog: &Catalog) -> Arc<CrdCheck> {
     let installed = catalog.installed_crd(kind).and_then(|crd| {
         let version = Version { kind, origin: Origin::Installed };
-        cached(version, &crd.fingerprint, || crd.schema.clone())
+        cached(version, &crd.fingerprint, &crd.schema)
     });
     installed.unwrap_or_else(|| bundled(kind))
 }
@@ -40,8 +40,7 @@ pub fn checker_for(kind: RenderedKind, catalog: &Catalog) -> Arc<CrdCheck> {
 #[must_use]
 pub fn bundled(kind: RenderedKind) -> Arc<CrdCheck> {
     let version = Version { kind, origin: Origin::Bundled };
-    let schema = || serde_json::from_str(bundled_schema(kind)).unwrap_or_default();
-    cached(version, &[0; 32], schema).unwrap_or_default()
+    cached(version, &[0; 32], bundled_schema(kind)).unwrap_or_default()
 }
 
 /// The bundled `openAPIV3Schema` of that kind, without descriptions and status.
@@ -80,7 +79,7 @@ static CHECKS: LazyLock<RwLock<BTreeMap<Version, Compiled>>> = LazyLock::new(RwL
 
 /// The check of a version with that content. Two threads may compile it at the
 /// same time; both are right.
-fn cached(version: Version, fingerprint: &[u8; 32], schema: impl FnOnce() -> Value) -> Option<Arc<CrdCheck>> {
+fn cached(version: Version, fingerprint: &[u8; 32], schema: &str) -> Option<Arc<CrdCheck>> {
     {
         let checks = CHECKS.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, check)) = checks.get(&version)
@@ -89,15 +88,16 @@ fn cached(version: Version, fingerprint: &[u8; 32], schema: impl FnOnce() -> Val
             return check.clone();
         }
     }
-    let check = compile(version, schema());
+    let check = compile(version, schema);
     let mut checks = CHECKS.write().unwrap_or_else(PoisonError::into_inner);
     checks.insert(version, (*fingerprint, check.clone()));
     check
 }
 
-fn compile(version: Version, schema: Value) -> Option<Arc<CrdCheck>> {
+fn compile(version: Version, schema: &str) -> Option<Arc<CrdCheck>> {
     let Version { kind, origin } = version;
-    match CrdCheck::compile(schema) {
+    // It was JSON before it became a text.
+    match CrdCheck::compile(serde_json::from_str(schema).unwrap_or_default()) {
         Ok(check) => {
             for rule in check.skipped_rules() {
                 tracing::debug!(?kind, ?origin, rule, "a rule of the CRD is not judged before delivery");
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::test_fixtures::any_json;
     use fleetgate_plan::InstalledCrd;
-    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use kube::core::DynamicObject;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     /// A CRD that knows one field, which must be a positive number.
-    fn crd(kind: RenderedKind, version: &str, schema: &Value) -> CustomResourceDefinition {
+    fn crd(kind: RenderedKind, version: &str, schema: &Value) -> DynamicObject {
         serde_json::from_value(json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": kind.crd_name()},

@@ -1,6 +1,6 @@
 //! Points webhook configurations at a server on loopback: the sandbox has no service network, but a
 //! Service may name a host. So the API server asks as it does in an installation, by HTTP/1.1, which
-//! it does not of a URL on loopback. Pure.
+//! it does not of a URL on loopback. And lets one user of the sandbox's own pass. Pure.
 
 use kube::api::{DynamicObject, ObjectMeta, TypeMeta};
 use serde_json::{Value, json};
@@ -17,6 +17,18 @@ pub(crate) fn redirect(object: &mut DynamicObject, port: u16) {
     for config in webhooks.into_iter().flatten().filter_map(|webhook| webhook.get_mut("clientConfig")) {
         if let Some(service) = config.get_mut("service") {
             service["port"] = json!(port);
+        }
+    }
+}
+
+/// Has the API server ask nothing of what that user does.
+pub(crate) fn exempt(object: &mut DynamicObject, user: &str) {
+    let webhooks = object.data.get_mut("webhooks").and_then(Value::as_array_mut);
+    for webhook in webhooks.into_iter().flatten() {
+        let condition = json!({"name": "not-the-sandbox", "expression": format!("request.userInfo.username != '{user}'")});
+        match webhook.get_mut("matchConditions").and_then(Value::as_array_mut) {
+            Some(conditions) => conditions.push(condition),
+            None => webhook["matchConditions"] = json!([condition]),
         }
     }
 }
@@ -64,6 +76,25 @@ mod tests {
                     "service": {"namespace": "fleetgate-system", "name": "webhook", "path": "/validate", "port": 20443}}},
                 {"name": "b", "clientConfig": {
                     "service": {"namespace": "x", "name": "y", "port": 20443}, "caBundle": "b2xk"}},
+            ]})
+        );
+    }
+
+    #[test]
+    fn one_more_may_pass() {
+        let mut object: DynamicObject = serde_json::from_value(json!({
+            "metadata": {"name": "fleetgate"},
+            "webhooks": [{"name": "a", "matchConditions": [{"name": "x", "expression": "true"}]}, {"name": "b"}],
+        }))
+        .unwrap();
+        exempt(&mut object, "somebody");
+        let condition =
+            json!({"name": "not-the-sandbox", "expression": "request.userInfo.username != 'somebody'"});
+        assert_eq!(
+            object.data,
+            json!({"webhooks": [
+                {"name": "a", "matchConditions": [{"name": "x", "expression": "true"}, condition]},
+                {"name": "b", "matchConditions": [condition]},
             ]})
         );
     }

@@ -3,6 +3,7 @@
 use kube_cel::cel::Context;
 use serde_json::Value;
 
+use super::held::Held;
 use super::needs::Needs;
 use super::place::{self, Place};
 use super::program::{Outcome, Program, Subject};
@@ -14,6 +15,7 @@ use crate::schema::fault::SchemaFault;
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) program: Program,
+    held: Option<Held>,
     message: String,
     message_program: Option<Program>,
     fault: Fault,
@@ -37,12 +39,18 @@ impl Rule {
             _ => Fault::Invalid,
         };
         let field = text("fieldPath").map(place::parse).unwrap_or_default();
-        Ok(Self { program, message, message_program, fault, field })
+        let held = Held::of(&program.needs);
+        Ok(Self { program, held, message, message_program, fault, field })
     }
 
     /// The rule itself, and its message.
     pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
         std::iter::once(&self.program).chain(&self.message_program)
+    }
+
+    /// Whether it has held for all that has the fields of `value`.
+    pub(super) fn is_known_to_hold(&self, value: &Value) -> bool {
+        self.held.as_ref().is_some_and(|held| held.is_known(value))
     }
 
     /// What this rule reads of `value`.
@@ -65,7 +73,11 @@ impl Rule {
         place: &Place<'_>,
     ) -> Option<SchemaFault> {
         let message = match self.program.judge(subject) {
-            Outcome::Holds | Outcome::Unknown => return None,
+            Outcome::Holds => {
+                self.held.iter().for_each(|held| held.remember(value));
+                return None;
+            }
+            Outcome::Unknown => return None,
             Outcome::Fails => self.computed_message(subject).unwrap_or_else(|| self.message.clone()),
             Outcome::Lacks(key) => {
                 format!("the rule of the CRD needs {key}, which is not set ({})", self.message)
