@@ -113,3 +113,6 @@ impl router::Desk for Desk {
         tracing::debug!(reason = why.as_str(), "a body was not read");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,9 +65,17 @@ pub trait Desk: Clone + Send + Sync + 'static {
     fn unread(&self, why: Unread);
 }
 
+/// What reviews a request.
+pub type Review = fn(&[u8], &Catalog, Endpoint) -> Reviewed;
+
 /// Both endpoints.
 pub fn router<S: Snapshots, D: Desk>(snapshots: S, desk: D) -> Router {
-    let office = |endpoint| Office { snapshots: snapshots.clone(), desk: desk.clone(), endpoint };
+    with_review(snapshots, desk, review)
+}
+
+/// Both endpoints with another review: one that fails shows what becomes of that.
+pub fn with_review<S: Snapshots, D: Desk>(snapshots: S, desk: D, review: Review) -> Router {
+    let office = |endpoint| Office { snapshots: snapshots.clone(), desk: desk.clone(), endpoint, review };
     Router::new()
         .route(MUTATE_PATH, post(answer::<S, D>).with_state(office(Endpoint::Mutating)))
         .route(VALIDATE_PATH, post(answer::<S, D>).with_state(office(Endpoint::Validating)))
@@ -79,6 +87,7 @@ struct Office<S, D> {
     snapshots: S,
     desk: D,
     endpoint: Endpoint,
+    review: Review,
 }
 
 async fn answer<S: Snapshots, D: Desk>(
@@ -125,7 +134,8 @@ impl<S: Snapshots, D: Desk> Office<S, D> {
     /// Reviews, when there is a turn.
     async fn look(&self, body: &Arc<D::Paper>, until: Instant, catalog: &Catalog) -> Option<Reviewed> {
         let weight = review::weight(body.as_ref().as_ref());
-        let (body, catalog, endpoint) = (Arc::clone(body), catalog.clone(), self.endpoint);
+        let (review, endpoint) = (self.review, self.endpoint);
+        let (body, catalog) = (Arc::clone(body), catalog.clone());
         let look = move || {
             let body = body.as_ref().as_ref();
             caught(body, || review(body, &catalog, endpoint))
