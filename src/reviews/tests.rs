@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use fleetgate_plan::Catalog;
 use fleetgate_webhooks::review::{Reviewed, review};
+use fleetgate_webhooks::router::Snapshots;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -11,9 +12,22 @@ use tokio::net::TcpStream;
 
 use super::*;
 use crate::server::{self, Connections, Transport};
-use crate::watches::CatalogWatch;
 
 const FATAL: &str = "what no review survives";
+
+/// A Catalog of nothing, for ever: what is asked is not looked up.
+#[derive(Clone, Debug)]
+struct Nothing;
+
+impl Snapshots for Nothing {
+    fn current(&self) -> Catalog {
+        Catalog::default()
+    }
+
+    async fn newer(&self, _than: &Catalog, _within: Duration) -> Option<Catalog> {
+        None
+    }
+}
 
 /// A review with a fault of its own.
 fn faulty(body: &[u8], catalog: &Catalog, endpoint: Endpoint) -> Reviewed {
@@ -43,7 +57,7 @@ fn request(uid: &str, values: usize) -> String {
 async fn a_review_that_panics_is_answered_and_counted_and_harms_no_other() {
     let mut registry = Registry::default();
     let desk = Desk::new(Numbers::register(&mut registry)).expect("threads");
-    let router = router::with_review(CatalogWatch::default(), desk, faulty);
+    let router = router::with_review(Nothing, desk, faulty);
     let listener = server::listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a listener");
     let address = listener.local_addr().expect("an address");
     let connections = Connections::shared(100);

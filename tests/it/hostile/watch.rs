@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use fleetgate_sandbox::wait::{Probe, until};
-use fleetgate_sandbox::{Action, Rule};
-use serde_json::json;
+use fleetgate_sandbox::{Action, Rule, Sandbox};
+use serde_json::{Value, json};
 
 use super::webhook::{Start, Webhook, review};
-use crate::support::{admission, apply, kubectl};
+use crate::support::{admission, apply, bare, file, kubectl};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const NAMESPACE: &str = "hostile-watch";
 
 /// Waits until a number is as it should be.
 async fn number(webhook: &Webhook, name: &str, is_so: impl Fn(f64) -> bool) {
@@ -20,17 +21,28 @@ async fn number(webhook: &Webhook, name: &str, is_so: impl Fn(f64) -> bool) {
     waited.await.expect("the number is so");
 }
 
-fn fleet(name: &str) -> String {
-    format!(
-        "apiVersion: fleet.kurator.dev/v1alpha1\nkind: Fleet\nmetadata: {{name: {name}, namespace: hostile-watch}}\nspec: {{}}\n"
-    )
+fn fleet(name: &str, spec: Value) -> String {
+    let metadata = json!({"name": name, "namespace": NAMESPACE});
+    json!({"apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet", "metadata": metadata, "spec": spec})
+        .to_string()
+}
+
+/// Whether an Application may go to the Fleet of that name, as far as the webhook knows.
+async fn is_known(webhook: &Webhook, fleet: &str) -> bool {
+    let mut named = review("named");
+    named["request"]["namespace"] = json!(NAMESPACE);
+    named["request"]["object"]["metadata"]["namespace"] = json!(NAMESPACE);
+    named["request"]["object"]["spec"]["destination"] = json!({"fleet": fleet});
+    let (status, text) = webhook.ask("/validate", named.to_string().as_bytes()).await.expect("an answer");
+    assert_eq!(status, 200, "{text}");
+    !text.contains("ref/fleet")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_watch_is_broken_the_last_good_catalog_serves() {
     let sandbox = admission();
-    kubectl(sandbox, &["create", "namespace", "hostile-watch"]).await;
-    assert!(apply(sandbox, &fleet("known")).await.success());
+    kubectl(sandbox, &["create", "namespace", NAMESPACE]).await;
+    assert!(apply(sandbox, &fleet("known", json!({}))).await.success());
     let proxy = sandbox.proxy().await.expect("the proxy listens");
     let kubeconfig = proxy.kubeconfig(sandbox.webhook_kubeconfig()).expect("a kubeconfig");
     let start = Start { kubeconfig: Some(&kubeconfig), ..Start::default() };
@@ -42,19 +54,55 @@ async fn while_a_watch_is_broken_the_last_good_catalog_serves() {
     proxy.cut_watches();
     number(&webhook, age, |age| age > 2.0).await;
     number(&webhook, "fleetgate_catalog_age_seconds{watch=\"Applications\"}", |age| age == 0.0).await;
-    let mut named = review("named");
-    named["request"]["namespace"] = json!("hostile-watch");
-    named["request"]["object"]["metadata"]["namespace"] = json!("hostile-watch");
-    for (name, is_known) in [("known", true), ("unknown", false)] {
-        named["request"]["object"]["spec"]["destination"] = json!({"fleet": name});
-        let (status, text) = webhook.ask("/validate", named.to_string().as_bytes()).await.expect("an answer");
-        assert_eq!((status, text.contains("ref/fleet")), (200, !is_known), "{text}");
-    }
+    assert!(is_known(&webhook, "known").await && !is_known(&webhook, "unknown").await);
     assert!(webhook.health("/readyz").await.is_ok(), "another one knows no more");
 
-    assert!(apply(sandbox, &fleet("unknown")).await.success());
+    assert!(apply(sandbox, &fleet("unknown", json!({}))).await.success());
     proxy.heal();
     number(&webhook, age, |age| age == 0.0).await;
-    let (_, text) = webhook.ask("/validate", named.to_string().as_bytes()).await.expect("an answer");
-    assert!(!text.contains("ref/fleet"), "{text}");
+    assert!(is_known(&webhook, "unknown").await);
+}
+
+/// Installs the kinds, that of Fleets as a later version may have it, or somebody else: it takes what this version's
+/// types do not.
+async fn install_laxly(sandbox: &Sandbox) {
+    let crds = file("manifests/crds").display().to_string();
+    kubectl(sandbox, &["apply", "--server-side", "--filename", &crds]).await;
+    let lax = json!([{
+        "op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec",
+        "value": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+    }]);
+    let fleets = "fleets.fleet.kurator.dev";
+    kubectl(sandbox, &["patch", "crd", fleets, "--type=json", "--patch", &lax.to_string()]).await;
+    kubectl(sandbox, &["create", "namespace", NAMESPACE]).await;
+    // What is served is what was first established, for a moment.
+    let broken = until("the laxer kind to be served", PATIENCE, async || {
+        let answer = apply(sandbox, &fleet("broken", json!({"clusters": 5}))).await;
+        Ok(if answer.success() { Probe::Done(()) } else { Probe::NotYet(answer.stderr) })
+    });
+    broken.await.expect("it takes what cannot be read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_counted_and_holds_up_nothing_else() {
+    let (sandbox, _turn) = bare().await;
+    install_laxly(sandbox).await;
+    assert!(apply(sandbox, &fleet("known", json!({}))).await.success());
+    let start = Start { kubeconfig: Some(sandbox.kubeconfig()), ..Start::default() };
+    let webhook = Webhook::start(sandbox, start).await;
+    let unreadable = "fleetgate_catalog_unreadable{watch=\"Fleets\"}";
+    let is = |expected: f64| move |count: f64| (count - expected).abs() < 0.5;
+    number(&webhook, unreadable, is(1.0)).await;
+    assert!(is_known(&webhook, "known").await && !is_known(&webhook, "broken").await);
+
+    // The watch goes on: what becomes unreadable, and what comes beside it.
+    assert!(apply(sandbox, &fleet("later", json!({"clusters": "all"}))).await.success());
+    number(&webhook, unreadable, is(2.0)).await;
+    assert!(apply(sandbox, &fleet("beside", json!({}))).await.success());
+    assert!(is_known(&webhook, "beside").await);
+    for (name, left) in [("broken", 1.0), ("later", 0.0)] {
+        assert!(apply(sandbox, &fleet(name, json!({"clusters": null}))).await.success());
+        number(&webhook, unreadable, is(left)).await;
+        assert!(is_known(&webhook, name).await, "{name}");
+    }
 }
