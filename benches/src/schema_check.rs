@@ -8,7 +8,7 @@ use fleetgate_plan::Plan;
 use fleetgate_webhooks::{Kind, judge, rules};
 
 use crate::bodies;
-use crate::report::{median, micros};
+use crate::report::micros;
 
 /// How many checks one measurement has, and how many measurements there are.
 const CHECKS: u32 = 2_000;
@@ -31,5 +31,5 @@ pub(crate) fn cpu_time(example: &str, clusters: usize) -> anyhow::Result<f64> {
         }
         micros(start.elapsed()) / f64::from(CHECKS)
     });
-    Ok(median(measurements.collect()))
+    Ok(measurements.fold(f64::INFINITY, f64::min))
 }
