@@ -89,13 +89,13 @@ impl<D: Desk> Desk for Traced<D> {
         self.0.read(body, until)
     }
 
-    fn take<T: Send>(
+    fn take<T: Send + 'static>(
         &self,
-        bytes: usize,
+        weight: usize,
         until: Instant,
-        review: impl FnOnce() -> T + Send,
+        review: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> + Send {
-        self.0.take(bytes, until, review)
+        self.0.take(weight, until, review)
     }
 
     fn reviewed(&self, endpoint: Endpoint, account: &Account, took: Duration) {
