@@ -40,6 +40,7 @@ mod traces;
 mod watches;
 
 use std::io::{BufWriter, IsTerminal, Write};
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -190,12 +191,17 @@ fn serve(
     block_on(running::run(roles)).map(|()| ExitCode::SUCCESS)
 }
 
+/// The most threads that work is spread on. Nodes have more processors than there is work for, and each thread takes memory.
+const MOST_THREADS: usize = 8;
+
 /// Does what needs a cluster.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.min(MOST_THREADS))
         .enable_all()
         .build()
         .context("no runtime can be started")?;

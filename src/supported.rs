@@ -1,14 +1,13 @@
-//! The versions that Fleetgate is made for, looked at once as it starts: with
-//! others it runs, and says what to expect.
+//! The versions that Fleetgate is made for: that of Kubernetes is looked at as it
+//! starts, and those of Flux whenever its CRDs change. With others it runs, and
+//! says what to expect.
 
-use anyhow::Context as _;
-use fleetgate_plan::{FluxKind, RenderedKind, served_versions};
+use fleetgate_plan::{FluxKind, served_versions};
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 use kube::api::DynamicObject;
 
 use crate::stored::in_words;
-use crate::watches;
 
 /// The first minor version of Kubernetes 1 whose webhooks have match conditions
 /// for good: without them an outage of the webhook keeps finalizers.
@@ -18,31 +17,16 @@ const FIRST_MINOR: u32 = 30;
 /// and kustomizations and `v2` of releases.
 const FIRST_FLUX: &str = "2.6";
 
-/// Logs what is not as it should be.
+/// Logs what is not as it should be about the API server.
 pub(crate) async fn look(client: &Client) {
-    match warnings(client).await {
-        Ok(warnings) => {
-            for warning in warnings {
+    match client.apiserver_version().await.map_err(in_words) {
+        Ok(version) => {
+            if let Some(warning) = of_kubernetes(&version) {
                 tracing::warn!("{warning}");
             }
         }
-        Err(error) => {
-            tracing::warn!("the versions of Kubernetes and Flux cannot be looked at: {error:#}");
-        }
+        Err(error) => tracing::warn!("the API server's version cannot be looked at: {error:#}"),
     }
-}
-
-async fn warnings(client: &Client) -> anyhow::Result<Vec<String>> {
-    let version = client.apiserver_version().await.map_err(in_words).context("the API server's version")?;
-    let mut warnings: Vec<String> = of_kubernetes(&version).into_iter().collect();
-    let crds = watches::crds(client);
-    for kind in FluxKind::ALL {
-        let name = RenderedKind::Flux(kind).crd_name();
-        let crd = crds.get_opt(&name).await.map_err(in_words).with_context(|| name.clone())?;
-        // What is not installed is said of the Applications that need it.
-        warnings.extend(crd.and_then(|crd| of_flux(kind, &crd)));
-    }
-    Ok(warnings)
 }
 
 /// A provider's version may have a suffix, as in `36+`.
@@ -57,7 +41,8 @@ fn of_kubernetes(version: &Info) -> Option<String> {
     })
 }
 
-fn of_flux(kind: FluxKind, crd: &DynamicObject) -> Option<String> {
+/// What is not as it should be about the CRD of that kind. That it is not installed is said of the Applications that need it.
+pub(crate) fn of_flux(kind: FluxKind, crd: &DynamicObject) -> Option<String> {
     let served: Vec<&str> = served_versions(crd).collect();
     (!served.contains(&kind.version())).then(|| {
         format!(

@@ -37,8 +37,8 @@ const MEDIUM: usize = 8_000;
 /// The most that wait in the second: their bodies are to leave memory for others.
 const MOST_WAITING: usize = 12;
 /// The most light reviews at a time, however many processors there are: few are enough
-/// for thousands in a second.
-const MOST: usize = 8;
+/// for thousands in a second, and one thread of the program is to be left to listen.
+const MOST: usize = 7;
 
 /// The desk of this process.
 #[derive(Clone, Debug)]

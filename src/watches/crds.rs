@@ -1,6 +1,6 @@
 //! The watches of CRDs; those of Flux judge what is rendered.
 
-use fleetgate_plan::{Catalog, Change, RenderedKind};
+use fleetgate_plan::{Catalog, Change, FluxKind, RenderedKind};
 use futures::Stream;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject};
@@ -8,6 +8,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
 
 use super::Table;
+use crate::supported;
 
 /// The host's CRDs, as JSON: as their own type they take many times the memory,
 /// and one that a later Kubernetes knows more of is read all the same.
@@ -27,13 +28,24 @@ pub(super) fn events(
 /// The host's CRD of one kind of Flux, which judges what is rendered.
 #[derive(Debug)]
 pub(super) struct CrdTable {
-    kind: RenderedKind,
+    kind: FluxKind,
     listed: bool,
+    /// What was last said about it.
+    warning: Option<String>,
 }
 
 impl CrdTable {
-    pub(super) const fn of(kind: RenderedKind) -> Self {
-        Self { kind, listed: false }
+    pub(super) const fn of(kind: FluxKind) -> Self {
+        Self { kind, listed: false, warning: None }
+    }
+
+    fn take_up(&mut self, catalog: &mut Catalog, crd: &DynamicObject) -> Option<Change> {
+        let warning = supported::of_flux(self.kind, crd);
+        if let Some(warning) = warning.as_ref().filter(|warning| self.warning.as_ref() != Some(warning)) {
+            tracing::warn!("{warning}");
+        }
+        self.warning = warning;
+        catalog.insert_crd(crd)
     }
 }
 
@@ -46,11 +58,11 @@ impl Table<DynamicObject> for CrdTable {
             }
             Event::InitApply(crd) => {
                 self.listed = true;
-                catalog.insert_crd(&crd)
+                self.take_up(catalog, &crd)
             }
             Event::InitDone if self.listed => None,
-            Event::Apply(crd) => catalog.insert_crd(&crd),
-            Event::InitDone | Event::Delete(_) => catalog.remove_crd(self.kind),
+            Event::Apply(crd) => self.take_up(catalog, &crd),
+            Event::InitDone | Event::Delete(_) => catalog.remove_crd(RenderedKind::Flux(self.kind)),
         };
         change.into_iter().collect()
     }
@@ -59,7 +71,6 @@ impl Table<DynamicObject> for CrdTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fleetgate_plan::FluxKind;
     use serde_json::json;
 
     fn crd(version: &str) -> DynamicObject {
@@ -80,7 +91,7 @@ mod tests {
     fn a_crd_is_known_for_as_long_as_it_is_installed() {
         let kind = RenderedKind::Flux(FluxKind::Bucket);
         let mut catalog = Catalog::default();
-        let mut table = CrdTable::of(kind);
+        let mut table = CrdTable::of(FluxKind::Bucket);
         let steps = [
             (Event::Init, false),
             (Event::InitApply(crd("v1")), true),
@@ -96,6 +107,7 @@ mod tests {
         for (index, (event, known)) in steps.into_iter().enumerate() {
             table.apply(&mut catalog, event);
             assert_eq!(catalog.installed_crd(kind).is_some(), known, "step {index}");
+            assert!(!known || table.warning.is_none(), "step {index}");
         }
     }
 }

@@ -74,8 +74,8 @@ impl CatalogWatch {
         this.spawn("AttachedClusters", clusters, ClusterTable::of(ClusterKind::AttachedCluster), tasks);
         this.spawn("Applications", applications, ApplicationTable::default(), tasks);
         this.spawn("Namespaces", namespaces, NamespaceTable, tasks);
-        for kind in FluxKind::ALL.map(RenderedKind::Flux) {
-            let name = kind.crd_name();
+        for kind in FluxKind::ALL {
+            let name = RenderedKind::Flux(kind).crd_name();
             this.spawn(&name, crds::events(client, &name), CrdTable::of(kind), tasks);
         }
         for kind in ClusterKind::PROVISIONED {
