@@ -27,7 +27,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Uri, String> {
     let uri = text.parse::<Uri>().ok().filter(|uri| is_http(uri) && uri.query().is_none());
     let Some(uri) = uri.filter(|uri| uri.authority().is_some_and(is_place)) else {
         return Err(
-            "no endpoint of a collector, which is http:// or https:// with a host, a port and no query, as http://otel-collector.observability:4318 is".to_owned(),
+            "no endpoint of a collector, which is http:// or https:// with a host and no query, and mostly a port, as http://otel-collector.observability:4318 is".to_owned(),
         );
     };
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {

@@ -62,7 +62,10 @@ impl Table<DynamicObject> for CrdTable {
             }
             Event::InitDone if self.listed => None,
             Event::Apply(crd) => self.take_up(catalog, &crd),
-            Event::InitDone | Event::Delete(_) => catalog.remove_crd(RenderedKind::Flux(self.kind)),
+            Event::InitDone | Event::Delete(_) => {
+                self.warning = None;
+                catalog.remove_crd(RenderedKind::Flux(self.kind))
+            }
         };
         change.into_iter().collect()
     }

@@ -5,6 +5,3 @@ mod replicas;
 
 /// Creates a second.
 const PER_SECOND: u32 = 200;
-
-/// As many of them come about, also where other tests run.
-const AT_LEAST: u32 = 150;

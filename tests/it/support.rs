@@ -161,6 +161,17 @@ pub(crate) async fn numbers(address: &str) -> String {
     client.request_text(request).await.expect("its numbers")
 }
 
+/// Whether stories take the time that they are to take before a release.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("FLEETGATE_LONG").is_some()
+}
+
+/// How many creates a second have to come about. Debug builds run beside every other test: only the long form,
+/// which runs alone, can ask for nearly all.
+pub(crate) fn at_least(per_second: u32) -> u32 {
+    if is_long() { per_second * 3 / 4 } else { per_second / 3 }
+}
+
 /// A file of the repository.
 pub(crate) fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

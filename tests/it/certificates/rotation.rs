@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::stage::Stage;
 use super::webhook::Webhook;
 use crate::load::Load;
+use crate::support::{at_least, is_long};
 
 /// A certificate is followed by the next after two seconds.
 const FAST: [&str; 4] = ["--certificate-validity", "20s", "--certificate-renew-before", "18s"];
@@ -48,7 +49,7 @@ async fn no_admission_fails_while_certificates_change() {
     };
     println!("{}; {} certificates, {} bundles", load.told(), served.len(), bundles.len());
     assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
-    load.reaches(at_least());
+    load.reaches(at_least(PER_SECOND));
     let seconds = usize::try_from(duration().as_secs()).expect("a number");
     assert!(served.len() >= seconds / 3 && bundles.len() >= seconds / 3, "{} certificates", served.len());
 }
@@ -75,14 +76,4 @@ async fn a_replica_that_was_frozen_puts_nothing_back() {
 
 fn duration() -> Duration {
     if is_long() { Duration::from_mins(1) } else { Duration::from_secs(20) }
-}
-
-/// How many creates a second have to come about. Keys are made all the time by two debug builds beside every
-/// other test: only the long form, which runs alone, can ask for nearly all.
-fn at_least() -> u32 {
-    if is_long() { PER_SECOND * 3 / 4 } else { PER_SECOND / 3 }
-}
-
-fn is_long() -> bool {
-    std::env::var_os("FLEETGATE_LONG").is_some()
 }

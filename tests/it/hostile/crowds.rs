@@ -87,7 +87,11 @@ async fn an_everyday_update_does_not_wait_for_the_largest() {
     let (largest, allowed) = (vec![long(4_999); 6], AtomicU32::new(0));
     let good = async {
         let mut beat = tokio::time::interval(Duration::from_millis(250));
-        for _ in 0..20 {
+        // Where other tests run, too, the largest take their time.
+        for beats in 0..120 {
+            if beats >= 20 && allowed.load(Ordering::Relaxed) > 1 {
+                break;
+            }
             beat.tick().await;
             webhook.is_well_with("Applications with 4,999 policies", &update).await;
         }
@@ -190,7 +194,8 @@ async fn a_body_that_does_not_come_holds_up_nobody() {
     const KIB: usize = 1024;
     let webhook = &Webhook::start(admission(), Start::default()).await;
     for (what, clients, announced, sent) in [
-        ("a few bytes", 300, 8 * MIB, 100),
+        // No more than may be newcomers at a time, so that none of them is let go for another.
+        ("a few bytes", 200, 8 * MIB, 100),
         ("16 KiB of 17", 1_100, 17 * KIB, 16 * KIB),
         ("257 KiB of 300", 40, 300 * KIB, 257 * KIB),
         ("17 KiB of 256", 40, 256 * KIB, 17 * KIB),
@@ -215,7 +220,7 @@ async fn a_body_that_does_not_come_holds_up_nobody() {
         assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
     }
     let number = "fleetgate_requests_unread_total{reason=\"too-slow\"}";
-    assert!(webhook.number::<u32>(number).await >= 300);
+    assert!(webhook.number::<u32>(number).await >= 200);
 }
 
 /// A pipe has room for some 64 KiB, which are not 300 lines.

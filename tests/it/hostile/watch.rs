@@ -99,7 +99,11 @@ async fn what_cannot_be_read_is_counted_and_holds_up_nothing_else() {
     assert!(apply(sandbox, &fleet("later", json!({"clusters": "all"}))).await.success());
     number(&webhook, unreadable, is(2.0)).await;
     assert!(apply(sandbox, &fleet("beside", json!({}))).await.success());
-    assert!(is_known(&webhook, "beside").await);
+    let beside = until("what came beside it to be known", PATIENCE, async || {
+        let is_known = is_known(&webhook, "beside").await;
+        Ok(if is_known { Probe::Done(()) } else { Probe::NotYet("it is missing".to_owned()) })
+    });
+    beside.await.expect("it is known");
     for (name, left) in [("broken", 1.0), ("later", 0.0)] {
         assert!(apply(sandbox, &fleet(name, json!({"clusters": null}))).await.success());
         number(&webhook, unreadable, is(left)).await;

@@ -7,11 +7,11 @@ use fleetgate_sandbox::Balancer;
 use fleetgate_sandbox::wait::{Probe, until};
 use tokio::time::sleep;
 
-use super::{AT_LEAST, PER_SECOND};
+use super::PER_SECOND;
 use crate::certificates::stage::Stage;
 use crate::certificates::webhook::{PATIENCE, Webhook};
 use crate::load::Load;
-use crate::support::free_port;
+use crate::support::{at_least, free_port};
 
 /// How long creates go on before and after what happens.
 const AROUND: Duration = Duration::from_secs(2);
@@ -86,7 +86,7 @@ async fn rolled(count: usize) {
     let load = Replicas::load(stage, replicas.roll()).await;
     println!("{count} are rolled: {}", load.told());
     assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed);
-    load.reaches(AT_LEAST);
+    load.reaches(at_least(PER_SECOND));
     replicas.balancer.stop().await;
 }
 
@@ -110,7 +110,7 @@ async fn killed(count: usize) {
     let lost = replicas.balancer.lost() - before;
     println!("one of {count} is killed: {}; {lost} connections were lost", load.told());
     assert!(load.failed.len() <= lost, "{}: {lost} lost, {:?}", load.told(), load.failed);
-    load.reaches(AT_LEAST);
+    load.reaches(at_least(PER_SECOND));
     let after = Load::of(&stage.client(), PER_SECOND, AROUND).await;
     assert!(after.failed.is_empty(), "{:?}", after.failed);
     replicas.balancer.stop().await;

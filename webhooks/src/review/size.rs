@@ -5,7 +5,7 @@
 /// or by a chart have some thousands.
 const MAX_VALUES: usize = 50_000;
 
-/// So few bytes hold no more than they weigh by themselves.
+/// So few bytes are not looked at: whatever they hold, it is little.
 const FEW_BYTES: usize = 2 * 1024;
 /// So many values are not counted more precisely.
 const FEW_VALUES: usize = 500;

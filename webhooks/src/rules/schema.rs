@@ -139,13 +139,13 @@ pub fn check(application: &Application, plan: Plan, catalog: &Catalog, findings:
     let mut faults = Vec::new();
     // Most objects are as they should be. Where one is not, the plan that was used up is made again.
     let again = LazyCell::new(|| Plan::of(application, catalog));
+    let origins = LazyCell::new(|| again.templates().collect::<Vec<_>>());
     let Plan { owner, source, mut policies, .. } = plan;
     let templates = source.into_iter().chain(policies.iter_mut().filter_map(|policy| policy.template.take()));
     for (number, template) in templates.enumerate() {
         let kind = RenderedKind::Flux(template.kind);
         for fault in check_rendered(kind, &mut template.into_sample(&owner), catalog) {
-            let template = again.templates().nth(number);
-            faults.push((kind, traced(fault, template)));
+            faults.push((kind, traced(fault, origins.get(number).copied())));
         }
     }
     for (index, (policy, planned)) in application.spec.sync_policies.iter().zip(&policies).enumerate() {

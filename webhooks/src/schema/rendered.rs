@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::crd::CrdCheck;
 use super::fault::SchemaFault;
+use super::structural::NotStructural;
 
 /// What the CRD of `kind` says against `object`, as it would at its creation;
 /// the object gets the CRD's defaults. The paths are those of the object.
@@ -96,8 +97,8 @@ fn cached(version: Version, fingerprint: &[u8; 32], schema: &str) -> Option<Arc<
 
 fn compile(version: Version, schema: &str) -> Option<Arc<CrdCheck>> {
     let Version { kind, origin } = version;
-    // It was JSON before it became a text.
-    match CrdCheck::compile(serde_json::from_str(schema).unwrap_or_default()) {
+    let schema = serde_json::from_str(schema).map_err(|error| NotStructural(error.to_string()));
+    match schema.and_then(CrdCheck::compile) {
         Ok(check) => {
             for rule in check.skipped_rules() {
                 tracing::debug!(?kind, ?origin, rule, "a rule of the CRD is not judged before delivery");
