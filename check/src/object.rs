@@ -140,7 +140,7 @@ fn identify(value: &Value) -> Result<Identity, Box<Misfit>> {
     let hint = if is_all_ours(group) { names::suggest(kind, known) } else { near(kind, &mut known) };
     match hint {
         Some(hint) => {
-            let message = format!("is no kind of {api_version}: {kind:?}; {hint}");
+            let message = format!("is no kind of {}: {kind:?}; {hint}", one_line(api_version));
             Err(Box::new(Misfit { path: FieldPath::root().field("kind"), message, is_ours: true }))
         }
         None => Ok(Identity::Other),

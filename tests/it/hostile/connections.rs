@@ -38,9 +38,9 @@ async fn ten_thousand_idle_connections_are_in_nobodys_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn descriptors_that_run_out_come_back_from_those_who_do_nothing() {
-    let webhook = Webhook::start(admission(), Start { descriptors: Some(96), ..Start::default() }).await;
+    let webhook = Webhook::start(admission(), Start { descriptors: Some(64), ..Start::default() }).await;
     let idle = join_all((0..300).map(|_| webhook.connect())).await;
-    webhook.is_well("300 connections with 96 descriptors").await;
+    webhook.is_well("300 connections with 64 descriptors").await;
     drop(idle);
     webhook.is_well("their end").await;
     assert!(webhook.log().contains("no connection can be accepted"), "{}", webhook.log());
