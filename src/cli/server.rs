@@ -23,7 +23,7 @@ pub(crate) struct HealthOptions {
 #[derive(Debug, Args)]
 pub(crate) struct LimitOptions {
     /// The most connections at a time, a quarter of them for clients that have not shaken hands yet; for one more, one is closed that was never asked anything on, or else the one that was idle the longest
-    #[arg(long, env = "FLEETGATE_MAX_CONNECTIONS", default_value_t = 1000, value_parser = value_parser!(u32).range(1..), value_name = "N")]
+    #[arg(long, env = "FLEETGATE_MAX_CONNECTIONS", default_value_t = 1000, value_parser = value_parser!(u32).range(2..), value_name = "N")]
     max_connections: u32,
     /// How long reviews are still taken on after the program was asked to stop: others have to hear of it
     #[arg(long, env = "FLEETGATE_DRAIN_SECONDS", default_value_t = 5, value_parser = drain_seconds, value_name = "SECONDS")]

@@ -27,7 +27,7 @@ impl Numbers {
         let took: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(histogram);
         let this = Self { done: Family::default(), took, unread: Family::default() };
         registry.register("reviews", "Admission reviews, by what they came to", this.done.clone());
-        let help = "How long an admission review took, from its first byte to its answer";
+        let help = "How long an admission review took, from its head to its answer";
         registry.register_with_unit("review", help, Unit::Seconds, this.took.clone());
         let help = "Requests for a review that were not read";
         registry.register("requests_unread", help, this.unread.clone());

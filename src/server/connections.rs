@@ -76,9 +76,10 @@ struct Place {
 }
 
 impl Connections {
-    /// None yet, and never more than that.
+    /// None yet, and never more than that, which is two or more.
     pub(crate) fn shared(most: usize) -> Self {
-        Self::at_most(most / NEWCOMERS, most - most / NEWCOMERS)
+        let newcomers = (most / NEWCOMERS).max(1);
+        Self::at_most(newcomers, most.saturating_sub(newcomers))
     }
 
     /// Those on which is asked how the program is.

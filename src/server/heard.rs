@@ -29,13 +29,16 @@ impl<S> Heard<S> {
         Self { stream, pace, is_head: false, is_unread: false }
     }
 
-    /// What was written, if anything could be.
-    fn written<T>(&mut self, written: Poll<T>) -> Poll<T> {
-        if written.is_pending() != self.is_unread {
-            self.is_unread = written.is_pending();
-            self.pace.unread(self.is_unread.then(Instant::now));
+    /// Says what became of writing: only once everything is with the client has it read on. Whoever takes a byte of
+    /// it now and then has not.
+    fn note(&mut self, waits: bool, is_all_sent: bool) {
+        if waits && !self.is_unread {
+            self.is_unread = true;
+            self.pace.unread(Some(Instant::now()));
+        } else if is_all_sent && self.is_unread {
+            self.is_unread = false;
+            self.pace.unread(None);
         }
-        written
     }
 }
 
@@ -61,7 +64,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(written)
+        self.note(written.is_pending(), false);
+        written
     }
 
     fn poll_write_vectored(
@@ -70,7 +74,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.written(written)
+        self.note(written.is_pending(), false);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -79,10 +84,36 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        self.written(flushed)
+        self.note(flushed.is_pending(), flushed.is_ready());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    #[tokio::test]
+    async fn who_takes_a_byte_now_and_then_has_not_read_on() {
+        let (near, mut client) = duplex(4);
+        let pace = Arc::new(Pace::start(Instant::now()));
+        pace.shaken(Instant::now());
+        let is_late = || pace.is_late(Instant::now() + Duration::from_secs(11));
+        let mut stream = Heard::http1(near, Arc::clone(&pace));
+        assert_eq!(stream.write(b"answer").now_or_never().transpose().ok().flatten(), Some(4));
+        assert!(!is_late(), "nothing waits");
+        assert!(stream.write(b"er").now_or_never().is_none() && is_late());
+        assert_eq!(client.read_u8().await.ok(), Some(b'a'));
+        assert_eq!(stream.write(b"er").now_or_never().transpose().ok().flatten(), Some(1));
+        assert!(is_late(), "a byte is no answer");
+        assert!(stream.flush().now_or_never().is_some_and(|sent| sent.is_ok()));
+        assert!(!is_late(), "all is sent");
     }
 }

@@ -12,7 +12,7 @@ const HEAD: Duration = Duration::from_secs(5);
 /// connection that is just being closed fails, and is not asked again.
 const IDLE: Duration = Duration::from_mins(3);
 
-/// A client that has not read on with an answer for so long is let go.
+/// A client that has not read an answer to its end after so long is let go.
 const UNREAD: Duration = Duration::from_secs(10);
 /// And may be left over already.
 const RELUCTANT: Duration = Duration::from_secs(1);

@@ -47,7 +47,10 @@ type Cause = Arc<Mutex<Option<String>>>;
 /// What was said of a collector.
 #[derive(Debug, Default)]
 struct Told {
+    /// When it was last said that it takes nothing.
     at: Option<Instant>,
+    /// Whether that is what was said last.
+    is_down: bool,
     /// Spans that were lost since, and of which nothing was said.
     lost: usize,
 }
@@ -75,7 +78,7 @@ impl Collector {
     fn tell(&self, spans: usize, failure: Option<OTelSdkError>) {
         let mut told = locked(&self.told);
         let Some(failure) = failure else {
-            if told.at.take().is_some() {
+            if std::mem::take(&mut told.is_down) {
                 let lost = std::mem::take(&mut told.lost);
                 tracing::info!(url = self.url, lost, "the collector takes spans again");
             }
@@ -86,7 +89,7 @@ impl Collector {
         if told.at.is_some_and(|at| at.elapsed() < SILENCE) {
             return;
         }
-        told.at = Some(Instant::now());
+        (told.at, told.is_down) = (Some(Instant::now()), true);
         let lost = std::mem::take(&mut told.lost);
         tracing::warn!(url = self.url, error, lost, "the collector does not take spans: they are lost");
     }

@@ -37,7 +37,15 @@ pub(crate) struct Traces {
 /// admission webhook is there for reviews, and not for its traces.
 pub(crate) fn start(options: &TraceOptions, service: &'static str) -> Option<Traces> {
     let settings = match Settings::of(options.otlp_endpoint.as_ref(), variable) {
-        Ok(settings) => settings?,
+        Ok(Some(settings)) => settings,
+        Ok(None) => {
+            if options.otlp_endpoint.is_some() {
+                tracing::info!(
+                    "there are no traces: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER switches them off"
+                );
+            }
+            return None;
+        }
         Err(error) => {
             tracing::error!("there are no traces: {error}");
             return None;

@@ -78,7 +78,7 @@ const ADMISSION: [Panel; 10] = [
     },
     Panel {
         title: "How long a review takes",
-        about: "From the first byte to the answer. A quarter of a second where a Fleet that is named is waited for.",
+        about: "From the head of a request to its answer, with the time that its body took to come. A quarter of a second where a Fleet that is named is waited for.",
         look: Look::Lines,
         unit: "s",
         queries: &[
