@@ -40,7 +40,7 @@ use fleetgate_plan::Catalog;
 
 pub use self::applications::{Applications, applications};
 use self::facts::Learnt;
-use self::input::{Input, batches, find};
+use self::input::{Found, Input, batches, find};
 pub use self::judging::verdict;
 use self::judging::{Known, judge_files};
 pub use self::object::Object;
@@ -88,16 +88,16 @@ pub enum Outcome {
 pub fn run(options: Options, out: &mut impl Write) -> io::Result<Outcome> {
     let mut learnt = Learnt { catalog: options.catalog, ..Learnt::default() };
     let mut report = Report { warnings_as_errors: options.warnings_as_errors, ..Report::default() };
-    for mut scanned in scan_all(&find(&options.around), Purpose::Look) {
+    for mut scanned in scan_all(&find(&options.around).inputs, Purpose::Look) {
         tell(&mut scanned, &mut learnt, &mut report);
     }
-    let inputs = find(&options.paths);
+    let Found { inputs, templates } = find(&options.paths);
     let mut scans = scan_all(&inputs, Purpose::Judge);
     for scanned in &mut scans {
         tell(scanned, &mut learnt, &mut report);
         report.others += scanned.others;
     }
-    report.files = inputs.len();
+    (report.files, report.templates) = (inputs.len(), templates);
     let known = Known {
         fleets: options.is_complete || learnt.catalog.knows_fleets(),
         clusters: options.is_complete || learnt.catalog.knows_clusters(),

@@ -18,7 +18,7 @@ fn what_kubectl_would_not_know_is_said() {
         (
             GOOD.replace("apps.kurator", "cluster.kurator")
                 .replace("kind: Application", "kind: CustomCluster"),
-            "1 object of other kinds passed by",
+            "1 of other kinds passed by",
             0,
         ),
         (
