@@ -103,6 +103,27 @@ fn numbers_are_those_of_yaml_1_1() {
     assert_eq!(faulty, others.len(), "{findings:?}");
 }
 
+/// A commit, a tag or a digest may have digits around a single `e`.
+#[test]
+fn numbers_too_large_for_one_are_texts() {
+    let git = "      url: https://github.com/o/r\n      interval: 5m\n";
+    let tagged = |tag: &str| GOOD.replace(git, &format!("{git}      ref: {{tag: {tag}}}\n"));
+    let newer = |tag: &str| {
+        let images = format!("prune: true\n      images: [{{name: web, newTag: {tag}}}]");
+        GOOD.replace("prune: true", &images)
+    };
+    for (text, expected) in [
+        (tagged("63e5721"), Some(0)),
+        (newer("63e5721"), Some(0)),
+        (tagged("63e2"), Some(1)),
+        (tagged(".inf"), Some(2)),
+    ] {
+        let folder = folder(&[("app.yaml", text.as_bytes())]);
+        let (code, said) = check(folder.path(), &["app.yaml"]);
+        assert_eq!(code, expected, "{said}");
+    }
+}
+
 #[test]
 fn json_objects_need_nothing_between_them() {
     let json = |text: &str| {
