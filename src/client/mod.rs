@@ -11,6 +11,7 @@
 
 mod call;
 mod pace;
+mod prompt;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +75,7 @@ pub(crate) fn for_lease(mut config: Config, patience: Duration) -> anyhow::Resul
 /// When the configuration cannot be used.
 pub(crate) fn direct(mut config: Config) -> anyhow::Result<Client> {
     config.default_retry = false;
-    Client::try_from(config).context("the cluster's configuration cannot be used")
+    prompt::client(config).context("the cluster's configuration cannot be used")
 }
 
 impl Gate {
