@@ -2,6 +2,7 @@
 //!
 //! No pod runs here; the API server admits them, under the namespace's Pod Security.
 
+mod by_hand;
 mod chart;
 mod guide;
 
