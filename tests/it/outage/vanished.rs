@@ -17,8 +17,8 @@ use crate::support::{apply, at_least, is_long, kubectl};
 /// What the webhook configurations have the API server wait, which `docs/operations.md` tells.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much longer a busy machine may take.
-const SLACK: Duration = Duration::from_millis(2_500);
+/// Nobody waits twice, and a busy machine takes its time, too.
+const TWICE: Duration = TIMEOUT.saturating_mul(2);
 
 /// How long nobody notices: as long as in a cluster, or some seconds of that.
 fn unnoticed() -> Duration {
@@ -31,7 +31,7 @@ fn is_late_and_no_more(load: &Load) {
         |text: &&String| text.contains("failed calling webhook") && text.contains("deadline exceeded");
     let other: Vec<&String> = load.failed.iter().filter(|text| !is_late(text)).collect();
     assert!(other.is_empty(), "{other:?}");
-    assert!(load.slowest < TIMEOUT + SLACK, "{}", load.told());
+    assert!(load.slowest < TWICE, "{}", load.told());
 }
 
 /// A connection costs one create at most: then the API server gives it up.
@@ -90,7 +90,7 @@ async fn without_another_one_creates_fail_in_time_and_what_is_deleted_goes() {
     kubectl(stage.sandbox, &["patch", "fleet", "vanished", "--type=merge", lets_go]).await;
     kubectl(stage.sandbox, &["wait", "--for=delete", "fleet", "vanished", "--timeout=30s"]).await;
     println!("a Fleet went within {:?}", start.elapsed());
-    assert!(start.elapsed() < TIMEOUT + SLACK, "only that it is to go is asked about: {:?}", start.elapsed());
+    assert!(start.elapsed() < TWICE, "only that it is to go is asked about: {:?}", start.elapsed());
     replicas.running[0].signal("-CONT");
     replicas.balancer.stop().await;
 }
