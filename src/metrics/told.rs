@@ -75,7 +75,7 @@ fn review_everything(metrics: &Metrics) {
             metrics.reviews().reviewed(endpoint, &account, Duration::ZERO);
         }
     }
-    for why in [Unread::TooLarge, Unread::TooSlow, Unread::Broken, Unread::NotJson, Unread::Crowded] {
+    for why in Unread::ALL {
         metrics.reviews().unread(why);
     }
 }
