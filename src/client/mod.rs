@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 pub(crate) use self::call::{Call, Verb};
 use self::pace::Pace;
 use crate::leader::Leadership;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Watching};
 
 /// A write that was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +39,15 @@ struct Gate {
     metrics: Metrics,
 }
 
-/// A client for the controllers: it writes only while `leadership` is held, no
-/// faster than that, and tells `metrics`.
+/// Makes clients that share one way to the API server.
+///
+/// The watches of each are told of for as long as there is a clone of it: what
+/// ends by itself, as controllers do and the watch of a CRD's objects, has one of its own.
+#[derive(Clone)]
+pub(crate) struct Clients(Arc<Gate>);
+
+/// Clients for the controllers: they write only while `leadership` is held, all
+/// together no faster than that, and tell `metrics`.
 ///
 /// # Errors
 ///
@@ -50,10 +57,10 @@ pub(crate) fn gated(
     leadership: Leadership,
     writes_per_second: Option<u32>,
     metrics: Metrics,
-) -> anyhow::Result<Client> {
+) -> anyhow::Result<Clients> {
     let inner = direct(config)?;
     let pace = writes_per_second.map(|writes| Pace::new(writes, Instant::now()));
-    Ok(Gate { inner, leadership, pace, metrics }.into_client())
+    Ok(Clients(Arc::new(Gate { inner, leadership, pace, metrics })))
 }
 
 /// A client for the Lease, of which no request outlives its use.
@@ -77,18 +84,22 @@ pub(crate) fn direct(mut config: Config) -> anyhow::Result<Client> {
     Client::try_from(config).context("the cluster's configuration cannot be used")
 }
 
-impl Gate {
-    fn into_client(self) -> Client {
-        let namespace = self.inner.default_namespace().to_owned();
-        let this = Arc::new(self);
+impl Clients {
+    /// Another client.
+    pub(crate) fn client(&self) -> Client {
+        let gate = Arc::clone(&self.0);
+        let namespace = gate.inner.default_namespace().to_owned();
+        let watching = gate.metrics.watching();
         let service = tower::service_fn(move |request| {
-            let this = Arc::clone(&this);
-            async move { this.pass(request).await }
+            let (gate, watching) = (Arc::clone(&gate), watching.clone());
+            async move { gate.pass(request, &watching).await }
         });
         Client::new(service, namespace)
     }
+}
 
-    async fn pass(&self, request: Request<Body>) -> kube::Result<Response<Body>> {
+impl Gate {
+    async fn pass(&self, request: Request<Body>, watching: &Watching) -> kube::Result<Response<Body>> {
         let call = Call::from(&request);
         if call.verb.is_write() {
             if let Some(pace) = &self.pace {
@@ -99,7 +110,9 @@ impl Gate {
             }
         }
         let answer = self.inner.send(request).await;
-        self.metrics.answered(call, answer.as_ref().ok().map(Response::status));
+        let status = answer.as_ref().ok().map(Response::status);
+        self.metrics.answered(call, status);
+        watching.answered(call, status, std::time::Instant::now());
         answer
     }
 }
@@ -115,7 +128,8 @@ mod tests {
     fn client(leadership: Leadership) -> Client {
         let answer = || async { r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}"# };
         let inner = Client::new(Router::new().fallback(answer), "default");
-        Gate { inner, leadership, pace: None, metrics: Metrics::new(Leadership::Undisputed) }.into_client()
+        let metrics = Metrics::new(Leadership::Undisputed);
+        Clients(Arc::new(Gate { inner, leadership, pace: None, metrics })).client()
     }
 
     #[tokio::test]

@@ -8,11 +8,12 @@ mod live;
 mod queue;
 #[cfg(test)]
 pub(crate) mod told;
+mod watches;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
@@ -30,7 +31,8 @@ use tracing::Instrument;
 pub(crate) use self::http::router;
 use self::live::Live;
 pub(crate) use self::queue::Queue;
-use crate::client::{Call, Verb};
+pub(crate) use self::watches::Watching;
+use crate::client::Call;
 use crate::leader::Leadership;
 use crate::reviews;
 use crate::server::Connections;
@@ -135,14 +137,17 @@ impl Metrics {
         self.0.reviews.clone()
     }
 
-    /// Notes a request, and how it was answered, if it was.
+    /// Notes a request if it changes something, and how it was answered, if it was.
     pub(crate) fn answered(&self, call: Call, status: Option<StatusCode>) {
         if call.verb.is_write() {
             let labels = [("verb", call.verb.as_str()), ("kind", call.kind), ("outcome", outcome(status))];
             self.0.writes.get_or_create(&labels).inc();
-        } else if call.verb == Verb::Watch && status.is_some_and(|status| status.is_success()) {
-            self.0.live.watched(call.kind);
         }
+    }
+
+    /// The watches of a new client, told of for as long as it has them.
+    pub(crate) fn watching(&self) -> Watching {
+        self.0.live.watching()
     }
 
     /// `reconcile`, and how long each took is noted.
@@ -236,6 +241,10 @@ impl Drop for Running {
 /// From a look that changes nothing to one that waits for a timeout.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 4.0, 9))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn outcome(status: Option<StatusCode>) -> &'static str {
