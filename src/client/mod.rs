@@ -121,26 +121,57 @@ impl Gate {
 mod tests {
     use super::*;
     use axum::Router;
+    use axum::body::to_bytes;
     use k8s_openapi::api::core::v1::Namespace;
     use kube::Api;
-    use kube::api::DeleteParams;
+    use kube::api::{DeleteParams, WatchParams};
+    use tower::ServiceExt;
 
-    fn client(leadership: Leadership) -> Client {
+    use crate::metrics;
+
+    fn clients(leadership: Leadership, metrics: Metrics) -> Clients {
         let answer = || async { r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}"# };
         let inner = Client::new(Router::new().fallback(answer), "default");
-        let metrics = Metrics::new(Leadership::Undisputed);
-        Clients(Arc::new(Gate { inner, leadership, pace: None, metrics })).client()
+        Clients(Arc::new(Gate { inner, leadership, pace: None, metrics }))
     }
 
     #[tokio::test]
     async fn only_the_leader_writes_and_everyone_reads() {
         for (leadership, writes) in [(Leadership::Undisputed, true), (Leadership::none_yet(), false)] {
-            let namespaces = Api::<Namespace>::all(client(leadership));
+            let namespaces =
+                Api::<Namespace>::all(clients(leadership, Metrics::new(Leadership::Undisputed)).client());
             namespaces.get("a").await.expect("it is read");
             let deleted = namespaces.delete("a", &DeleteParams::default()).await;
             assert_eq!(deleted.is_ok(), writes, "{deleted:?}");
             let error = deleted.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
             assert_eq!(error.is_some_and(|error| error.contains("does not lead any more")), !writes);
+        }
+    }
+
+    async fn is_watch_told(metrics: &Metrics) -> bool {
+        let request = Request::get("/metrics").body(axum::body::Body::empty()).expect("a request");
+        let answer = metrics::router(metrics.clone()).oneshot(request).await.expect("an answer");
+        let text = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        String::from_utf8_lossy(&text).contains("fleetgate_watch_age_seconds{watch=\"Namespace\"}")
+    }
+
+    #[tokio::test]
+    async fn a_watch_is_told_of_until_the_last_client_is_gone_that_had_one() {
+        let metrics = Metrics::new(Leadership::none_yet());
+        let clients = clients(Leadership::none_yet(), metrics.clone());
+        let [one, other] = [clients.client(), clients.client()];
+        assert!(!is_watch_told(&metrics).await);
+        for client in [&one, &other] {
+            let namespaces = Api::<Namespace>::all(client.clone());
+            drop(namespaces.watch(&WatchParams::default(), "0").await.expect("a watch"));
+        }
+        drop(one);
+        tokio::task::yield_now().await;
+        assert!(is_watch_told(&metrics).await, "the other's may be broken, and is to be told of");
+        drop(other);
+        // A task of the client's own has its way to the API server.
+        while is_watch_told(&metrics).await {
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod http;
 mod live;
+mod process;
 mod queue;
 #[cfg(test)]
 pub(crate) mod told;
@@ -25,11 +26,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use tracing::Instrument;
 
 pub(crate) use self::http::router;
 use self::live::Live;
+use self::process::Process;
 pub(crate) use self::queue::Queue;
 pub(crate) use self::watches::Watching;
 use crate::client::Call;
@@ -82,17 +85,17 @@ impl Metrics {
         let reconciles: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(histogram);
         let (running, writes) = (Family::default(), Family::default());
         let live = Arc::new(Live::new(leadership));
-        let mut registry = Registry::with_prefix("fleetgate");
-        registry.register_with_unit(
-            "reconcile",
-            "How long looking at one object took",
-            Unit::Seconds,
-            reconciles.clone(),
-        );
-        registry.register("reconciles_running", "Objects that are looked at right now", running.clone());
-        registry.register("writes", "Requests to the API server that change something", writes.clone());
-        let reviews = reviews::Numbers::register(&mut registry);
-        registry.register_collector(Box::new(Arc::clone(&live)));
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Process::new()));
+        let ours = registry.sub_registry_with_prefix("fleetgate");
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        ours.register("build", "Which Fleetgate it is", version);
+        let help = "How long looking at one object took";
+        ours.register_with_unit("reconcile", help, Unit::Seconds, reconciles.clone());
+        ours.register("reconciles_running", "Objects that are looked at right now", running.clone());
+        ours.register("writes", "Requests to the API server that change something", writes.clone());
+        let reviews = reviews::Numbers::register(ours);
+        ours.register_collector(Box::new(Arc::clone(&live)));
         Self(Arc::new(Numbers {
             registry,
             reconciles,

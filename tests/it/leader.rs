@@ -47,6 +47,10 @@ async fn one_works_and_another_takes_over() {
     second.says("fleetgate_leader 0", DEADLINE).await;
     create(sandbox, "default", "one", "").await;
     is_looked_after(sandbox, "default", "one").await;
+    let version = concat!("fleetgate_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1");
+    for number in [version, "process_resident_memory_bytes ", "process_open_fds "] {
+        second.says(number, DEADLINE).await;
+    }
     first.says("fleetgate_reconcile_seconds_count{controller=\"application\"", DEADLINE).await;
     first
         .says("fleetgate_writes_total{verb=\"apply\",kind=\"Application\",outcome=\"succeeded\"}", DEADLINE)
