@@ -73,6 +73,15 @@ impl Input {
         self.is_found
     }
 
+    /// Whether it is the same file, perhaps by another name.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let (Source::File(one), Source::File(other)) = (&self.source, &other.source) else {
+            return false;
+        };
+        one == other
+            || fs::canonicalize(one).ok().is_some_and(|one| fs::canonicalize(other).ok() == Some(one))
+    }
+
     /// Its text, or why there is none.
     pub(super) fn read(&self) -> Result<Cow<'_, str>, String> {
         match &self.source {

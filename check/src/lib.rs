@@ -12,14 +12,15 @@
 //! what was found is then looked up in its file once more.
 //!
 //! **Invariant**: the verdict is that of `fleetgate_webhooks::judge`. What is
-//! added here is only what the API server would have said before a webhook sees
-//! the object: unknown fields. Files are read, and nothing else is: no cluster
-//! is asked here.
+//! added here is only what no webhook sees: unknown fields, of which the API
+//! server speaks before, and that an object stands among the files twice. Files
+//! are read, and nothing else is: no cluster is asked here.
 
 #![forbid(unsafe_code)]
 
 mod applications;
 mod contents;
+mod duplicates;
 mod excerpt;
 mod facts;
 mod input;
@@ -98,6 +99,7 @@ pub fn run(options: Options, out: &mut impl Write) -> io::Result<Outcome> {
         report.others += scanned.others;
     }
     (report.files, report.templates) = (inputs.len(), templates);
+    duplicates::mark(&inputs, &mut scans);
     let known = Known {
         fleets: options.is_complete || learnt.catalog.knows_fleets(),
         clusters: options.is_complete || learnt.catalog.knows_clusters(),

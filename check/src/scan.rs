@@ -3,6 +3,7 @@
 use fleetgate_webhooks::{FieldPath, Kind};
 use serde_json::Value;
 
+use super::duplicates::identity;
 use super::excerpt::Lines;
 use super::facts::Fact;
 use super::input::Input;
@@ -84,7 +85,8 @@ impl Scan<'_> {
         for (path, object) in sorted.ours {
             self.look(extent, &path, &object.value, may_be_shown);
             if self.purpose == Purpose::Judge {
-                let kept = Kept { file: self.file, document: extent, path, may_be_shown };
+                let (file, identity) = (self.file, identity(&object));
+                let kept = Kept { file, document: extent, path, may_be_shown, identity, first: None };
                 self.scanned.objects.push(kept, &object);
             }
         }

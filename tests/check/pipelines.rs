@@ -73,7 +73,7 @@ fn the_action_checks_what_it_is_told_to() {
         ("apps/a b.yaml", of_fleet("quikstart").as_bytes()),
         ("clusters/fleet.yaml", fleet("quickstart").as_bytes()),
         ("bad.yaml", bad().as_bytes()),
-        ("good.yaml", GOOD.as_bytes()),
+        ("good.yaml", GOOD.replace("shop", "good").as_bytes()),
     ]);
     let act = |inputs: &[(&str, &str)]| act(folder.path(), inputs);
     let (code, text) = act(&[("paths", "apps/a b.yaml\n\ngood.yaml\n"), ("catalog", "clusters\n")]);
