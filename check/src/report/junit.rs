@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use fleetgate_webhooks::Severity;
+use fleetgate_webhooks::line::one_line;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Remark, Report};
@@ -19,10 +20,11 @@ type Tests<'a> = BTreeMap<(&'a str, usize), Vec<&'a Remark>>;
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut document = quick_junit::Report::new("fleetgate check");
     for (file, tests) in tests(report) {
-        let mut suite = TestSuite::new(file);
+        let file = one_line(file);
+        let mut suite = TestSuite::new(&file);
         suite.add_test_cases(tests.into_iter().map(|((name, before), remarks)| {
             let mut case = TestCase::new(unique(name, before), status(report, &remarks));
-            case.set_classname(file);
+            case.set_classname(&file);
             let (_, warnings) = split(report, &remarks);
             if !warnings.is_empty() {
                 case.set_system_out(lines(&warnings));
@@ -75,7 +77,7 @@ fn status(report: &Report, remarks: &[&Remark]) -> TestCaseStatus {
     // What cannot be read was not tested: JUnit calls that an error.
     let kind = if first.is_unreadable() { NonSuccessKind::Error } else { NonSuccessKind::Failure };
     let mut status = TestCaseStatus::non_success(kind);
-    status.set_type(first.code).set_message(first.advice()).set_description(lines(&failures));
+    status.set_type(first.code).set_message(one_line(&first.advice())).set_description(lines(&failures));
     status
 }
 
@@ -90,7 +92,8 @@ fn lines(remarks: &[&Remark]) -> String {
             .position
             .map_or_else(String::new, |position| format!(":{}:{}", position.line, position.column));
         let severity: Severity = remark.severity;
-        format!("{}{place}: {severity}: {} [{}]", remark.file, remark.advice(), remark.code)
+        let line = format!("{}{place}: {severity}: {} [{}]", remark.file, remark.advice(), remark.code);
+        one_line(&line).into_owned()
     };
     remarks.iter().map(line).collect::<Vec<_>>().join("\n")
 }
