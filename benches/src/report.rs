@@ -13,9 +13,18 @@ pub(crate) fn outcome() -> ExitCode {
 }
 
 /// The value in the middle.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(values: Vec<f64>) -> f64 {
+    ranked(values, 2)
+}
+
+/// The value that a quarter of them stay under.
+pub(crate) fn quartile(values: Vec<f64>) -> f64 {
+    ranked(values, 4)
+}
+
+fn ranked(mut values: Vec<f64>, part: usize) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+    values.get(values.len() / part).copied().unwrap_or_default()
 }
 
 /// A duration in microseconds.

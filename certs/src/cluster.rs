@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::stream::{BoxStream, SelectAll, StreamExt};
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
@@ -59,7 +60,7 @@ impl Trouble {
     }
 }
 
-/// What a watch tells.
+/// What a watch tells, or the answer to what was written.
 pub(crate) enum Event {
     Secret(Option<Secret>),
     Configuration(Kind, Option<DynamicObject>),
@@ -119,7 +120,8 @@ impl Cluster {
     }
 
     /// Writes the Secret: in the place of nothing, or of exactly what was found there. What else is in it stays.
-    pub(crate) async fn write(&self, found: &Found, stored: &Stored) -> Result<(), Trouble> {
+    /// Says what it is then.
+    pub(crate) async fn write(&self, found: &Found, stored: &Stored) -> Result<Event, Trouble> {
         let (secrets, parameters) = (self.secrets(), PostParams::default());
         let (mut there, is_new) = match found {
             Found::Faulty(there, _) | Found::Stored(there, _) => (there.clone(), false),
@@ -129,28 +131,40 @@ impl Cluster {
         let mut data = there.data.unwrap_or_default();
         data.extend(stored.data());
         let secret = Secret { data: Some(data), ..there };
-        if is_new {
-            answered(secrets.create(&parameters, &secret)).await?;
+        let written = if is_new {
+            answered(secrets.create(&parameters, &secret)).await?
         } else {
-            answered(secrets.replace(&self.place.secret, &parameters, &secret)).await?;
-        }
-        Ok(())
+            answered(secrets.replace(&self.place.secret, &parameters, &secret)).await?
+        };
+        Ok(Event::Secret(Some(written)))
     }
 
-    /// Has a configuration trust what the Secret holds now; says whether that had to be written. The
-    /// configuration was read before the Secret, and is written only if it is still the same: so no
-    /// replica that has heard late puts back what another has replaced.
-    pub(crate) async fn inject(&self, kind: Kind, configuration: &Configuration) -> Result<bool, Trouble> {
+    /// Has configurations trust what the Secret holds now; says what each is then that had to be written. They
+    /// were read before the Secret, and are written only if they are still the same: so no replica that has heard
+    /// late puts back what another has replaced.
+    pub(crate) async fn inject(
+        &self,
+        lacking: Vec<(Kind, Configuration)>,
+    ) -> Result<Vec<(Kind, Result<Event, Trouble>)>, Trouble> {
         let found = Found::read(self.secret().await?);
-        let Some(stored) = found.stored() else { return Ok(false) };
-        if configuration.has(&stored.bundle) {
-            return Ok(false);
-        }
-        let patch = self.patch(kind, configuration, &stored.bundle);
+        let Some(stored) = found.stored() else { return Ok(Vec::new()) };
+        let lacking = lacking.into_iter().filter(|(_, configuration)| !configuration.has(&stored.bundle));
+        let write =
+            async |(kind, configuration)| (kind, self.tell(kind, &configuration, &stored.bundle).await);
+        Ok(join_all(lacking.map(write)).await)
+    }
+
+    async fn tell(
+        &self,
+        kind: Kind,
+        configuration: &Configuration,
+        bundle: &Bundle,
+    ) -> Result<Event, Trouble> {
+        let patch = self.patch(kind, configuration, bundle);
         let parameters = PatchParams::apply(MANAGER).force();
         let name = &self.place.configuration;
-        answered(self.configurations(kind).patch(name, &parameters, &patch)).await?;
-        Ok(true)
+        let object = answered(self.configurations(kind).patch(name, &parameters, &patch)).await?;
+        Ok(Event::Configuration(kind, Some(object)))
     }
 
     fn patch(&self, kind: Kind, configuration: &Configuration, bundle: &Bundle) -> Patch<serde_json::Value> {

@@ -3,14 +3,15 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::runtime::watcher;
 use tokio::time::{Instant, timeout_at};
 
+use self::injection::Injections;
 use crate::certificate::Fault;
-use crate::cluster::{Cluster, Event, Place, Trouble};
+use crate::cluster::{Cluster, Event, Events, Place, Trouble};
 use crate::complaints::Complaints;
 use crate::configuration::{Configuration, INJECT};
 use crate::issue::{Issued, issue};
@@ -45,7 +46,7 @@ pub fn in_cluster(
         view,
         shown,
         started: Instant::now(),
-        injections: Rests::new(Duration::from_millis(100), Duration::from_secs(30)),
+        injections: Injections::new(),
         wanted: None,
         failures: Rests::new(ECHO, Duration::from_mins(1)),
         complaints: Complaints::default(),
@@ -59,8 +60,7 @@ struct Keeper {
     view: View,
     shown: Shown,
     started: Instant,
-    /// Somebody may take back whatever is written into the configurations.
-    injections: Rests,
+    injections: Injections,
     /// What was written into them last.
     wanted: Option<String>,
     /// The API server may refuse whatever is written into the Secret.
@@ -78,15 +78,31 @@ impl Keeper {
                 () = leaps.next() => None,
             };
             match told {
-                Some(Ok(event)) => self.note(event),
-                Some(Err(watcher::Error::InitialListFailed(error))) => self.complain(Trouble::from(error)),
-                Some(Err(error)) => self.complain(error),
+                Some(told) => self.hear(told),
                 // A watch may have gone silent, or the machine was suspended.
                 None => self.look().await,
             }
-            let injected = self.inject().await;
-            let rest = self.advance().await.min(injected);
+            self.hear_on(&mut events);
+            let rest = self.advance().await;
+            // The configurations are told at once of what was written, and all that are known by then together.
+            self.hear_on(&mut events);
+            let rest = rest.min(self.inject().await);
             look = Instant::now() + rest.min(self.tell_readiness());
+        }
+    }
+
+    fn hear(&mut self, told: Result<Event, watcher::Error>) {
+        match told {
+            Ok(event) => self.note(event),
+            Err(watcher::Error::InitialListFailed(error)) => self.complain(Trouble::from(error)),
+            Err(error) => self.complain(error),
+        }
+    }
+
+    /// Takes up whatever the watches have told meanwhile.
+    fn hear_on(&mut self, events: &mut Events) {
+        while let Some(told) = events.next().now_or_never().flatten() {
+            self.hear(told);
         }
     }
 
@@ -212,9 +228,11 @@ impl Keeper {
     async fn write(&mut self, action: Action, stored: &Stored) {
         let Some(found) = self.view.found() else { return };
         match self.cluster.write(found, stored).await {
-            Ok(()) => {
+            Ok(written) => {
                 self.failures.forget();
                 tracing::info!("the Secret {} is written: {}", self.secret(), action.told());
+                // Its watch tells the same later: nobody has written since it was read.
+                self.note(written);
             }
             Err(error) if error.is_overtaken() => tracing::debug!(%error, "another replica was first"),
             Err(error) => {

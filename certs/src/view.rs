@@ -20,7 +20,7 @@ pub(crate) const FORMAT: &str = "fleetgate.dev/format";
 /// What is read and written here.
 pub(crate) const OUR_FORMAT: u32 = 1;
 
-/// The kinds of configurations. A mutating one is told first: it is asked first.
+/// The kinds of configurations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Mutating,

@@ -5,12 +5,31 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{ECHO, Keeper};
-use crate::cluster::Trouble;
-use crate::configuration::INJECT;
+use crate::cluster::{Event, Trouble};
+use crate::configuration::{Configuration, INJECT};
+use crate::rests::Rests;
 use crate::view::Kind;
 
 /// Who takes back what is written so often does it again.
 const DUEL: u32 = 5;
+
+/// Somebody may take back whatever is written into a configuration.
+#[derive(Debug)]
+pub(super) struct Injections([Rests; Kind::ALL.len()]);
+
+impl Injections {
+    pub(super) fn new() -> Self {
+        Self(Kind::ALL.map(|_| Rests::new(Duration::from_millis(100), Duration::from_secs(30))))
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut Rests {
+        let [mutating, validating] = &mut self.0;
+        match kind {
+            Kind::Mutating => mutating,
+            Kind::Validating => validating,
+        }
+    }
+}
 
 impl Keeper {
     /// Has every configuration trust what the Secret holds; says how soon to look again.
@@ -21,40 +40,55 @@ impl Keeper {
         }
         let wanted = self.view.known().map(|stored| stored.bundle.pem());
         if self.wanted != wanted {
-            self.injections.forget();
+            self.injections = Injections::new();
             self.wanted = wanted;
         }
-        let left = self.injections.left(Instant::now());
-        if !left.is_zero() {
-            return left;
+        let now = Instant::now();
+        let (due, resting): (Vec<_>, Vec<_>) =
+            lacking.into_iter().partition(|(kind, _)| self.injections.of(*kind).left(now).is_zero());
+        if !due.is_empty() {
+            self.tell_all(due).await;
         }
-        let mut is_tried = false;
-        for (kind, configuration) in lacking {
-            let injected = self.cluster.inject(kind, &configuration).await;
-            is_tried |= self.tell(kind, injected);
-        }
-        if is_tried && self.injections.note(Instant::now()) >= DUEL {
-            tracing::warn!(
-                "somebody takes back whom the webhook configurations trust, time and again: the annotation {INJECT}=false lets them"
-            );
-        }
-        ECHO
+        let rests = resting.iter().map(|(kind, _)| self.injections.of(*kind).left(now));
+        rests.fold(ECHO, Duration::min)
     }
 
-    /// Says what became of it, and whether anything was to be written.
-    fn tell(&mut self, kind: Kind, injected: Result<bool, Trouble>) -> bool {
-        let (kind, name) = (kind.as_str(), self.cluster.place().configuration.clone());
-        match injected {
-            Ok(true) => {
-                self.shown.injected();
-                tracing::info!("the {kind} {name} is told whom to trust");
+    async fn tell_all(&mut self, due: Vec<(Kind, Configuration)>) {
+        let kinds: Vec<Kind> = due.iter().map(|(kind, _)| *kind).collect();
+        match self.cluster.inject(due).await {
+            Ok(told) => told.into_iter().for_each(|(kind, told)| self.told(kind, told)),
+            Err(error) => {
+                for kind in kinds {
+                    self.count(kind);
+                }
+                self.complain(format!("the webhook configurations cannot be told whom to trust: {error}"));
             }
-            Ok(false) => return false,
-            Err(error) if error.is_overtaken() => {
-                tracing::debug!(%error, "somebody else wrote the {kind} {name}");
-            }
-            Err(error) => self.complain(format!("the {kind} {name} cannot be told whom to trust: {error}")),
         }
-        true
+    }
+
+    /// Takes up what became of telling one.
+    fn told(&mut self, kind: Kind, told: Result<Event, Trouble>) {
+        let (word, name) = (kind.as_str(), self.cluster.place().configuration.clone());
+        match told {
+            Ok(event) => {
+                self.shown.injected();
+                tracing::info!("the {word} {name} is told whom to trust");
+                self.note(event);
+            }
+            Err(error) if error.is_overtaken() => {
+                tracing::debug!(%error, "somebody else wrote the {word} {name}");
+            }
+            Err(error) => self.complain(format!("the {word} {name} cannot be told whom to trust: {error}")),
+        }
+        self.count(kind);
+    }
+
+    fn count(&mut self, kind: Kind) {
+        if self.injections.of(kind).note(Instant::now()) >= DUEL {
+            tracing::warn!(
+                "somebody takes back whom the {} trusts, time and again: the annotation {INJECT}=false lets them",
+                kind.as_str()
+            );
+        }
     }
 }
