@@ -58,10 +58,10 @@ async fn every_value_comes_to_where_it_counts() {
         (&["webhook.replicas=3"], webhook, "/spec/replicas".to_owned(), json!(3)),
         (&["image.tag=v2"], webhook, format!("{container}/image"), json!("ghcr.io/fleetgate/fleetgate:v2")),
         (
-            &["image.repository=mirror/gate", &image],
+            &["image.repository=localhost:5000/gate", &image],
             webhook,
             format!("{container}/image"),
-            json!(format!("mirror/gate@{digest}")),
+            json!(format!("localhost:5000/gate@{digest}")),
         ),
         (&["imagePullSecrets[0].name=a"], webhook, format!("{pod}/imagePullSecrets"), json!([{"name": "a"}])),
         (&["webhook.nodeSelector.a=b"], webhook, format!("{pod}/nodeSelector"), json!({"a": "b"})),
@@ -198,6 +198,44 @@ async fn values_that_mean_nothing_are_refused() {
         ("networkPolicy.webhookFrom=10.0.0.0/28", "webhookFrom"),
         ("networkPolicy.webhookFrom[0].ipblock.cidr=10.0.0.0/28", "ipblock"),
         ("networkPolicy.metricsFrom[0].ipBlock.except[0]=10.0.0.0/28", "cidr"),
+        ("networkPolicy.webhookFrom[0].ipBlock.cidr=10.0.0.1", "cidr"),
+        // Both together say of a pod what its address is, which no API server takes.
+        (
+            "networkPolicy.webhookFrom[0].ipBlock.cidr=10.0.0.0/28,networkPolicy.webhookFrom[0].podSelector.a=b",
+            "/networkPolicy/webhookFrom/0/podSelector",
+        ),
+        (
+            "networkPolicy.metricsFrom[0].ipBlock.cidr=10.0.0.0/28,networkPolicy.metricsFrom[0].namespaceSelector.a=b",
+            "/networkPolicy/metricsFrom/0/namespaceSelector",
+        ),
+        // Rendered, and refused by the program or by the kubelet once it is too late.
+        ("bindAddress=", "bindAddress"),
+        ("bindAddress=127.0.0.1x", "bindAddress"),
+        ("bindAddress=256.0.0.1", "bindAddress"),
+        ("bindAddress=::", "bindAddress"),
+        ("bindAddress=0.0.0.0:80", "bindAddress"),
+        ("tenancy.defaultServiceAccount=A B", "defaultServiceAccount"),
+        ("image.repository=", "repository"),
+        ("image.repository=mirror/gate:v1", "repository"),
+        ("image.tag=v 1", "tag"),
+        ("imagePullSecrets[0].name=A B", "imagePullSecrets/0/name"),
+        ("webhook.certificateSecret=Tls", "certificateSecret"),
+        ("webhook.priorityClassName=very high", "priorityClassName"),
+        ("webhook.extraEnv[0].value=a", "extraEnv"),
+        // They would stand there twice.
+        (r"webhook.podLabels.app\.kubernetes\.io/name=a", "/webhook/podLabels/app.kubernetes.io~1name"),
+        (
+            r"controller.podLabels.app\.kubernetes\.io/component=a",
+            "/controller/podLabels/app.kubernetes.io~1component",
+        ),
+        (
+            r"serviceMonitor.labels.app\.kubernetes\.io/name=a",
+            "/serviceMonitor/labels/app.kubernetes.io~1name",
+        ),
+        (
+            r"prometheusRule.labels.app\.kubernetes\.io/name=a",
+            "/prometheusRule/labels/app.kubernetes.io~1name",
+        ),
     ];
     for (value, named) in table {
         let error = rendered(&helm, NAMESPACE, &["--set", value]).expect_err(value).to_string();
