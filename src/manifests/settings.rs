@@ -7,15 +7,21 @@ use fleetgate_plan::prune::Guard;
 use serde_json::{Value, json};
 
 use self::schema::{
-    address, flag, items, name, named, object, object_labels, optional_name, peer, pod_labels, repository,
-    some_text, tag, text, texts,
+    address, flag, items, name, named, object, object_labels, optional_name, peer, pod_labels, port,
+    repository, some_text, tag, text, texts,
 };
+use super::{METRICS_PORT, WEBHOOK_PORT};
 
 /// Where the images of all versions are.
 pub(super) const IMAGE: &str = "ghcr.io/fleetgate/fleetgate";
 
 /// How important the webhook's pods are.
 pub(super) const WEBHOOK_PRIORITY: &str = "webhook.priorityClassName";
+/// Whether the webhook's pods have the network of their nodes.
+pub(super) const HOST_NETWORK: &str = "webhook.hostNetwork";
+/// Where the webhook's pods are asked for reviews, and for numbers.
+pub(super) const REVIEWS: &str = "webhook.port";
+pub(super) const NUMBERS: &str = "webhook.metricsPort";
 
 /// One thing to choose.
 pub(super) struct Setting {
@@ -128,6 +134,19 @@ fn of_webhook() -> Vec<Setting> {
             optional_name(),
             "Without the webhook nobody can create or change what is delivered: its pods are placed before others' are.",
         ),
+        setting(
+            HOST_NETWORK,
+            json!(false),
+            flag(),
+            "On their nodes' network, for API servers that reach no pods (docs/install.md); the namespace has to admit that, and there has to be a node for each.",
+        ),
+        setting(
+            REVIEWS,
+            json!(WEBHOOK_PORT),
+            port(),
+            "Where reviews are asked for, by way of the Service; on the nodes' network it has to be free there.",
+        ),
+        setting(NUMBERS, json!(METRICS_PORT), port(), "Where the metrics are, and where kubelets ask; likewise."),
         setting(
             "webhook.certificateSecret",
             json!(""),

@@ -4,6 +4,7 @@
 
 mod chart;
 mod guide;
+mod host_network;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -98,6 +98,11 @@ pub(super) fn address() -> Value {
     pattern(&format!(r"({BYTE}(\.{BYTE}){{3}}|{v6})"))
 }
 
+/// A port that needs no rights to be opened.
+pub(super) fn port() -> Value {
+    json!({"type": "integer", "minimum": 1024, "maximum": 65535})
+}
+
 /// One of those whom a network policy lets in: addresses, or pods, but not both, which the API server refuses.
 pub(super) fn peer() -> Value {
     let block = json!({

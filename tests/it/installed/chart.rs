@@ -8,7 +8,11 @@ use super::*;
 const NAMESPACE: &str = "fleetgate-system";
 
 /// What the chart renders, with more arguments.
-fn rendered(helm: &Helm, namespace: &str, more: &[&str]) -> anyhow::Result<BTreeMap<String, Value>> {
+pub(super) fn rendered(
+    helm: &Helm,
+    namespace: &str,
+    more: &[&str],
+) -> anyhow::Result<BTreeMap<String, Value>> {
     let chart = file("manifests/chart").display().to_string();
     // Without a cluster helm takes one that is too old for granted.
     let arguments = ["template", "fleetgate", &chart, "--namespace", namespace, "--kube-version", "1.36.0"];
@@ -222,6 +226,9 @@ async fn values_that_mean_nothing_are_refused() {
         ("webhook.certificateSecret=Tls", "certificateSecret"),
         ("webhook.priorityClassName=very high", "priorityClassName"),
         ("webhook.extraEnv[0].value=a", "extraEnv"),
+        ("webhook.port=443", "/webhook/port"),
+        ("webhook.metricsPort=65536", "/webhook/metricsPort"),
+        ("webhook.hostNetwork=yes", "hostNetwork"),
         // They would stand there twice.
         (r"webhook.podLabels.app\.kubernetes\.io/name=a", "/webhook/podLabels/app.kubernetes.io~1name"),
         (
