@@ -7,8 +7,8 @@ use fleetgate_plan::prune::Guard;
 use serde_json::{Value, json};
 
 use self::schema::{
-    address, flag, items, name, named, object, object_labels, optional_name, peer, pod_labels, port,
-    repository, some_text, tag, text, texts,
+    address, directives, flag, items, name, named, object, object_labels, optional_name, peer, pod_labels,
+    port, repository, some_text, tag, text, texts,
 };
 use super::{METRICS_PORT, WEBHOOK_PORT};
 
@@ -90,7 +90,7 @@ fn of_installation() -> Vec<Setting> {
             address(),
             "Where the ports are opened; \"[::]\" where there is IPv6 alone.",
         ),
-        setting("log.level", json!("info"), text(), "A level, or directives such as info,kube=debug."),
+        setting("log.level", json!("info"), directives(), "A level, or directives such as info,kube=debug."),
         setting(
             "log.format",
             json!("text"),

@@ -6,6 +6,7 @@ mod by_hand;
 mod chart;
 mod guide;
 mod host_network;
+mod schema;
 mod takeover;
 
 use std::collections::BTreeMap;

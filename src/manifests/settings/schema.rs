@@ -98,6 +98,13 @@ pub(super) fn address() -> Value {
     pattern(&format!(r"({BYTE}(\.{BYTE}){{3}}|{v6})"))
 }
 
+/// What is logged: a level, or directives with commas between them, of which each may end in one.
+pub(super) fn directives() -> Value {
+    let levels = "off|error|warn|info|debug|trace";
+    let directive = format!(r"[^\s,=\[\]]*(\[[^\]]*\])?(=({levels}|{}|[0-5]))?", levels.to_uppercase());
+    pattern(&format!("{directive}(,{directive})*"))
+}
+
 /// A port that needs no rights to be opened.
 pub(super) fn port() -> Value {
     json!({"type": "integer", "minimum": 1024, "maximum": 65535})
