@@ -107,6 +107,19 @@ fn links_to_files_are_followed_and_an_empty_folder_is_no_success() {
     assert_eq!((code, is_said), (Some(2), true), "{text}");
 }
 
+/// A kubelet keeps the files in a hidden folder, and links to them beside it.
+#[test]
+fn a_mounted_config_map_is_read_once() {
+    let folder = folder(&[("..2026_01_01/app.yaml", GOOD.as_bytes())]);
+    symlink("..2026_01_01", folder.path().join("..data")).expect("a link");
+    symlink("..data/app.yaml", folder.path().join("app.yaml")).expect("a link");
+    let (code, text) = check(folder.path(), &["."]);
+    assert!(
+        code == Some(0) && text.starts_with("1 object checked in 1 file: 0 errors, 0 warnings;"),
+        "{text}"
+    );
+}
+
 #[test]
 fn what_is_no_manifest_in_a_folder_passes_by_and_what_is_named_does_not() {
     let folder = folder(&[

@@ -142,7 +142,7 @@ fn label(value: &Value, siblings: &Map<String, Value>, path: &FieldPath) -> Opti
 /// The one known name that begins as `wrong` does, where the two go on in
 /// different ways: `kustomize` and `kustomization`.
 fn begun_alike<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Less in common is common.
+    /// Many names have fewer letters than these in common.
     const LEAST: usize = 6;
     let is_alike = |name: &&str| {
         let common = wrong.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
