@@ -1,9 +1,11 @@
 //! The rule about every duration of an Application.
 
+mod go;
 mod grammar;
 
 use fleetgate_api::application::{Source, SyncPolicy};
 
+pub(crate) use self::go::go_nanos;
 use self::grammar::DurationFault;
 pub(crate) use self::grammar::parse;
 use super::{DENIES_OR_WARNS, Example, Input, Rule};
