@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::certificate::Certificate;
 use crate::cli::{ControllerOptions, WebhookOptions};
 use crate::client;
-use crate::controllers::{self, Setup, Statuses, stopped};
+use crate::controllers::{self, Setup, stopped};
 use crate::leader::{self, Election, Elector, Leadership};
 use crate::metrics::{self, Metrics};
 use crate::reviews::Desk;
@@ -64,7 +64,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         Ok(())
     };
     let limit = controllers.as_ref().and_then(|options| options.writes_per_second);
-    let client = client::gated(config.clone(), leadership.clone(), limit, metrics.clone())?;
+    let clients = client::gated(config.clone(), leadership.clone(), limit, metrics.clone())?;
     let webhook = webhook
         .map(|(options, certificate)| certificate.kept(&config).map(|kept| (options, kept)))
         .transpose()?;
@@ -80,7 +80,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         }
     };
     let mut watches = JoinSet::new();
-    let catalog = CatalogWatch::start(&client, catalog, &mut watches);
+    let catalog = CatalogWatch::start(&clients, catalog, &mut watches);
     metrics.tell_of_catalog(catalog.clone());
     // To the very end: how a program stops is to be seen, too.
     let measure = async {
@@ -90,7 +90,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         server::serve(listener, "metrics", Transport::Plain, router, connections, pending()).await
     };
     let look = async {
-        supported::look(&client).await;
+        supported::look(&clients.client()).await;
         Ok(())
     };
     let work = async {
@@ -122,16 +122,15 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         };
         let deliver = async {
             let Some(options) = controllers else { return Ok(()) };
-            let setup = |scope| Setup {
-                client: client.clone(),
-                statuses: Statuses::new(client.clone()),
-                catalog: catalog.clone(),
-                metrics: metrics.clone(),
-                scope,
-                concurrency: options.concurrency,
+            for scope in options.scopes() {
+                scope.check(&clients.client()).await?;
+            }
+            let setup = |scope| {
+                let (catalog, metrics) = (catalog.clone(), metrics.clone());
+                Setup::new(clients.client(), catalog, metrics, scope, options.concurrency)
             };
-            let setups: Vec<Setup> = options.scopes().into_iter().map(setup).collect();
-            deliver(&setups, config, election, leadership, &stopping).await
+            let start = || start(options.scopes().into_iter().map(setup), &stopping);
+            deliver(start, config, election, leadership, stopped(stopping.clone())).await
         };
         tokio::try_join!(review, deliver).map(drop)
     };
@@ -146,27 +145,26 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     }
 }
 
+/// Starts the controllers, each time with clients that go when they end.
+fn start(setups: impl Iterator<Item = Setup>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for setup in setups {
+        controllers::start(setup, stopping, &mut tasks);
+    }
+    tasks
+}
+
 /// Runs the controllers while this process leads, or always where there is no election.
 async fn deliver(
-    setups: &[Setup],
+    start: impl Fn() -> JoinSet<()>,
     config: Config,
     election: Option<Election>,
     leadership: Leadership,
-    stopping: &watch::Receiver<bool>,
+    stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    for setup in setups {
-        setup.scope.check(&setup.client).await?;
-    }
-    let start = || {
-        let mut tasks = JoinSet::new();
-        for setup in setups {
-            controllers::start(setup, stopping, &mut tasks);
-        }
-        tasks
-    };
     let Some(election) = election else { return leader::finish(&mut start()).await };
     let client = client::for_lease(config, election.renew)?;
-    leader::lead(Elector::new(client, election, leadership), start, stopped(stopping.clone())).await
+    leader::lead(Elector::new(client, election, leadership), start, stop).await
 }
 
 /// SIGTERM from a kubelet, SIGINT from a person.

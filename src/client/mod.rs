@@ -11,6 +11,7 @@
 
 mod call;
 mod pace;
+mod prompt;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 pub(crate) use self::call::{Call, Verb};
 use self::pace::Pace;
 use crate::leader::Leadership;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Watching};
 
 /// A write that was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +40,15 @@ struct Gate {
     metrics: Metrics,
 }
 
-/// A client for the controllers: it writes only while `leadership` is held, no
-/// faster than that, and tells `metrics`.
+/// Makes clients that share one way to the API server.
+///
+/// The watches of each are told of for as long as there is a clone of it: what
+/// ends by itself, as controllers do and the watch of a CRD's objects, has one of its own.
+#[derive(Clone)]
+pub(crate) struct Clients(Arc<Gate>);
+
+/// Clients for the controllers: they write only while `leadership` is held, all
+/// together no faster than that, and tell `metrics`.
 ///
 /// # Errors
 ///
@@ -50,10 +58,10 @@ pub(crate) fn gated(
     leadership: Leadership,
     writes_per_second: Option<u32>,
     metrics: Metrics,
-) -> anyhow::Result<Client> {
+) -> anyhow::Result<Clients> {
     let inner = direct(config)?;
     let pace = writes_per_second.map(|writes| Pace::new(writes, Instant::now()));
-    Ok(Gate { inner, leadership, pace, metrics }.into_client())
+    Ok(Clients(Arc::new(Gate { inner, leadership, pace, metrics })))
 }
 
 /// A client for the Lease, of which no request outlives its use.
@@ -74,21 +82,25 @@ pub(crate) fn for_lease(mut config: Config, patience: Duration) -> anyhow::Resul
 /// When the configuration cannot be used.
 pub(crate) fn direct(mut config: Config) -> anyhow::Result<Client> {
     config.default_retry = false;
-    Client::try_from(config).context("the cluster's configuration cannot be used")
+    prompt::client(config).context("the cluster's configuration cannot be used")
 }
 
-impl Gate {
-    fn into_client(self) -> Client {
-        let namespace = self.inner.default_namespace().to_owned();
-        let this = Arc::new(self);
+impl Clients {
+    /// Another client.
+    pub(crate) fn client(&self) -> Client {
+        let gate = Arc::clone(&self.0);
+        let namespace = gate.inner.default_namespace().to_owned();
+        let watching = gate.metrics.watching();
         let service = tower::service_fn(move |request| {
-            let this = Arc::clone(&this);
-            async move { this.pass(request).await }
+            let (gate, watching) = (Arc::clone(&gate), watching.clone());
+            async move { gate.pass(request, &watching).await }
         });
         Client::new(service, namespace)
     }
+}
 
-    async fn pass(&self, request: Request<Body>) -> kube::Result<Response<Body>> {
+impl Gate {
+    async fn pass(&self, request: Request<Body>, watching: &Watching) -> kube::Result<Response<Body>> {
         let call = Call::from(&request);
         if call.verb.is_write() {
             if let Some(pace) = &self.pace {
@@ -99,7 +111,9 @@ impl Gate {
             }
         }
         let answer = self.inner.send(request).await;
-        self.metrics.answered(call, answer.as_ref().ok().map(Response::status));
+        let status = answer.as_ref().ok().map(Response::status);
+        self.metrics.answered(call, status);
+        watching.answered(call, status, std::time::Instant::now());
         answer
     }
 }
@@ -108,25 +122,57 @@ impl Gate {
 mod tests {
     use super::*;
     use axum::Router;
+    use axum::body::to_bytes;
     use k8s_openapi::api::core::v1::Namespace;
     use kube::Api;
-    use kube::api::DeleteParams;
+    use kube::api::{DeleteParams, WatchParams};
+    use tower::ServiceExt;
 
-    fn client(leadership: Leadership) -> Client {
+    use crate::metrics;
+
+    fn clients(leadership: Leadership, metrics: Metrics) -> Clients {
         let answer = || async { r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}"# };
         let inner = Client::new(Router::new().fallback(answer), "default");
-        Gate { inner, leadership, pace: None, metrics: Metrics::new(Leadership::Undisputed) }.into_client()
+        Clients(Arc::new(Gate { inner, leadership, pace: None, metrics }))
     }
 
     #[tokio::test]
     async fn only_the_leader_writes_and_everyone_reads() {
         for (leadership, writes) in [(Leadership::Undisputed, true), (Leadership::none_yet(), false)] {
-            let namespaces = Api::<Namespace>::all(client(leadership));
+            let namespaces =
+                Api::<Namespace>::all(clients(leadership, Metrics::new(Leadership::Undisputed)).client());
             namespaces.get("a").await.expect("it is read");
             let deleted = namespaces.delete("a", &DeleteParams::default()).await;
             assert_eq!(deleted.is_ok(), writes, "{deleted:?}");
             let error = deleted.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
             assert_eq!(error.is_some_and(|error| error.contains("does not lead any more")), !writes);
+        }
+    }
+
+    async fn is_watch_told(metrics: &Metrics) -> bool {
+        let request = Request::get("/metrics").body(axum::body::Body::empty()).expect("a request");
+        let answer = metrics::router(metrics.clone()).oneshot(request).await.expect("an answer");
+        let text = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        String::from_utf8_lossy(&text).contains("fleetgate_watch_age_seconds{watch=\"Namespace\"}")
+    }
+
+    #[tokio::test]
+    async fn a_watch_is_told_of_until_the_last_client_is_gone_that_had_one() {
+        let metrics = Metrics::new(Leadership::none_yet());
+        let clients = clients(Leadership::none_yet(), metrics.clone());
+        let [one, other] = [clients.client(), clients.client()];
+        assert!(!is_watch_told(&metrics).await);
+        for client in [&one, &other] {
+            let namespaces = Api::<Namespace>::all(client.clone());
+            drop(namespaces.watch(&WatchParams::default(), "0").await.expect("a watch"));
+        }
+        drop(one);
+        tokio::task::yield_now().await;
+        assert!(is_watch_told(&metrics).await, "the other's may be broken, and is to be told of");
+        drop(other);
+        // A task of the client's own has its way to the API server.
+        while is_watch_told(&metrics).await {
+            tokio::task::yield_now().await;
         }
     }
 }

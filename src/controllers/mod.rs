@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::scope::Scope;
 use self::secrets::Secrets;
-pub(crate) use self::write_status::Statuses;
+use self::write_status::Statuses;
 use crate::metrics::Metrics;
 use crate::watches::CatalogWatch;
 
@@ -38,22 +38,35 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What every controller is given. One set of them runs for each scope.
 #[derive(Clone)]
 pub(crate) struct Setup {
-    pub(crate) client: Client,
-    pub(crate) statuses: Statuses,
-    pub(crate) catalog: CatalogWatch,
-    pub(crate) metrics: Metrics,
-    pub(crate) scope: Scope,
+    client: Client,
+    statuses: Statuses,
+    catalog: CatalogWatch,
+    metrics: Metrics,
+    scope: Scope,
     /// Applications that are reconciled at the same time.
-    pub(crate) concurrency: u16,
+    concurrency: u16,
+}
+
+impl Setup {
+    /// For controllers that write and watch with this client.
+    pub(crate) fn new(
+        client: Client,
+        catalog: CatalogWatch,
+        metrics: Metrics,
+        scope: Scope,
+        concurrency: u16,
+    ) -> Self {
+        Self { statuses: Statuses::new(client.clone()), client, catalog, metrics, scope, concurrency }
+    }
 }
 
 /// Starts every controller on `tasks`; they run until `stop` is set.
-pub(crate) fn start(setup: &Setup, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
+pub(crate) fn start(setup: Setup, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     let stop = || stopped(stop.clone());
     let secrets = Secrets::watch(&setup.client, &setup.scope, stop(), tasks);
     tasks.spawn(until(stop(), application::run(setup.clone(), secrets.clone(), stop())));
     tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), secrets.clone(), stop())));
-    tasks.spawn(until(stop(), fleet::run(setup.clone(), secrets, stop())));
+    tasks.spawn(until(stop(), fleet::run(setup, secrets, stop())));
 }
 
 /// The object of that key, as a controller's queue names it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use fleetgate_certs::{Lack, Serving};
@@ -13,7 +13,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeLab
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 
-use super::{Controlled, Label, Queue};
+use super::watches::{Watches, Watching};
+use super::{Controlled, Label, Queue, locked};
 use crate::leader::Leadership;
 use crate::logs;
 use crate::server::{Connections, LetGo};
@@ -27,8 +28,7 @@ type CountHeld = Box<dyn Fn() -> u32 + Send>;
 
 pub(super) struct Live {
     leadership: Leadership,
-    /// When the watch of each kind was opened last.
-    watches: Mutex<BTreeMap<&'static str, Instant>>,
+    watches: Watches,
     /// By the namespace that is counted, or for all.
     clusters: Mutex<BTreeMap<Option<String>, CountClusters>>,
     queues: Mutex<BTreeMap<Option<String>, Queue>>,
@@ -39,10 +39,10 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) const fn new(leadership: Leadership) -> Self {
+    pub(super) fn new(leadership: Leadership) -> Self {
         Self {
             leadership,
-            watches: Mutex::new(BTreeMap::new()),
+            watches: Watches::default(),
             clusters: Mutex::new(BTreeMap::new()),
             queues: Mutex::new(BTreeMap::new()),
             held: Mutex::new(BTreeMap::new()),
@@ -52,9 +52,9 @@ impl Live {
         }
     }
 
-    /// Notes that the watch of a kind was opened.
-    pub(super) fn watched(&self, kind: &'static str) {
-        locked(&self.watches).insert(kind, Instant::now());
+    /// None yet, of another client.
+    pub(super) fn watching(&self) -> Watching {
+        self.watches.another()
     }
 
     /// Says how the clusters of a namespace, or of all, are counted.
@@ -126,9 +126,8 @@ impl Collector for Live {
         let (help, leads) = ("Whether this process writes", i64::from(self.leadership.is_held()));
         encoder.encode_descriptor("leader", help, None, MetricType::Gauge)?.encode_gauge(&leads)?;
 
-        let watches = locked(&self.watches).clone();
-        let ages =
-            watches.into_iter().map(|(kind, opened)| ([("watch", kind)], opened.elapsed().as_secs_f64()));
+        let ages = self.watches.ages(Instant::now()).into_iter();
+        let ages = ages.map(|(kind, age)| ([("watch", kind)], age.as_secs_f64()));
         let help = "How long ago the watch of a kind was opened; one that works is opened every few minutes";
         gauges(&mut encoder, "watch_age_seconds", help, ages)?;
 
@@ -236,8 +235,4 @@ where
         metric.encode_family(&labels)?.encode_gauge(&value)?;
     }
     Ok(())
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,14 +5,16 @@
 
 mod http;
 mod live;
+mod process;
 mod queue;
 #[cfg(test)]
 pub(crate) mod told;
+mod watches;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
@@ -24,13 +26,16 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use tracing::Instrument;
 
 pub(crate) use self::http::router;
 use self::live::Live;
+use self::process::Process;
 pub(crate) use self::queue::Queue;
-use crate::client::{Call, Verb};
+pub(crate) use self::watches::Watching;
+use crate::client::Call;
 use crate::leader::Leadership;
 use crate::reviews;
 use crate::server::Connections;
@@ -80,17 +85,17 @@ impl Metrics {
         let reconciles: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(histogram);
         let (running, writes) = (Family::default(), Family::default());
         let live = Arc::new(Live::new(leadership));
-        let mut registry = Registry::with_prefix("fleetgate");
-        registry.register_with_unit(
-            "reconcile",
-            "How long looking at one object took",
-            Unit::Seconds,
-            reconciles.clone(),
-        );
-        registry.register("reconciles_running", "Objects that are looked at right now", running.clone());
-        registry.register("writes", "Requests to the API server that change something", writes.clone());
-        let reviews = reviews::Numbers::register(&mut registry);
-        registry.register_collector(Box::new(Arc::clone(&live)));
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Process::new()));
+        let ours = registry.sub_registry_with_prefix("fleetgate");
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        ours.register("build", "Which Fleetgate it is", version);
+        let help = "How long looking at one object took";
+        ours.register_with_unit("reconcile", help, Unit::Seconds, reconciles.clone());
+        ours.register("reconciles_running", "Objects that are looked at right now", running.clone());
+        ours.register("writes", "Requests to the API server that change something", writes.clone());
+        let reviews = reviews::Numbers::register(ours);
+        ours.register_collector(Box::new(Arc::clone(&live)));
         Self(Arc::new(Numbers {
             registry,
             reconciles,
@@ -135,14 +140,17 @@ impl Metrics {
         self.0.reviews.clone()
     }
 
-    /// Notes a request, and how it was answered, if it was.
+    /// Notes a request if it changes something, and how it was answered, if it was.
     pub(crate) fn answered(&self, call: Call, status: Option<StatusCode>) {
         if call.verb.is_write() {
             let labels = [("verb", call.verb.as_str()), ("kind", call.kind), ("outcome", outcome(status))];
             self.0.writes.get_or_create(&labels).inc();
-        } else if call.verb == Verb::Watch && status.is_some_and(|status| status.is_success()) {
-            self.0.live.watched(call.kind);
         }
+    }
+
+    /// The watches of a new client, told of for as long as it has them.
+    pub(crate) fn watching(&self) -> Watching {
+        self.0.live.watching()
     }
 
     /// `reconcile`, and how long each took is noted.
@@ -236,6 +244,10 @@ impl Drop for Running {
 /// From a look that changes nothing to one that waits for a timeout.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 4.0, 9))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn outcome(status: Option<StatusCode>) -> &'static str {

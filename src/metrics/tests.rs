@@ -1,6 +1,7 @@
 //! What is told, and by which name.
 
 use super::*;
+use crate::client::Verb;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use fleetgate_api::Application;
@@ -26,7 +27,8 @@ async fn numbers_are_told_in_the_words_of_the_documentation() {
     for (verb, status) in [(Verb::Apply, conflict), (Verb::Delete, None), (Verb::Read, conflict)] {
         metrics.answered(call(verb), status);
     }
-    metrics.answered(call(Verb::Watch), Some(StatusCode::OK));
+    let watching = metrics.watching();
+    watching.answered(call(Verb::Watch), Some(StatusCode::OK), Instant::now());
     metrics.reconciled(Controlled::Fleet, false, Duration::from_millis(3));
     metrics.count_clusters(None, || BTreeMap::from([("ready", 7)]));
     metrics.count_clusters(None, || BTreeMap::from([("ready", 2)]));
@@ -65,6 +67,12 @@ async fn numbers_are_told_in_the_words_of_the_documentation() {
         "fleetgate_connections_dropped_total{reason=\"late\"} 0",
         "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
         "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",
+        concat!("fleetgate_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        "process_start_time_seconds ",
+        "process_resident_memory_bytes ",
+        "process_open_fds ",
+        "process_max_fds ",
+        "process_cpu_seconds_total ",
     ] {
         assert!(text.lines().any(|said| said.starts_with(line)), "{line} is not said:\n{text}");
     }

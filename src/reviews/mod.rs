@@ -62,6 +62,7 @@ impl Desk {
         let turns = Arc::new(Semaphore::new(processors.saturating_sub(1).clamp(1, MOST)));
         let medium = Arc::new(Lane::start(Semaphore::MAX_PERMITS)?);
         let heavy = Arc::new(Lane::start(MOST_WAITING)?);
+        numbers.begin();
         Ok(Self { turns, medium, heavy, stationery: Arc::default(), numbers })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleetgate_webhooks::review::Account;
+use fleetgate_webhooks::review::{self, Account};
 use fleetgate_webhooks::router::Unread;
 use fleetgate_webhooks::{Endpoint, Kind};
 use prometheus_client::metrics::counter::Counter;
@@ -34,14 +34,19 @@ impl Numbers {
         this
     }
 
+    /// Has what alerts look for told from now on, though there was none yet: Prometheus sees no
+    /// increase in a number that it did not know before.
+    pub(super) fn begin(&self) {
+        for refusal in [review::shed(&[]), review::failed(&[])] {
+            drop(self.done.get_or_create(&labels(&refusal.account)));
+        }
+        for why in Unread::ALL {
+            drop(self.unread.get_or_create(&[("reason", why.as_str())]));
+        }
+    }
+
     pub(crate) fn reviewed(&self, endpoint: Endpoint, account: &Account, took: Duration) {
-        let labels = [
-            ("kind", account.about.kind.map_or("other", Kind::as_str)),
-            ("operation", account.about.operation.as_str()),
-            ("verdict", account.outcome.as_str()),
-            ("code", account.codes.first().copied().unwrap_or_default()),
-        ];
-        self.done.get_or_create(&labels).inc();
+        self.done.get_or_create(&labels(account)).inc();
         // Not `endpoint`: Prometheus' operator calls the port so from which it has the numbers.
         self.took.get_or_create(&[("webhook", endpoint.as_str())]).observe(took.as_secs_f64());
     }
@@ -49,6 +54,15 @@ impl Numbers {
     pub(crate) fn unread(&self, why: Unread) {
         self.unread.get_or_create(&[("reason", why.as_str())]).inc();
     }
+}
+
+fn labels(account: &Account) -> [Label; 4] {
+    [
+        ("kind", account.about.kind.map_or("other", Kind::as_str)),
+        ("operation", account.about.operation.as_str()),
+        ("verdict", account.outcome.as_str()),
+        ("code", account.codes.first().copied().unwrap_or_default()),
+    ]
 }
 
 /// From 50 µs, which little takes less than, to more than the API server waits.

@@ -46,6 +46,12 @@ async fn ask(address: SocketAddr, body: &str) -> Value {
     serde_json::from_str(body).expect("JSON")
 }
 
+fn numbers(registry: &Registry) -> String {
+    let mut text = String::new();
+    encode(&mut text, registry).expect("its numbers");
+    text
+}
+
 /// A request of so many values, which are nothing that anybody reviews.
 fn request(uid: &str, values: usize) -> String {
     let kind = json!({"group": "apps", "version": "v1", "kind": "Deployment"});
@@ -61,6 +67,10 @@ async fn a_review_that_panics_is_answered_and_counted_and_harms_no_other() {
     let listener = server::listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a listener");
     let address = listener.local_addr().expect("an address");
     let connections = Connections::shared(100);
+    for counted in ["verdict=\"failed\",code=\"\"} 0", "verdict=\"shed\",code=\"\"} 0"] {
+        let text = numbers(&registry);
+        assert!(text.contains(counted), "the first is to be an increase: {text}");
+    }
     let serving = server::serve(listener, "faults", Transport::Plain, router, connections, pending());
     let serving = tokio::spawn(serving);
     // One for each of the threads that there are, and more than there are of the first.
@@ -81,8 +91,7 @@ async fn a_review_that_panics_is_answered_and_counted_and_harms_no_other() {
         );
     }
     assert!(!serving.is_finished());
-    let mut text = String::new();
-    encode(&mut text, &registry).expect("its numbers");
+    let text = numbers(&registry);
     for counted in ["verdict=\"failed\",code=\"\"} 14", "verdict=\"malformed\",code=\"\"} 14"] {
         assert!(text.contains(counted), "{counted}: {text}");
     }

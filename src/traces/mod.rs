@@ -38,6 +38,9 @@ pub(crate) use self::started::{Traces, layer, start};
 /// The target of every span that is for a collector: the log has none of them.
 pub(crate) const TARGET: &str = "fleetgate::spans";
 
+/// The target of the spans of what the API server is asked.
+pub(crate) const REQUESTS: &str = "fleetgate::requests";
+
 /// The variables by which programs are told of a collector, whatever they are. The first counts.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 

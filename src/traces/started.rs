@@ -17,13 +17,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::collector::Collector;
 use super::settings::Settings;
-use super::{TARGET, variable};
+use super::{REQUESTS, TARGET, variable};
 use crate::cli::TraceOptions;
 
 /// How long the end of a program waits for its last spans to be sent.
 const LAST_SPANS: Duration = Duration::from_secs(2);
-/// Where kube's client says what it asks the API server.
-const REQUESTS: &str = "kube_client";
 
 /// Spans on their way to a collector, as long as this is not dropped.
 #[derive(Debug)]
@@ -111,7 +109,7 @@ impl Drop for Traces {
 fn interest(metadata: &Metadata<'_>) -> Interest {
     match metadata.target() {
         TARGET if metadata.is_span() => Interest::always(),
-        target if metadata.is_span() && target.starts_with(REQUESTS) => Interest::sometimes(),
+        target if metadata.is_span() && target == REQUESTS => Interest::sometimes(),
         _ => Interest::never(),
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn insert_cluster(
     match &cluster.0 {
         Ok(cluster) => catalog.insert_cluster(rejudged::cluster(cluster)),
         Err(error) => {
-            tracing::warn!(name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is not used");
+            tracing::warn!(namespace = cluster.namespace(), name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is not used");
             let key = key(ClusterKind::AttachedCluster, cluster);
             // One that was read before stays as it was. Any other is known
             // without credentials: what it was delivered is not taken away.

@@ -26,7 +26,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, Client, Resource};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -41,6 +41,7 @@ pub(crate) use self::health::Health;
 pub(crate) use self::listeners::Listeners;
 use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
 pub(crate) use self::tables::{insert_application, insert_fleet};
+use crate::client::Clients;
 
 /// How long what is not listed is waited for before it is named.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,15 +60,16 @@ pub(crate) struct CatalogWatch {
 }
 
 impl CatalogWatch {
-    /// Starts the watches on `tasks`, which fill the `empty` Catalog.
-    pub(crate) fn start(client: &Client, empty: Catalog, tasks: &mut JoinSet<()>) -> Self {
+    /// Starts the watches on `tasks`, which fill the `empty` Catalog. Each has a client of its own, so that
+    /// none that works hides another of its kind.
+    pub(crate) fn start(clients: &Clients, empty: Catalog, tasks: &mut JoinSet<()>) -> Self {
         let this = Self::default();
         this.catalog.send_modify(|catalog| *catalog = empty);
-        let fleets = guarded::<Fleet>(client);
-        let clusters = guarded::<AttachedCluster>(client);
-        let applications = guarded::<Application>(client);
+        let fleets = guarded::<Fleet>(clients);
+        let clusters = guarded::<AttachedCluster>(clients);
+        let applications = guarded::<Application>(clients);
         let namespaces = watcher::watcher(
-            Api::<PartialObjectMeta<Namespace>>::all(client.clone()),
+            Api::<PartialObjectMeta<Namespace>>::all(clients.client()),
             watcher::Config::default(),
         );
         this.spawn("Fleets", fleets, FleetTable::default(), tasks);
@@ -76,11 +78,11 @@ impl CatalogWatch {
         this.spawn("Namespaces", namespaces, NamespaceTable, tasks);
         for kind in FluxKind::ALL {
             let name = RenderedKind::Flux(kind).crd_name();
-            this.spawn(&name, crds::events(client, &name), CrdTable::of(kind), tasks);
+            this.spawn(&name, crds::events(&clients.client(), &name), CrdTable::of(kind), tasks);
         }
         for kind in ClusterKind::PROVISIONED {
             this.expect(&kind.crd_name());
-            tasks.spawn(this.clone().follow_provisioned(kind, client.clone()));
+            tasks.spawn(this.clone().follow_provisioned(kind, clients.clone()));
         }
         this
     }
@@ -199,7 +201,7 @@ impl Snapshots for CatalogWatch {
 
 /// One object that cannot be decoded is skipped, and does not stall the watch.
 fn guarded<K>(
-    client: &Client,
+    clients: &Clients,
 ) -> impl Stream<Item = Result<Event<DeserializeGuard<K>>, watcher::Error>> + use<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -209,7 +211,7 @@ where
         + Send
         + 'static,
 {
-    watcher::watcher(Api::all(client.clone()), watcher::Config::default())
+    watcher::watcher(Api::all(clients.client()), watcher::Config::default())
 }
 
 /// How one kind's events change the Catalog.

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::clusters::ClusterTable;
 use super::{CatalogWatch, crds};
+use crate::client::Clients;
 
 type Definition = Event<DynamicObject>;
 type Objects = BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>;
@@ -25,9 +26,9 @@ type Objects = BoxStream<'static, Result<Event<DynamicObject>, watcher::Error>>;
 impl CatalogWatch {
     /// Watches a kind for as long as the host serves it, in the version that it
     /// serves.
-    pub(super) async fn follow_provisioned(self, kind: ClusterKind, client: Client) {
+    pub(super) async fn follow_provisioned(self, kind: ClusterKind, clients: Clients) {
         let what = kind.crd_name();
-        let mut definitions = pin!(crds::events(&client, &what).default_backoff());
+        let mut definitions = pin!(crds::events(&clients.client(), &what).default_backoff());
         let mut served = Served::default();
         let mut table = ClusterTable::of(kind);
         let mut objects: Option<Objects> = None;
@@ -35,7 +36,7 @@ impl CatalogWatch {
             tokio::select! {
                 Some(event) = definitions.next() => {
                     if self.define(&what, event, &mut served, &mut table) {
-                        objects = served.version.as_deref().map(|version| events(&client, kind, version));
+                        objects = served.version.as_deref().map(|version| events(clients.client(), kind, version));
                     }
                 }
                 Some(event) = next(&mut objects) => self.receive(&what, event, &mut table),
@@ -74,8 +75,9 @@ impl CatalogWatch {
     }
 }
 
-fn events(client: &Client, kind: ClusterKind, version: &str) -> Objects {
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &kind.resource(version));
+/// Nobody else has the client: the watch is told of until it ends.
+fn events(client: Client, kind: ClusterKind, version: &str) -> Objects {
+    let api: Api<DynamicObject> = Api::all_with(client, &kind.resource(version));
     watcher::watcher(api, watcher::Config::default()).default_backoff().boxed()
 }
 

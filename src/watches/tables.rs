@@ -44,7 +44,7 @@ pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet
     match &fleet.0 {
         Ok(fleet) => catalog.insert_fleet(rejudged::fleet(fleet)),
         Err(error) => {
-            tracing::warn!(name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
+            tracing::warn!(namespace = fleet.namespace(), name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
             None
         }
     }
@@ -88,7 +88,7 @@ pub(crate) fn insert_application(
     match &application.0 {
         Ok(application) => catalog.insert_application(&of_stored(application)),
         Err(error) => {
-            tracing::warn!(name = application.name_any(), %error, "an Application cannot be read and is not in the index");
+            tracing::warn!(namespace = application.namespace(), name = application.name_any(), %error, "an Application cannot be read and is not in the index");
             None
         }
     }

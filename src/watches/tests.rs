@@ -1,8 +1,12 @@
 //! How events become the Catalog, and whom they wake.
 
+use std::fs;
+
 use super::*;
 use futures::{FutureExt, stream};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use tracing_subscriber::fmt;
 
 fn guarded<K: DeserializeOwned + Resource>(object: Value) -> DeserializeGuard<K> {
     serde_json::from_value(object).expect("an object")
@@ -122,4 +126,39 @@ async fn an_application_that_cannot_be_read_stays_as_it_was() {
     assert_eq!(catalog.applications_of_fleet("default", "a").count(), 1);
     feed(&watch, ApplicationTable::default(), vec![Event::Delete(application("shop", "a", ""))]).await;
     assert_eq!(watch.current().applications("default").count(), 0);
+}
+
+/// What the program logs meanwhile.
+fn logged(work: impl FnOnce()) -> String {
+    let log = NamedTempFile::new().expect("a file");
+    let file = Arc::new(log.reopen().expect("a file"));
+    tracing::subscriber::with_default(fmt().with_writer(file).with_ansi(false).finish(), work);
+    fs::read_to_string(log.path()).expect("a log")
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_namespace() {
+    let broken = |api_version: &str, kind: &str| {
+        json!({
+            "apiVersion": api_version, "kind": kind,
+            "metadata": {"name": "shop", "namespace": "tenant"}, "spec": 5,
+        })
+    };
+    let (application, fleet, cluster) = (
+        guarded(broken("apps.kurator.dev/v1alpha1", "Application")),
+        guarded(broken("fleet.kurator.dev/v1alpha1", "Fleet")),
+        guarded(broken("cluster.kurator.dev/v1alpha1", "AttachedCluster")),
+    );
+    let mut catalog = Catalog::default();
+    let log = logged(|| {
+        insert_application(&mut catalog, &application);
+        insert_fleet(&mut catalog, &fleet);
+        insert_cluster(&mut catalog, &cluster);
+    });
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    for line in lines {
+        let is_named = ["cannot be read", "namespace=\"tenant\"", "name=\"shop\""];
+        assert!(is_named.iter().all(|part| line.contains(part)), "{line}");
+    }
 }

@@ -27,6 +27,7 @@ async fn the_fleets_of_a_cluster_are_what_files_are_checked_against() {
     let context = kubectl(sandbox, &["config", "current-context"]).await.stdout;
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("app.yaml"), APPLICATION).expect("a file");
+    // As a person runs it, who here is the administrator: it has nobody's rights but theirs.
     let output = Command::new(env!("CARGO_BIN_EXE_fleetgate"))
         .args(["check", "app.yaml", "--output", "json", "--context", context.trim()])
         .current_dir(folder.path())

@@ -2,6 +2,7 @@
 //!
 //! No pod runs here; the API server admits them, under the namespace's Pod Security.
 
+mod by_hand;
 mod chart;
 mod guide;
 
@@ -12,10 +13,9 @@ use std::time::Duration;
 use fleetgate_sandbox::Sandbox;
 use fleetgate_sandbox::wait::{Probe, until};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use crate::replica::Replica;
-use crate::support::{admission, apply, bare, file, kubectl};
+use crate::support::{admission, apply, bare, file, kubeconfig_of, kubectl};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -152,17 +152,6 @@ async fn while_nobody_answers_nothing_comes_and_what_is_deleted_goes() {
     }
 }
 
-/// A kubeconfig of the controller's account, which is another one since it was installed again.
-async fn of_the_controller(sandbox: &Sandbox) -> NamedTempFile {
-    let before = fs::read_to_string(sandbox.controller_kubeconfig()).expect("a kubeconfig");
-    let mut kubeconfig: Value = serde_saphyr::from_str(&before).expect("YAML");
-    let token = ["create", "token", "fleetgate-controller", "--namespace", "fleetgate-system"];
-    kubeconfig["users"][0]["user"]["token"] = kubectl(sandbox, &token).await.stdout.trim().into();
-    let path = NamedTempFile::new().expect("a file");
-    fs::write(path.path(), kubeconfig.to_string()).expect("it is written");
-    path
-}
-
 /// The controller is not asked about: it takes its finalizer off.
 #[tokio::test]
 async fn while_nobody_answers_an_application_that_is_deleted_goes() {
@@ -176,7 +165,7 @@ async fn while_nobody_answers_an_application_that_is_deleted_goes() {
         },
     });
     install_around(sandbox, &[&application.to_string()]).await;
-    let kubeconfig = of_the_controller(sandbox).await;
+    let kubeconfig = kubeconfig_of(sandbox, "fleetgate-system", "fleetgate-controller").await;
     let controller = Replica::through(kubeconfig.path(), &[]);
     controller.says("fleetgate_leader 1", PATIENCE).await;
     let patch = ["patch", "application", "installed-goes", "--type=merge", "--patch"];

@@ -11,6 +11,9 @@ use crate::support::{apply, kubectl, options, own, terminate};
 
 const DEADLINE: Duration = Duration::from_secs(40);
 
+/// A watch that only who leads has.
+const OF_LEADERS: &str = "fleetgate_watch_age_seconds{watch=\"Secret\"}";
+
 async fn create(sandbox: &Sandbox, namespace: &str, name: &str, labels: &str) {
     let application = format!(
         "apiVersion: apps.kurator.dev/v1alpha1\nkind: Application\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{labels}}}}}\n\
@@ -44,6 +47,10 @@ async fn one_works_and_another_takes_over() {
     second.says("fleetgate_leader 0", DEADLINE).await;
     create(sandbox, "default", "one", "").await;
     is_looked_after(sandbox, "default", "one").await;
+    let version = concat!("fleetgate_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1");
+    for number in [version, "process_resident_memory_bytes ", "process_open_fds "] {
+        second.says(number, DEADLINE).await;
+    }
     first.says("fleetgate_reconcile_seconds_count{controller=\"application\"", DEADLINE).await;
     first
         .says("fleetgate_writes_total{verb=\"apply\",kind=\"Application\",outcome=\"succeeded\"}", DEADLINE)
@@ -120,21 +127,27 @@ async fn it_waits_for_kurators_manager() {
     replica.says("fleetgate_leader 0", DEADLINE).await;
     create(sandbox, "default", "one", "").await;
     assert!(replica.is_idle().await, "who waits looks at nothing");
+    replica.says_nothing_of(OF_LEADERS, DEADLINE).await;
     kubectl(
         sandbox,
         &["delete", "lease", "kurator-fleet-manager-leader-elect", "--namespace", "kurator-system"],
     )
     .await;
     is_looked_after(sandbox, "default", "one").await;
+    replica.says(OF_LEADERS, DEADLINE).await;
 
     let image =
         ["create", "deployment", "kurator-fleet-manager", "--image", "none", "--namespace", "kurator-system"];
     kubectl(sandbox, &image).await;
     replica.says("fleetgate_leader 0", DEADLINE).await;
+    // Its controllers' watches have ended, which is no fault of theirs; the Catalog's go on.
+    replica.says_nothing_of(OF_LEADERS, DEADLINE).await;
+    replica.says("fleetgate_watch_age_seconds{watch=\"Application\"}", DEADLINE).await;
     let scale =
         ["scale", "deployment", "kurator-fleet-manager", "--replicas", "0", "--namespace", "kurator-system"];
     kubectl(sandbox, &scale).await;
     replica.says("fleetgate_leader 1", DEADLINE).await;
+    replica.says(OF_LEADERS, DEADLINE).await;
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod api_server;
 mod replicas;
+mod vanished;
 
 /// Creates a second.
 const PER_SECOND: u32 = 200;

@@ -50,14 +50,23 @@ impl Replica {
 
     /// Waits until its numbers say so.
     pub(crate) async fn says(&self, line: &str, deadline: Duration) {
-        let said = until(line, deadline, async || {
+        self.numbers(line, deadline, |is_said| is_said).await;
+    }
+
+    /// Waits until its numbers do not say so any more.
+    pub(crate) async fn says_nothing_of(&self, line: &str, deadline: Duration) {
+        self.numbers(line, deadline, |is_said| !is_said).await;
+    }
+
+    async fn numbers(&self, line: &str, deadline: Duration, are_right: impl Fn(bool) -> bool) {
+        let right = until(line, deadline, async || {
             Ok(match self.get("/metrics").await {
-                Ok(text) if text.lines().any(|said| said.starts_with(line)) => Probe::Done(()),
+                Ok(text) if are_right(text.lines().any(|said| said.starts_with(line))) => Probe::Done(()),
                 Ok(text) => Probe::NotYet(text),
                 Err(error) => Probe::NotYet(error.to_string()),
             })
         });
-        said.await.expect("its numbers say so");
+        right.await.expect("its numbers");
     }
 
     /// Waits until its log has that.

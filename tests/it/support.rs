@@ -218,6 +218,17 @@ pub(crate) async fn past_the_gate(sandbox: &Sandbox, namespace: &str, arguments:
     assert!(answer.success(), "kubectl {}: {}{}", arguments.join(" "), answer.stdout, answer.stderr);
 }
 
+/// A kubeconfig file of a service account that is there by now, with its rights and no others.
+pub(crate) async fn kubeconfig_of(sandbox: &Sandbox, namespace: &str, account: &str) -> NamedTempFile {
+    let administrator = std::fs::read_to_string(sandbox.kubeconfig()).expect("the host's kubeconfig");
+    let mut kubeconfig: serde_json::Value = serde_saphyr::from_str(&administrator).expect("YAML");
+    let token = kubectl(sandbox, &["create", "token", account, "--namespace", namespace]).await.stdout;
+    kubeconfig["users"][0]["user"] = serde_json::json!({"token": token.trim()});
+    let file = NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), kubeconfig.to_string()).expect("it is written");
+    file
+}
+
 /// A namespace for one test, with the Fleet `quickstart` and what it needs to
 /// deliver: copies of the members' clusters and their Secrets.
 pub(crate) async fn namespace(sandbox: &Sandbox, name: &str) {

@@ -22,7 +22,8 @@ impl Severity {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alert {
     pub(super) name: &'static str,
-    /// In Prometheus' language.
+    /// In Prometheus' language. What Fleetgate counts it tells from 0 on; an API server tells a number with its
+    /// first event, in which no rate is seen: so what was not told before is asked for, too.
     pub(super) query: &'static str,
     /// How long it has to be so.
     pub(super) lasts: &'static str,
@@ -67,7 +68,7 @@ const ADMISSION: [Alert; 10] = [
     },
     Alert {
         name: "FleetgateReviewsUnanswered",
-        query: "sum by (name, type) (rate(apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"}[5m])) > 0",
+        query: "sum by (name, type) (rate(apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"}[5m])) > 0 or sum by (name, type) (apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"} unless max_over_time(apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"}[1h] offset 5m)) > 0",
         lasts: "2m",
         severity: Severity::Critical,
         summary: "The API server gets no answer from Fleetgate's webhook.",
@@ -76,7 +77,7 @@ const ADMISSION: [Alert; 10] = [
     },
     Alert {
         name: "FleetgateGateOpen",
-        query: "sum by (name, type) (increase(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[15m])) > 0",
+        query: "sum by (name, type) (increase(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[15m])) > 0 or sum by (name, type) (apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"} unless max_over_time(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[1h] offset 15m)) > 0",
         lasts: "1m",
         severity: Severity::Warning,
         summary: "The API server admits what Fleetgate has not reviewed.",

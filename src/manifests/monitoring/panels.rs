@@ -30,12 +30,13 @@ pub(super) enum Look {
     Lines,
 }
 
-pub(super) const ROWS: [Row; 5] = [
+pub(super) const ROWS: [Row; 6] = [
     Row { title: "Admission", panels: &ADMISSION },
     Row { title: "Certificates", panels: &CERTIFICATES },
     Row { title: "Catalog", panels: &CATALOG },
     Row { title: "Delivery", panels: &DELIVERY },
     Row { title: "Clusters", panels: &CLUSTERS },
+    Row { title: "Processes", panels: &PROCESSES },
 ];
 
 const ADMISSION: [Panel; 10] = [
@@ -295,5 +296,62 @@ const CLUSTERS: [Panel; 2] = [
         look: Look::Lines,
         unit: "none",
         queries: &[("sum by (state) (fleetgate_clusters{namespace=~\"$namespace\"})", "{{state}}")],
+    },
+];
+
+/// Others in the namespace tell the same of themselves: of them nothing is shown.
+const PROCESSES: [Panel; 5] = [
+    Panel {
+        title: "Versions",
+        about: "How many processes there are of each. Two versions: a roll-out is under way, or stuck.",
+        look: Look::Lines,
+        unit: "none",
+        queries: &[("count by (version) (fleetgate_build_info{namespace=~\"$namespace\"})", "{{version}}")],
+    },
+    Panel {
+        title: "Memory",
+        about: "How much it may be stands in the Deployments.",
+        look: Look::Lines,
+        unit: "bytes",
+        queries: &[(
+            "max by (pod) (process_resident_memory_bytes{namespace=~\"$namespace\"} and on (namespace, pod) fleetgate_build_info{namespace=~\"$namespace\"})",
+            "{{pod}}",
+        )],
+    },
+    Panel {
+        title: "Descriptors",
+        about: "Those that are open, and how many may be.",
+        look: Look::Lines,
+        unit: "none",
+        queries: &[
+            (
+                "max by (pod) (process_open_fds{namespace=~\"$namespace\"} and on (namespace, pod) fleetgate_build_info{namespace=~\"$namespace\"})",
+                "{{pod}}",
+            ),
+            (
+                "min(process_max_fds{namespace=~\"$namespace\"} and on (namespace, pod) fleetgate_build_info{namespace=~\"$namespace\"})",
+                "at most",
+            ),
+        ],
+    },
+    Panel {
+        title: "Processors at work",
+        about: "As many reviews run at a time as there are processors, but one.",
+        look: Look::Lines,
+        unit: "none",
+        queries: &[(
+            "max by (pod) (rate(process_cpu_seconds_total{namespace=~\"$namespace\"}[$__rate_interval]) and on (namespace, pod) fleetgate_build_info{namespace=~\"$namespace\"})",
+            "{{pod}}",
+        )],
+    },
+    Panel {
+        title: "Up for",
+        about: "Since the process started. One that falls to 0 again and again does not stay up.",
+        look: Look::Lines,
+        unit: "s",
+        queries: &[(
+            "time() - max by (pod) (process_start_time_seconds{namespace=~\"$namespace\"} and on (namespace, pod) fleetgate_build_info{namespace=~\"$namespace\"})",
+            "{{pod}}",
+        )],
     },
 ];

@@ -116,7 +116,7 @@ impl Webhook {
     }
 
     /// Sends it a signal.
-    pub(super) fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.process.0.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::kinds_of_clusters::{cluster as provisioned, install, kubeconfig as provision};
 use super::*;
 use crate::replica::Replica;
-use crate::support::{free_port, options, own};
+use crate::support::{free_port, kubeconfig_of, options, own};
 
 /// Less than the interval in which a cluster that answers is asked again.
 const AT_ONCE: Duration = Duration::from_secs(12);
@@ -254,12 +254,14 @@ async fn what_passed_no_gate_is_said() {
     says(sandbox, namespace, "fleet/quickstart", "True Succeeded", PATIENCE).await;
 }
 
-/// In a sandbox of its own, where nobody else is asked. The host is the member.
+/// In a sandbox of its own, where nobody else is asked. The host is the member, reached by an account without rights: whether
+/// one answers needs none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_clusters_are_asked_within_their_interval() {
     const CLUSTERS: usize = 1000;
     let sandbox = &own(options(Scope::Admission)).await;
-    let kubeconfig = std::fs::read_to_string(sandbox.kubeconfig()).expect("the host's kubeconfig");
+    let kubeconfig = kubeconfig_of(sandbox, "default", "default").await;
+    let kubeconfig = std::fs::read_to_string(kubeconfig.path()).expect("a kubeconfig");
     secret(sandbox, "default", "host", &serde_saphyr::from_str(&kubeconfig).expect("YAML")).await;
     let api: Api<fleetgate_api::AttachedCluster> = Api::namespaced(sandbox.client(), "default");
     let made = stream::iter(0..CLUSTERS).map(|number| {

@@ -3,6 +3,7 @@
 use super::protection::{chart, delivered, pods, unplug};
 use super::told::run;
 use super::*;
+use crate::support::kubeconfig_of;
 
 /// The kubeconfig that is stored for a member.
 pub(super) async fn kubeconfig(sandbox: &Sandbox, namespace: &str, member: &str) -> String {
@@ -30,13 +31,8 @@ async fn a_cluster_is_joined_delivered_to_and_detached() {
     assert_eq!(code, Some(2));
     assert!(notes.contains("there is no Fleet \"gone\" in namespace \"joined\""), "{notes}");
     // The account that every namespace has may do nothing.
-    let token = kubectl(sandbox, &["create", "token", "default", "--namespace", "joined"]).await.stdout;
-    let host = std::fs::read_to_string(sandbox.kubeconfig()).expect("the host's kubeconfig");
-    let mut host: Value = serde_saphyr::from_str(&host).expect("YAML");
-    host["users"][0]["user"] = serde_json::json!({"token": token.trim()});
-    let limited = folder.path().join("limited.kubeconfig");
-    std::fs::write(&limited, host.to_string()).expect("a file");
-    let (code, _, notes) = cluster(&["join", limited.to_str().expect("a path"), "--name", "limited"]);
+    let limited = kubeconfig_of(sandbox, "joined", "default").await;
+    let (code, _, notes) = cluster(&["join", limited.path().to_str().expect("a path"), "--name", "limited"]);
     assert!(code == Some(2) && notes.contains("may not do everything at https://"), "{notes}");
     let written = ["get", "attachedclusters,secrets", "--namespace", "joined", "--output", "name"];
     assert_eq!(kubectl(sandbox, &written).await.stdout, "", "nothing is written before all is looked at");

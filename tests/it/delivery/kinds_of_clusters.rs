@@ -5,6 +5,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::json;
 
 use super::*;
+use crate::replica::Replica;
 use crate::support::install_crds;
 
 /// Installs a kind of cluster in these versions, as small as a CRD can be.
@@ -113,6 +114,8 @@ async fn a_cluster_of_kurators() {
 #[tokio::test]
 async fn a_custom_cluster_whose_crd_comes_later() {
     let (sandbox, namespace, kind) = (delivery(), "custom", ClusterKind::CustomCluster);
+    // It looks after nothing that there is, and knows of all clusters.
+    let onlooker = Replica::start(sandbox, &["--watch-namespaces", "custom-onlooker"]);
     let warned = fleet_of(sandbox, namespace, &[(kind, "v1alpha1")]).await;
     assert!(warned.contains("there is no CustomCluster of that name"), "{warned}");
     kubeconfig(sandbox, namespace, "prod-kubeconfig", "kurator-member1").await;
@@ -124,6 +127,8 @@ async fn a_custom_cluster_whose_crd_comes_later() {
     cluster(sandbox, namespace, kind, "v1alpha1", json!({})).await;
     becomes(sandbox, namespace, "shop", "True Succeeded 1/1").await;
     assert_eq!(kustomizations(sandbox, namespace).await, ["web-customcluster-prod"]);
+    let watch = "fleetgate_watch_age_seconds{watch=\"CustomCluster\"}";
+    onlooker.says(watch, PATIENCE).await;
 
     install(sandbox, kind, &["v1alpha1", "v1beta1"]).await;
     let resource = format!("{}/prod", kind.crd_name());
@@ -136,6 +141,7 @@ async fn a_custom_cluster_whose_crd_comes_later() {
     kubectl(sandbox, &["delete", "crd", &kind.crd_name(), "--timeout=60s"]).await;
     becomes(sandbox, namespace, "shop", "False DestinationNotFound").await;
     assert_eq!(kustomizations(sandbox, namespace).await, ["web-customcluster-prod"]);
+    onlooker.says_nothing_of(watch, PATIENCE).await;
     deployments(sandbox.member_client(0).expect("a member"), namespace, &["podinfo"]).await;
 }
 

@@ -23,6 +23,7 @@ pub(super) fn run(sandbox: &Sandbox, arguments: &[&str], input: &str) -> (Option
     (output.status.code(), out, notes)
 }
 
+/// As a person runs it, who here is the administrator: it has nobody's rights but theirs.
 fn command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleetgate"));
     command.args(arguments).arg("--kubeconfig").arg(sandbox.kubeconfig());

@@ -7,7 +7,7 @@ use fleetgate_sandbox::{Action, Rule, Sandbox};
 use serde_json::{Value, json};
 
 use super::webhook::{Start, Webhook, review};
-use crate::support::{admission, apply, bare, file, kubectl};
+use crate::support::{admission, apply, bare, file, kubeconfig_of, kubectl};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const NAMESPACE: &str = "hostile-watch";
@@ -64,10 +64,12 @@ async fn while_a_watch_is_broken_the_last_good_catalog_serves() {
 }
 
 /// Installs the kinds, that of Fleets as a later version may have it, or somebody else: it takes what this version's
-/// types do not.
+/// types do not. Beside them there are the product's own rights, and no gate.
 async fn install_laxly(sandbox: &Sandbox) {
-    let crds = file("manifests/crds").display().to_string();
-    kubectl(sandbox, &["apply", "--server-side", "--filename", &crds]).await;
+    for part in ["crds", "namespace.yaml", "rbac.yaml"] {
+        let part = file("manifests").join(part).display().to_string();
+        kubectl(sandbox, &["apply", "--server-side", "--filename", &part]).await;
+    }
     let lax = json!([{
         "op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec",
         "value": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
@@ -88,7 +90,8 @@ async fn what_cannot_be_read_is_counted_and_holds_up_nothing_else() {
     let (sandbox, _turn) = bare().await;
     install_laxly(sandbox).await;
     assert!(apply(sandbox, &fleet("known", json!({}))).await.success());
-    let start = Start { kubeconfig: Some(sandbox.kubeconfig()), ..Start::default() };
+    let kubeconfig = kubeconfig_of(sandbox, "fleetgate-system", "fleetgate-webhook").await;
+    let start = Start { kubeconfig: Some(kubeconfig.path()), ..Start::default() };
     let webhook = Webhook::start(sandbox, start).await;
     let unreadable = "fleetgate_catalog_unreadable{watch=\"Fleets\"}";
     let is = |expected: f64| move |count: f64| (count - expected).abs() < 0.5;

@@ -14,18 +14,18 @@ use crate::load::Load;
 use crate::support::{at_least, free_port};
 
 /// How long creates go on before and after what happens.
-const AROUND: Duration = Duration::from_secs(2);
+pub(super) const AROUND: Duration = Duration::from_secs(2);
 
 /// Webhooks of which each tells its health.
-struct Replicas<'a> {
+pub(super) struct Replicas<'a> {
     stage: &'a Stage,
-    balancer: Balancer,
-    running: Vec<Webhook>,
+    pub(super) balancer: Balancer,
+    pub(super) running: Vec<Webhook>,
 }
 
 impl<'a> Replicas<'a> {
     /// Starts so many where the API server asks; returns when it is answered.
-    async fn start(stage: &'a Stage, count: usize) -> Self {
+    pub(super) async fn start(stage: &'a Stage, count: usize) -> Self {
         let balancer = Balancer::start(stage.sandbox.webhook_addr()).await.expect("it listens");
         let mut this = Self { stage, balancer, running: Vec::new() };
         for _ in 0..count {

@@ -71,6 +71,13 @@ impl Balancer {
         self.replicas.all().insert(serving, replica);
     }
 
+    /// Gives a replica no connection any more, as where its node is known to be gone. Those that it was given
+    /// stay open. Returns how many these were, over all of the time.
+    #[must_use]
+    pub fn remove(&self, serving: SocketAddr) -> usize {
+        self.replicas.all().remove(&serving).map_or(0, |replica| replica.given)
+    }
+
     /// Listens no more, and ends every connection.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;

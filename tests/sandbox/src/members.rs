@@ -50,6 +50,7 @@ pub(crate) async fn join(
     joined.await.context("cannot join the members to the fleet")
 }
 
+/// An administrator's kubeconfig, as `fleetgate cluster join` asks for one: Flux may have anything to deliver.
 fn secret(member: &Plane) -> anyhow::Result<Secret> {
     let key = format!("{}.config", member.name());
     Ok(Secret {

@@ -24,6 +24,9 @@ pub enum Unread {
 }
 
 impl Unread {
+    /// All there are.
+    pub const ALL: [Self; 5] = [Self::TooLarge, Self::TooSlow, Self::Broken, Self::NotJson, Self::Crowded];
+
     /// Its name in numbers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
