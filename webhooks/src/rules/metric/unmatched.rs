@@ -14,7 +14,7 @@ use crate::rules::{Example, Rule, WARNS};
 pub const METRIC_UNMATCHED: Rule = Rule {
     code: "rollout/metric-unmatched",
     severities: WARNS,
-    what: "A built-in metric that Flagger asks for by a name that nothing has: of a workload of kind Service with a provider other than istio, gloo and the Gateway API; with knative; and with kuma, traefik, gloo or apisix where `serviceName` is not the workload's name.",
+    what: "A built-in metric that Flagger asks for by a name that nothing has: of a workload of kind Service with a provider other than istio, knative, gloo and the Gateway API; with kuma, traefik, gloo or apisix where `serviceName` is not the workload's name.",
     why: "The metric never has a value, which Flagger counts as a failed check: every version is rolled back.",
     example: Example::new(
         r#"spec.syncPolicies[0].rollout.trafficRoutingProvider: "kuma"
@@ -39,18 +39,14 @@ pub(super) fn check(rollout: &Rollout, metrics: &[Metric], path: &FieldPath, fin
 
 /// To the name of the provider Flagger adds `:service`, and takes what it does
 /// not know for Istio: a provider that it does not know by its first letters.
+/// What it makes of Knative depends on its version.
 fn of_istio(provider: Provider, rollout: &Rollout) -> Option<(&'static str, &'static str)> {
-    match provider {
-        Provider::Knative => Some((
-            "is asked of Istio, which has no value of a Knative Service",
-            "use a customMetric of another name",
-        )),
-        Provider::Istio | Provider::Gloo | Provider::GatewayApiV1 | Provider::GatewayApiV1Beta1 => None,
-        _ => (rollout.workload.kind.as_deref() == Some("Service")).then_some((
-            "is asked of Istio where the workload is a Service: it never has a value",
-            "roll out the Deployment, or use a customMetric of another name",
-        )),
-    }
+    use Provider::{GatewayApiV1, GatewayApiV1Beta1, Gloo, Istio, Knative};
+    let is_known = matches!(provider, Istio | Knative | Gloo | GatewayApiV1 | GatewayApiV1Beta1);
+    (!is_known && rollout.workload.kind.as_deref() == Some("Service")).then_some((
+        "is asked of Istio where the workload is a Service: it never has a value",
+        "roll out the Deployment, or use a customMetric of another name",
+    ))
 }
 
 /// These providers count by the Service, but are asked by the workload.
@@ -95,16 +91,14 @@ mod tests {
         for provider in Provider::ALL {
             use Provider::{Apisix, GatewayApiV1, GatewayApiV1Beta1, Gloo, Istio, Knative, Kuma, Traefik};
             let of_service = match provider {
-                Istio | Gloo | GatewayApiV1 | GatewayApiV1Beta1 => none,
+                Istio | Knative | Gloo | GatewayApiV1 | GatewayApiV1Beta1 => none,
                 _ => warned,
             };
-            let apart =
-                if matches!(provider, Kuma | Traefik | Gloo | Apisix | Knative) { warned } else { none };
-            let as_one = if provider == Knative { warned } else { none };
+            let apart = if matches!(provider, Kuma | Traefik | Gloo | Apisix) { warned } else { none };
             let name = provider.as_str();
             assert_eq!(said(name, "Service", "backend", duration), of_service, "{name}");
             assert_eq!(said(name, "Deployment", "backend-svc", duration), apart, "{name}");
-            assert_eq!(said(name, "Deployment", "backend", duration), as_one, "{name}");
+            assert_eq!(said(name, "Deployment", "backend", duration), none, "{name}");
             assert_eq!(said(name, "Service", "backend-svc", "mine"), none, "{name}");
         }
         assert_eq!(said("unknown", "Service", "backend", duration), none);
