@@ -10,6 +10,7 @@ use fleetgate_api::source::GitRepository;
 use super::verification::IGNORE_AND_INCLUDE;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::rules::policy::path::normalised;
 
 /// Of more entries none is held against all others.
 const MOST_COMPARED: usize = 100;
@@ -20,7 +21,8 @@ pub(super) fn check(git: &GitRepository, path: &FieldPath, findings: &mut Vec<Fi
         if takes_files(written(entry)) {
             continue;
         }
-        let folder = meant(entry);
+        // No entry leads out of the repository.
+        let folder = normalised(entry);
         let path = path.index(index);
         let may_be_there = folder.is_empty()
             || entries.len() > MOST_COMPARED
@@ -47,21 +49,6 @@ fn written(entry: &str) -> &str {
 /// Whether any file's name can begin so.
 fn takes_files(written: &str) -> bool {
     !written.starts_with('/') && written.split('/').all(|part| part != "..")
-}
-
-/// The folder that is looked for: no entry leads out of the repository.
-fn meant(entry: &str) -> String {
-    let mut parts = Vec::new();
-    for part in entry.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 /// Whether a file that begins with `written` may be in `folder`, or be it.
