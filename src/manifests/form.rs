@@ -55,6 +55,24 @@ impl Form {
         }
     }
 
+    /// What a field has if the setting has a value; it is left out otherwise.
+    pub(super) fn only_if(self, path: &str, value: &str) -> Value {
+        match self {
+            Self::Plain if is_nothing(&settings::default(path)) => Value::Null,
+            Self::Plain => json!(value),
+            Self::Chart => json!(hole(&format!("only-{value}"), path)),
+        }
+    }
+
+    /// One number if the setting has a value, and another one otherwise.
+    pub(super) fn either(self, path: &str, number: u8, otherwise: u8) -> Value {
+        match self {
+            Self::Plain if is_nothing(&settings::default(path)) => json!(otherwise),
+            Self::Plain => json!(number),
+            Self::Chart => json!(hole(&format!("either-{number}-{otherwise}"), path)),
+        }
+    }
+
     /// An item of a list, if the setting has a value.
     pub(super) fn item_if(self, path: &str, item: Value) -> Vec<Value> {
         match self {
@@ -106,7 +124,7 @@ impl Form {
 }
 
 /// A value in a text, without quotes.
-fn plain_text(value: &Value) -> String {
+pub(super) fn plain_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -174,7 +192,23 @@ fn fill_line(line: &str, lines: &mut Vec<String>) {
         "optional" => lines.extend(with(path, format!("{before}{{{{ . | quote }}}}"))),
         "include" => lines.push(format!("{before}{{{{ include \"{path}\" . | quote }}}}{after}")),
         "quote" => lines.push(format!("{before}{{{{ .Values.{path} | quote }}}}{after}")),
-        _ => lines.push(format!("{before}{{{{ .Values.{path} }}}}{after}")),
+        _ => match what.split_once('-') {
+            Some(("only", value)) => {
+                lines.extend([
+                    format!("{{{{- if .Values.{path} }}}}"),
+                    format!("{before}{value}"),
+                    "{{- end }}".to_owned(),
+                ]);
+            }
+            Some(("either", numbers)) => {
+                let (number, otherwise) = numbers.split_once('-').unwrap_or_default();
+                let choice =
+                    format!("{{{{ if .Values.{path} }}}}{number}{{{{ else }}}}{otherwise}{{{{ end }}}}");
+                lines.push(format!("{before}{choice}{after}"));
+            }
+            // There may be more of them in a text.
+            _ => fill_line(&format!("{before}{{{{ .Values.{path} }}}}{after}"), lines),
+        },
     }
 }
 
@@ -214,6 +248,9 @@ mod tests {
             ("  replicas: __value.a.b__", "  replicas: {{ .Values.a.b }}"),
             ("  - name: __quote.a__", "  - name: {{ .Values.a | quote }}"),
             ("- --bind=__value.a__:1", "- --bind={{ .Values.a }}:1"),
+            ("- --bind=__value.a__:__value.b__", "- --bind={{ .Values.a }}:{{ .Values.b }}"),
+            ("  c: __only-C.a__", "{{- if .Values.a }}\n  c: C\n{{- end }}"),
+            ("  c: __either-1-0.a__", "  c: {{ if .Values.a }}1{{ else }}0{{ end }}"),
             ("image: __include.an.image__", "image: {{ include \"an.image\" . | quote }}"),
             ("- __if.a__\n- b\n- __end.a__", "{{- if .Values.a }}\n- b\n{{- end }}"),
             ("  c:\n  - __list-if.a__\n  - b\n  - __end.a__", "{{- if .Values.a }}\n  c:\n  - b\n{{- end }}"),

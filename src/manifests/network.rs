@@ -3,27 +3,28 @@
 use serde_json::{Value, json};
 
 use super::form::Form;
-use super::{CONTROLLER, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
+use super::settings::{NUMBERS, REVIEWS};
+use super::{CONTROLLER, METRICS_PORT, NAMESPACE, WEBHOOK, labels};
 
 const DNS_PORT: u16 = 53;
 
 pub(super) fn objects(form: Form) -> Vec<Value> {
     // The API server: no policy can name it, since it is no pod, nor its port, since what counts is the one that it
     // listens on itself, which is another one on every platform.
-    let webhook = json!([{"ports": [{"protocol": "TCP"}]}, {"ports": [port("UDP", DNS_PORT)]}]);
+    let webhook = json!([{"ports": [{"protocol": "TCP"}]}, {"ports": [port("UDP", json!(DNS_PORT))]}]);
     // The member clusters are anywhere.
     let controller = json!([{}]);
     // From anywhere unless somebody knows better: the API server is no pod, nor is the kubelet.
     let open = |from: &str, number| json!({"from": form.optional(from), "ports": [port("TCP", number)]});
-    let reviews = open("networkPolicy.webhookFrom", WEBHOOK_PORT);
-    let metrics = open("networkPolicy.metricsFrom", METRICS_PORT);
+    let reviews = open("networkPolicy.webhookFrom", form.value(REVIEWS));
+    let metrics = |number| open("networkPolicy.metricsFrom", number);
     vec![
-        policy(WEBHOOK, "webhook", json!([reviews, metrics.clone()]), webhook),
-        policy(CONTROLLER, "controller", json!([metrics]), controller),
+        policy(WEBHOOK, "webhook", json!([reviews, metrics(form.value(NUMBERS))]), webhook),
+        policy(CONTROLLER, "controller", json!([metrics(json!(METRICS_PORT))]), controller),
     ]
 }
 
-fn port(protocol: &str, number: u16) -> Value {
+fn port(protocol: &str, number: Value) -> Value {
     json!({"protocol": protocol, "port": number})
 }
 

@@ -1,14 +1,27 @@
 //! What an operator may choose with the chart. The plain manifests have the
 //! defaults: this table is where they are from.
 
+mod schema;
+
 use fleetgate_plan::prune::Guard;
 use serde_json::{Value, json};
+
+use self::schema::{
+    address, directives, flag, items, name, named, object, object_labels, optional_name, peer, pod_labels,
+    port, repository, some_text, tag, text, texts,
+};
+use super::{METRICS_PORT, WEBHOOK_PORT};
 
 /// Where the images of all versions are.
 pub(super) const IMAGE: &str = "ghcr.io/fleetgate/fleetgate";
 
 /// How important the webhook's pods are.
 pub(super) const WEBHOOK_PRIORITY: &str = "webhook.priorityClassName";
+/// Whether the webhook's pods have the network of their nodes.
+pub(super) const HOST_NETWORK: &str = "webhook.hostNetwork";
+/// Where the webhook's pods are asked for reviews, and for numbers.
+pub(super) const REVIEWS: &str = "webhook.port";
+pub(super) const NUMBERS: &str = "webhook.metricsPort";
 
 /// One thing to choose.
 pub(super) struct Setting {
@@ -42,10 +55,10 @@ fn of_image() -> Vec<Setting> {
         setting(
             "image.repository",
             json!(IMAGE),
-            text(),
+            repository(),
             "Where the image is; a mirror of your own, for instance.",
         ),
-        setting("image.tag", json!(""), text(), "The version; the chart's own unless you say otherwise."),
+        setting("image.tag", json!(""), tag(), "The version; the chart's own unless you say otherwise."),
         setting(
             "image.digest",
             json!(""),
@@ -61,7 +74,7 @@ fn of_image() -> Vec<Setting> {
         setting(
             "imagePullSecrets",
             json!([]),
-            items(named()),
+            items(named(name())),
             "Secrets of a registry that asks for a password, as - name: NAME.",
         ),
     ]
@@ -74,10 +87,10 @@ fn of_installation() -> Vec<Setting> {
         setting(
             "bindAddress",
             json!("0.0.0.0"),
-            text(),
+            address(),
             "Where the ports are opened; \"[::]\" where there is IPv6 alone.",
         ),
-        setting("log.level", json!("info"), text(), "A level, or directives such as info,kube=debug."),
+        setting("log.level", json!("info"), directives(), "A level, or directives such as info,kube=debug."),
         setting(
             "log.format",
             json!("text"),
@@ -94,7 +107,7 @@ fn of_installation() -> Vec<Setting> {
         setting(
             "tenancy.defaultServiceAccount",
             json!(""),
-            text(),
+            optional_name(),
             "The ServiceAccount that Flux acts as where a policy names none.",
         ),
         setting(
@@ -118,13 +131,26 @@ fn of_webhook() -> Vec<Setting> {
         setting(
             WEBHOOK_PRIORITY,
             json!("system-cluster-critical"),
-            text(),
+            optional_name(),
             "Without the webhook nobody can create or change what is delivered: its pods are placed before others' are.",
         ),
         setting(
+            HOST_NETWORK,
+            json!(false),
+            flag(),
+            "On their nodes' network, for API servers that reach no pods (docs/install.md); the namespace has to admit that, and there has to be a node for each.",
+        ),
+        setting(
+            REVIEWS,
+            json!(WEBHOOK_PORT),
+            port(),
+            "Where reviews are asked for, by way of the Service; on the nodes' network it has to be free there.",
+        ),
+        setting(NUMBERS, json!(METRICS_PORT), port(), "Where the metrics are, and where kubelets ask; likewise."),
+        setting(
             "webhook.certificateSecret",
             json!(""),
-            text(),
+            optional_name(),
             "A Secret with tls.crt and tls.key that someone else keeps up to date, such as cert-manager. Without it the webhook makes its own certificate.",
         ),
         setting(
@@ -148,7 +174,7 @@ fn of_controller() -> Vec<Setting> {
     settings.push(setting(
         "controller.priorityClassName",
         json!(""),
-        text(),
+        optional_name(),
         "What was delivered runs without the controller: its pods displace no others.",
     ));
     settings
@@ -176,10 +202,20 @@ fn of_role(role: &str, memory: [&str; 2], cpu: &str) -> Vec<Setting> {
             object(),
             "Where they would rather run; they are spread over zones and nodes without it.",
         ),
-        of("podLabels", json!({}), texts(), "More labels of the pods."),
+        of(
+            "podLabels",
+            json!({}),
+            pod_labels(),
+            "More labels of the pods, beside those by which they are found.",
+        ),
         of("podAnnotations", json!({}), texts(), "Annotations of the pods."),
         of("extraArgs", json!([]), items(text()), "More flags of the program."),
-        of("extraEnv", json!([]), items(object()), "More variables of the program, as in a container."),
+        of(
+            "extraEnv",
+            json!([]),
+            items(named(some_text())),
+            "More variables of the program, as in a container.",
+        ),
     ]
 }
 
@@ -217,12 +253,17 @@ fn of_surroundings() -> Vec<Setting> {
             "Have the Prometheus operator fetch the metrics.",
         ),
         setting("serviceMonitor.interval", json!("30s"), text(), "How often."),
-        setting("serviceMonitor.labels", json!({}), texts(), "The labels by which your Prometheus finds it."),
+        setting(
+            "serviceMonitor.labels",
+            json!({}),
+            object_labels(),
+            "The labels by which your Prometheus finds it.",
+        ),
         setting("prometheusRule.enabled", json!(false), flag(), "Give the Prometheus operator the alerts."),
         setting(
             "prometheusRule.labels",
             json!({}),
-            texts(),
+            object_labels(),
             "The labels by which your Prometheus finds them.",
         ),
         setting(
@@ -242,41 +283,6 @@ fn of_surroundings() -> Vec<Setting> {
 
 fn setting(path: &str, default: Value, schema: Value, about: &'static str) -> Setting {
     Setting { path: path.to_owned(), default, schema, about }
-}
-
-fn text() -> Value {
-    json!({"type": "string"})
-}
-
-fn flag() -> Value {
-    json!({"type": "boolean"})
-}
-
-fn object() -> Value {
-    json!({"type": "object"})
-}
-
-/// Fields that are all texts.
-fn texts() -> Value {
-    json!({"type": "object", "additionalProperties": text()})
-}
-
-fn items(item: Value) -> Value {
-    json!({"type": "array", "items": item})
-}
-
-/// One of those whom a network policy lets in.
-fn peer() -> Value {
-    let block = json!({
-        "type": "object", "required": ["cidr"], "additionalProperties": false,
-        "properties": {"cidr": text(), "except": items(text())},
-    });
-    let properties = json!({"ipBlock": block, "namespaceSelector": object(), "podSelector": object()});
-    json!({"type": "object", "minProperties": 1, "additionalProperties": false, "properties": properties})
-}
-
-fn named() -> Value {
-    json!({"type": "object", "required": ["name"], "properties": {"name": text()}})
 }
 
 #[cfg(test)]

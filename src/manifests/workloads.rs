@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::form::Form;
-use super::{CONTROLLER, GRACE_SECONDS, METRICS_PORT, NAMESPACE, WEBHOOK, WEBHOOK_PORT, labels};
+use super::form::{Form, plain_text};
+use super::settings::{HOST_NETWORK, NUMBERS, REVIEWS};
+use super::{CONTROLLER, GRACE_SECONDS, METRICS_PORT, NAMESPACE, WEBHOOK, labels};
 
 /// How long a pod is ready before the next one goes: its address has to be known everywhere.
 const SETTLED_SECONDS: u8 = 5;
@@ -16,8 +17,14 @@ struct Role {
     name: &'static str,
     /// The command, and where its settings are.
     command: &'static str,
-    /// Ports besides the one of the metrics.
+    /// Ports besides the one of the metrics, which is the next.
     ports: Vec<Value>,
+    metrics: Value,
+    /// How many of its pods may be missing while they are replaced.
+    missing: Value,
+    /// Its pods' network, and how names are found there.
+    host_network: Value,
+    dns_policy: Value,
     args: Vec<Value>,
     env: Vec<Value>,
     volumes: Value,
@@ -36,14 +43,19 @@ pub(super) fn objects(form: Form) -> Vec<Value> {
 }
 
 fn webhook(form: Form) -> Role {
-    let mut args = vec![json!(format!("--bind={}:{WEBHOOK_PORT}", form.text("bindAddress")))];
+    let mut args = vec![listens("bind", &form.value(REVIEWS), form)];
     args.extend(form.item_if(CERTIFICATE_SECRET, json!(format!("--cert-dir={CERTIFICATE_FOLDER}"))));
     let secret = json!({"secretName": form.value(CERTIFICATE_SECRET)});
     let mount = json!({"name": "certificate", "mountPath": CERTIFICATE_FOLDER, "readOnly": true});
     Role {
         name: WEBHOOK,
         command: "webhook",
-        ports: vec![port("webhook", WEBHOOK_PORT)],
+        ports: vec![port("webhook", &form.value(REVIEWS))],
+        metrics: form.value(NUMBERS),
+        // On a node's network the one that goes has the ports of the one that comes.
+        missing: form.either(HOST_NETWORK, 1, 0),
+        host_network: form.optional(HOST_NETWORK),
+        dns_policy: form.only_if(HOST_NETWORK, "ClusterFirstWithHostNet"),
         args,
         env: vec![of_pod("FLEETGATE_NAMESPACE", "metadata.namespace")],
         volumes: form.list_if(CERTIFICATE_SECRET, json!({"name": "certificate", "secret": secret})),
@@ -56,6 +68,10 @@ fn controller() -> Role {
         name: CONTROLLER,
         command: "controller",
         ports: vec![],
+        metrics: json!(METRICS_PORT),
+        missing: json!(0),
+        host_network: Value::Null,
+        dns_policy: Value::Null,
         args: vec![],
         env: vec![of_pod("FLEETGATE_LEASE_NAMESPACE", "metadata.namespace")],
         volumes: Value::Null,
@@ -76,7 +92,7 @@ fn deployment(role: &Role, form: Form) -> Value {
             "replicas": form.value(&role.setting("replicas")),
             "minReadySeconds": SETTLED_SECONDS,
             // The next one answers before the last one goes.
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": role.missing}},
             "selector": {"matchLabels": labels},
             "template": {"metadata": metadata, "spec": pod(role, form)},
         },
@@ -89,6 +105,8 @@ fn pod(role: &Role, form: Form) -> Value {
         // The account itself gives its token to no pod that does not ask.
         "automountServiceAccountToken": true,
         "enableServiceLinks": false,
+        "hostNetwork": role.host_network,
+        "dnsPolicy": role.dns_policy,
         "imagePullSecrets": form.optional("imagePullSecrets"),
         "priorityClassName": form.optional(&role.setting("priorityClassName")),
         "terminationGracePeriodSeconds": GRACE_SECONDS,
@@ -121,13 +139,13 @@ fn spread(role: &Role, topology: &str) -> Value {
 fn container(role: &Role, form: Form) -> Value {
     let mut args = vec![json!(role.command)];
     args.extend(role.args.iter().cloned());
-    args.push(json!(format!("--metrics-bind={}:{METRICS_PORT}", form.text("bindAddress"))));
+    args.push(listens("metrics-bind", &role.metrics, form));
     args.extend(form.items(&role.setting("extraArgs")));
     let mut env = of_installation(form);
     env.extend(role.env.iter().cloned());
     env.extend(form.items(&role.setting("extraEnv")));
     let mut ports = role.ports.clone();
-    ports.push(port("metrics", METRICS_PORT));
+    ports.push(port("metrics", &role.metrics));
     json!({
         "name": "fleetgate",
         "image": form.image(),
@@ -164,7 +182,12 @@ fn of_installation(form: Form) -> Vec<Value> {
     variables
 }
 
-fn port(name: &str, number: u16) -> Value {
+/// The flag that says where a port is opened.
+fn listens(flag: &str, port: &Value, form: Form) -> Value {
+    json!(format!("--{flag}={}:{}", form.text("bindAddress"), plain_text(port)))
+}
+
+fn port(name: &str, number: &Value) -> Value {
     json!({"name": name, "containerPort": number, "protocol": "TCP"})
 }
 
@@ -185,6 +208,7 @@ fn probe(path: &str, seconds: u8, failures: u8) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifests::WEBHOOK_PORT;
     use std::fs;
     use std::path::Path;
 

@@ -5,6 +5,9 @@
 mod by_hand;
 mod chart;
 mod guide;
+mod host_network;
+mod schema;
+mod takeover;
 
 use std::collections::BTreeMap;
 use std::fs;

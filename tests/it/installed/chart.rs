@@ -5,10 +5,14 @@ use serde_json::json;
 
 use super::*;
 
-const NAMESPACE: &str = "fleetgate-system";
+pub(super) const NAMESPACE: &str = "fleetgate-system";
 
 /// What the chart renders, with more arguments.
-fn rendered(helm: &Helm, namespace: &str, more: &[&str]) -> anyhow::Result<BTreeMap<String, Value>> {
+pub(super) fn rendered(
+    helm: &Helm,
+    namespace: &str,
+    more: &[&str],
+) -> anyhow::Result<BTreeMap<String, Value>> {
     let chart = file("manifests/chart").display().to_string();
     // Without a cluster helm takes one that is too old for granted.
     let arguments = ["template", "fleetgate", &chart, "--namespace", namespace, "--kube-version", "1.36.0"];
@@ -58,10 +62,10 @@ async fn every_value_comes_to_where_it_counts() {
         (&["webhook.replicas=3"], webhook, "/spec/replicas".to_owned(), json!(3)),
         (&["image.tag=v2"], webhook, format!("{container}/image"), json!("ghcr.io/fleetgate/fleetgate:v2")),
         (
-            &["image.repository=mirror/gate", &image],
+            &["image.repository=localhost:5000/gate", &image],
             webhook,
             format!("{container}/image"),
-            json!(format!("mirror/gate@{digest}")),
+            json!(format!("localhost:5000/gate@{digest}")),
         ),
         (&["imagePullSecrets[0].name=a"], webhook, format!("{pod}/imagePullSecrets"), json!([{"name": "a"}])),
         (&["webhook.nodeSelector.a=b"], webhook, format!("{pod}/nodeSelector"), json!({"a": "b"})),
@@ -177,32 +181,6 @@ async fn who_may_come_is_anyone_or_who_the_values_say() {
     ];
     for (values, object, pointer, expected) in table {
         come_to(&helm, values, object, pointer, &expected);
-    }
-}
-
-#[tokio::test]
-async fn values_that_mean_nothing_are_refused() {
-    let (sandbox, _turn) = bare().await;
-    let helm = sandbox.helm().expect("helm");
-    let table = [
-        ("webhook.replicas=0", "replicas"),
-        ("webhook.replicas=two", "replicas"),
-        ("webhok.replicas=2", "webhok"),
-        ("webhook.replica=2", "replica"),
-        ("image.pullPolicy=Sometimes", "pullPolicy"),
-        ("image.digest=abc", "digest"),
-        ("pruneGuard.percent=101", "percent"),
-        ("tenancy.noHostDestination=maybe", "noHostDestination"),
-        ("webhook.caBundle=-----BEGIN", "caBundle"),
-        ("imagePullSecrets[0]=name", "imagePullSecrets"),
-        ("networkPolicy.webhookFrom=10.0.0.0/28", "webhookFrom"),
-        ("networkPolicy.webhookFrom[0].ipblock.cidr=10.0.0.0/28", "ipblock"),
-        ("networkPolicy.metricsFrom[0].ipBlock.except[0]=10.0.0.0/28", "cidr"),
-    ];
-    for (value, named) in table {
-        let error = rendered(&helm, NAMESPACE, &["--set", value]).expect_err(value).to_string();
-        assert!(error.contains("don't meet the specifications of the schema"), "{value}: {error}");
-        assert!(error.contains(named), "{value}: {error}");
     }
 }
 

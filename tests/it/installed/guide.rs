@@ -6,6 +6,7 @@ use fleetgate_sandbox::Answer;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::chart::rendered;
 use super::*;
 
 /// The blocks of the page that begin so, after their first line.
@@ -40,7 +41,7 @@ async fn its_overlays_say_what_they_are_said_to() {
     let install = file("manifests/install.yaml").display().to_string();
     kubectl(sandbox, &["apply", "--server-side", "--filename", &install]).await;
     let overlays = blocks("# kustomization.yaml");
-    assert_eq!(overlays.len(), 2);
+    assert_eq!(overlays.len(), 3);
     let webhook = "Deployment/fleetgate-system/fleetgate-webhook";
     let controller = "Deployment/fleetgate-system/fleetgate-controller";
 
@@ -75,6 +76,16 @@ async fn its_overlays_say_what_they_are_said_to() {
         let annotations =
             &certified[&format!("{kind}WebhookConfiguration//fleetgate")]["metadata"]["annotations"];
         assert_eq!(annotations["cert-manager.io/inject-ca-from"], "fleetgate-system/fleetgate-webhook");
+    }
+
+    let (_folder, path) = overlay(&overlays[2]);
+    let on_nodes = built(sandbox, &path).await;
+    let namespace = &on_nodes["Namespace//fleetgate-system"]["metadata"]["labels"];
+    assert_eq!(namespace["pod-security.kubernetes.io/enforce"], "privileged");
+    let helm = sandbox.helm().expect("helm");
+    let chart = rendered(&helm, "fleetgate-system", &["--set", "webhook.hostNetwork=true"]);
+    for (key, object) in chart.expect("it renders").iter().filter(|(key, _)| key.starts_with("Deployment/")) {
+        assert_eq!(on_nodes.get(key), Some(object), "the chart does the same");
     }
 }
 
