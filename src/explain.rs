@@ -102,7 +102,12 @@ fn indented(yaml: &str) -> String {
 /// The rule's examples as YAML, each with its title.
 fn examples(rule: &Rule) -> anyhow::Result<Vec<(&'static str, String)>> {
     let example = rule.example;
-    let shown = [("Stored", example.stored), ("Bad", example.bad), ("Good", example.good)];
+    let shown = [
+        ("Stored", example.stored),
+        ("In the same files", example.beside),
+        ("Bad", example.bad),
+        ("Good", example.good),
+    ];
     shown
         .into_iter()
         .filter(|(_, lines)| !lines.is_empty())

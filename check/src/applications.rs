@@ -34,10 +34,10 @@ pub struct Applications {
 pub fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenancy) -> Applications {
     let catalog = Catalog::default().with_tenancy(tenancy);
     let (mut learnt, mut report) = (Learnt { catalog, ..Learnt::default() }, Report::default());
-    for mut scanned in scan_all(&find(around), Purpose::Look) {
+    for mut scanned in scan_all(&find(around).inputs, Purpose::Look) {
         tell(&mut scanned, &mut learnt, &mut report);
     }
-    let inputs = find(files);
+    let inputs = find(files).inputs;
     let mut scans = scan_all(&inputs, Purpose::Judge);
     for scanned in &mut scans {
         tell(scanned, &mut learnt, &mut report);

@@ -23,6 +23,11 @@ const TOGETHER: usize = 32;
 /// no processor waits for another.
 const PARTS: usize = 64;
 
+/// What a Helm chart's folder holds, and the folder in it whose files are none
+/// of YAML before Helm has rendered them.
+const CHART: &str = "Chart.yaml";
+const TEMPLATES: &str = "templates";
+
 /// The name under which standard input is reported.
 const STDIN: &str = "<stdin>";
 
@@ -31,6 +36,8 @@ const STDIN: &str = "<stdin>";
 #[derive(Debug)]
 pub(super) struct Input {
     source: Source,
+    /// Whether nobody named it: it was found in a folder, where anything may be.
+    is_found: bool,
     name: OnceLock<Arc<str>>,
 }
 
@@ -44,7 +51,7 @@ enum Source {
 
 impl Input {
     fn new(source: Source) -> Self {
-        Self { source, name: OnceLock::new() }
+        Self { source, is_found: false, name: OnceLock::new() }
     }
 
     /// Standard input, of which that was read.
@@ -60,6 +67,21 @@ impl Input {
         })
     }
 
+    /// Whether nobody named it: a document that is no object at all is none of
+    /// anybody's mistakes there.
+    pub(super) fn is_found(&self) -> bool {
+        self.is_found
+    }
+
+    /// Whether it is the same file, perhaps by another name.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let (Source::File(one), Source::File(other)) = (&self.source, &other.source) else {
+            return false;
+        };
+        one == other
+            || fs::canonicalize(one).ok().is_some_and(|one| fs::canonicalize(other).ok() == Some(one))
+    }
+
     /// Its text, or why there is none.
     pub(super) fn read(&self) -> Result<Cow<'_, str>, String> {
         match &self.source {
@@ -73,10 +95,22 @@ impl Input {
     }
 }
 
-/// Every input below `paths`, in the order of the arguments and then of the
-/// names. `-` is standard input.
-pub(super) fn find(paths: &[PathBuf]) -> Vec<Input> {
-    paths.iter().flat_map(|path| find_argument(path)).collect()
+/// What there is to read below some paths.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// In the order of the arguments and then of the names.
+    pub(super) inputs: Vec<Input>,
+    /// How many folders of a Helm chart's templates were left out.
+    pub(super) templates: usize,
+}
+
+/// Every input below `paths`. `-` is standard input.
+pub(super) fn find(paths: &[PathBuf]) -> Found {
+    let mut found = Found::default();
+    for path in paths {
+        find_argument(path, &mut found);
+    }
+    found
 }
 
 /// Those that are worked on as one.
@@ -84,22 +118,45 @@ pub(super) fn batches(inputs: &[Input]) -> Chunks<'_, Input> {
     inputs.chunks((inputs.len() / PARTS).clamp(1, TOGETHER))
 }
 
-fn find_argument(path: &Path) -> Vec<Input> {
+fn find_argument(path: &Path, found: &mut Found) {
     if path == Path::new("-") {
-        return vec![match read_text(io::stdin().lock()) {
+        found.inputs.push(match read_text(io::stdin().lock()) {
             Ok(text) => Input::stdin(text),
             Err(reason) => unreadable(Path::new(STDIN), reason),
-        }];
+        });
+    } else if path.is_dir() {
+        find_in_folder(path, found);
+    } else {
+        found.inputs.push(file(path.to_owned()));
     }
-    if !path.is_dir() {
-        return vec![file(path.to_owned())];
+}
+
+/// Hidden files and folders are those of tools; what is named as an argument is
+/// looked into, whatever it is called.
+fn find_in_folder(root: &Path, found: &mut Found) {
+    let (known, mut templates) = (found.inputs.len(), 0);
+    let entries = WalkDir::new(root).sort_by_file_name().into_iter();
+    let looked_into = entries.filter_entry(|entry| {
+        let is_template = is_templates(entry);
+        templates += usize::from(is_template);
+        entry.depth() == 0 || !is_template && !is_hidden(entry)
+    });
+    found.inputs.extend(looked_into.filter_map(|entry| find_entry(entry, root)));
+    found.templates += templates;
+    if found.inputs.len() == known {
+        let reason = "holds no .yaml, .yml or .json file that is not hidden";
+        found.inputs.push(unreadable(root, reason.to_owned()));
     }
-    let entries = WalkDir::new(path).sort_by_file_name().into_iter();
-    let found: Vec<_> = entries.filter_map(|entry| find_entry(entry, path)).collect();
-    if !found.is_empty() {
-        return found;
-    }
-    vec![unreadable(path, "holds no .yaml, .yml or .json file".to_owned())]
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// Whether it is the folder of a Helm chart's templates, below the root.
+fn is_templates(entry: &DirEntry) -> bool {
+    let is_in_chart = || entry.path().parent().is_some_and(|chart| chart.join(CHART).is_file());
+    entry.depth() > 0 && entry.file_name() == TEMPLATES && entry.file_type().is_dir() && is_in_chart()
 }
 
 fn file(path: PathBuf) -> Input {
@@ -115,7 +172,7 @@ fn unreadable(path: &Path, reason: String) -> Input {
 fn find_entry(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<Input> {
     match entry {
         Ok(entry) if !is_manifest(entry.path()) || is_folder(&entry) => None,
-        Ok(entry) => Some(file(entry.into_path())),
+        Ok(entry) => Some(Input { is_found: true, ..file(entry.into_path()) }),
         Err(error) => {
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
             Some(unreadable(error.path().unwrap_or(root), format!("cannot be read: {reason}")))

@@ -6,7 +6,7 @@ use fleetgate_plan::Catalog;
 use fleetgate_webhooks::field_path::Segment;
 use fleetgate_webhooks::finding::Fault;
 use fleetgate_webhooks::normalise::early_path;
-use fleetgate_webhooks::rules::{object, reference};
+use fleetgate_webhooks::rules::{object as object_rules, reference};
 use fleetgate_webhooks::schema::VERSION;
 use fleetgate_webhooks::unknown::unknown_fields;
 use fleetgate_webhooks::{FieldPath, Finding, Verdict, credentials, judge};
@@ -52,10 +52,13 @@ pub(super) fn judge_files(files: &[Input], objects: &Objects, known: &Known) -> 
             return;
         };
         judged.objects += 1;
-        judged.remarks.extend(judge_object(&object, kept, reading, known));
+        let remarks = judge_object(&object, kept, reading, known);
         if known.names_wanted {
-            judged.name(reading.file(), object.name().into());
+            // By the one name that its remarks have, objects of the same name are apart.
+            let name = remarks.first().and_then(|remark| remark.object.clone());
+            judged.name(reading.file(), name.unwrap_or_else(|| object.name().into()));
         }
+        judged.remarks.extend(remarks);
     });
     judged
 }
@@ -76,7 +79,10 @@ pub(super) fn judge_object(
     reading: &mut Reading<'_>,
     known: &Known,
 ) -> Vec<Remark> {
-    let findings = findings(object, known);
+    let mut findings = findings(object, known);
+    if let (Some(first), Some(name)) = (&kept.first, object.value.pointer("/metadata/name")) {
+        findings.push(object_rules::duplicate(name.clone(), first));
+    }
     if findings.is_empty() {
         return Vec::new();
     }
@@ -126,7 +132,7 @@ fn wrong_version(object: &Object) -> Finding {
     let group = object.kind.group();
     let path = FieldPath::root().field("apiVersion");
     let message = format!("must be {group}/{VERSION}, the version that is served");
-    Finding::error(&object::UNREADABLE, path, Fault::NotSupported, message)
+    Finding::error(&object_rules::UNREADABLE, path, Fault::NotSupported, message)
         .value(format!("{group}/{}", object.version))
 }
 

@@ -21,6 +21,10 @@ pub(super) struct Kept {
     pub(super) path: FieldPath,
     /// Whether the document's lines may be printed: there is no Secret in it.
     pub(super) may_be_shown: bool,
+    /// What tells it from others, if it has a name.
+    pub(super) identity: Option<u64>,
+    /// File and line of an object of the same identity that comes before it.
+    pub(super) first: Option<Box<str>>,
 }
 
 /// The objects of some files, in their order.
@@ -34,6 +38,18 @@ impl Objects {
     pub(super) fn push(&mut self, kept: Kept, object: &Object) {
         self.kept.push(kept);
         self.contents.push(&object.value);
+    }
+
+    /// Where to find them.
+    pub(super) fn kept(&self) -> &[Kept] {
+        &self.kept
+    }
+
+    /// Notes that the object of that index stands at that place already.
+    pub(super) fn mark(&mut self, index: usize, first: String) {
+        if let Some(kept) = self.kept.get_mut(index) {
+            kept.first = Some(first.into());
+        }
     }
 
     /// There are no more.
@@ -78,7 +94,8 @@ mod tests {
         for (file, input) in files.iter().enumerate() {
             yaml::read(&input.read().expect("a text"), |document, value| {
                 for (path, object) in sort(value.expect("YAML")).ours {
-                    objects.push(Kept { file, document, path, may_be_shown: true }, &object);
+                    let kept = Kept { file, document, path, may_be_shown: true, identity: None, first: None };
+                    objects.push(kept, &object);
                     values.push(object.value);
                 }
             });

@@ -12,14 +12,15 @@
 //! what was found is then looked up in its file once more.
 //!
 //! **Invariant**: the verdict is that of `fleetgate_webhooks::judge`. What is
-//! added here is only what the API server would have said before a webhook sees
-//! the object: unknown fields. Files are read, and nothing else is: no cluster
-//! is asked here.
+//! added here is only what no webhook sees: unknown fields, of which the API
+//! server speaks before, and that an object stands among the files twice. Files
+//! are read, and nothing else is: no cluster is asked here.
 
 #![forbid(unsafe_code)]
 
 mod applications;
 mod contents;
+mod duplicates;
 mod excerpt;
 mod facts;
 mod input;
@@ -40,7 +41,7 @@ use fleetgate_plan::Catalog;
 
 pub use self::applications::{Applications, applications};
 use self::facts::Learnt;
-use self::input::{Input, batches, find};
+use self::input::{Found, Input, batches, find};
 pub use self::judging::verdict;
 use self::judging::{Known, judge_files};
 pub use self::object::Object;
@@ -88,16 +89,17 @@ pub enum Outcome {
 pub fn run(options: Options, out: &mut impl Write) -> io::Result<Outcome> {
     let mut learnt = Learnt { catalog: options.catalog, ..Learnt::default() };
     let mut report = Report { warnings_as_errors: options.warnings_as_errors, ..Report::default() };
-    for mut scanned in scan_all(&find(&options.around), Purpose::Look) {
+    for mut scanned in scan_all(&find(&options.around).inputs, Purpose::Look) {
         tell(&mut scanned, &mut learnt, &mut report);
     }
-    let inputs = find(&options.paths);
+    let Found { inputs, templates } = find(&options.paths);
     let mut scans = scan_all(&inputs, Purpose::Judge);
     for scanned in &mut scans {
         tell(scanned, &mut learnt, &mut report);
         report.others += scanned.others;
     }
-    report.files = inputs.len();
+    (report.files, report.templates) = (inputs.len(), templates);
+    duplicates::mark(&inputs, &mut scans);
     let known = Known {
         fleets: options.is_complete || learnt.catalog.knows_fleets(),
         clusters: options.is_complete || learnt.catalog.knows_clusters(),

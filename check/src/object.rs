@@ -68,12 +68,24 @@ pub(super) struct Misfit {
     pub(super) message: String,
     /// Whether it is meant to be an object of ours.
     pub(super) is_ours: bool,
+    /// Whether it lacks what every object has, and names none of our kinds.
+    pub(super) is_stranger: bool,
 }
 
 impl Sorted {
     /// Whether there is a Secret among the objects, of which nothing is printed.
     pub(super) fn has_secret(&self) -> bool {
         self.others.iter().any(|(_, other)| other["kind"] == "Secret")
+    }
+
+    /// Lets the document pass, of which we were told to read the whole folder,
+    /// if it is no object: a tool's configuration, a chart's values. Returns how
+    /// many have passed.
+    pub(super) fn pass_strangers(&mut self) -> usize {
+        let before = self.misfits.len();
+        // A List's items are meant to be objects.
+        self.misfits.retain(|misfit| !misfit.is_stranger || !misfit.path.segments().is_empty());
+        before - self.misfits.len()
     }
 }
 
@@ -104,6 +116,13 @@ fn add(path: FieldPath, value: Value, namespace: &str, sorted: &mut Sorted) {
     }
 }
 
+impl Misfit {
+    /// What is meant to be an object of ours, and has that wrong with one of its fields.
+    fn ours(field: &'static str, message: String) -> Box<Self> {
+        Box::new(Self { path: FieldPath::root().field(field), message, is_ours: true, is_stranger: false })
+    }
+}
+
 /// What an object is to us.
 enum Identity {
     /// One of our kinds, in that version.
@@ -119,7 +138,8 @@ fn identify(value: &Value) -> Result<Identity, Box<Misfit>> {
     let text = |field: &str| value.get(field).and_then(Value::as_str);
     let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
         let message = "is no Kubernetes object: it has no apiVersion and kind".to_owned();
-        return Err(Box::new(Misfit { path: FieldPath::root(), message, is_ours: false }));
+        let is_stranger = !names_ours(text("apiVersion"), text("kind"));
+        return Err(Box::new(Misfit { path: FieldPath::root(), message, is_ours: false, is_stranger }));
     };
     if (api_version, kind) == ("v1", "List") || kind.ends_with("List") && value["items"].is_array() {
         return Ok(Identity::List);
@@ -128,7 +148,7 @@ fn identify(value: &Value) -> Result<Identity, Box<Misfit>> {
         return match Kind::of(api_version, kind) {
             Some(kind) => {
                 let message = format!("has no version: write {}/{VERSION}", kind.group());
-                Err(Box::new(Misfit { path: FieldPath::root().field("apiVersion"), message, is_ours: true }))
+                Err(Misfit::ours("apiVersion", message))
             }
             None => Ok(Identity::Other),
         };
@@ -141,10 +161,19 @@ fn identify(value: &Value) -> Result<Identity, Box<Misfit>> {
     match hint {
         Some(hint) => {
             let message = format!("is no kind of {}: {kind:?}; {hint}", one_line(api_version));
-            Err(Box::new(Misfit { path: FieldPath::root().field("kind"), message, is_ours: true }))
+            Err(Misfit::ours("kind", message))
         }
         None => Ok(Identity::Other),
     }
+}
+
+/// Whether what is written of an object's type is one of ours: a `Chart.yaml`
+/// has an apiVersion, too.
+fn names_ours(api_version: Option<&str>, kind: Option<&str>) -> bool {
+    let group = api_version.map(|text| text.split_once('/').map_or(text, |(group, _)| group));
+    let is_near = |kind| names::nearest(kind, Kind::ALL.into_iter().map(Kind::as_str)).is_some();
+    group.is_some_and(|group| Kind::ALL.iter().any(|known| known.group() == group))
+        || kind.is_some_and(is_near)
 }
 
 /// A List's items. Those of one kind may leave out what the List says already.
@@ -199,6 +228,29 @@ mod tests {
         assert!(sorted.has_secret());
         let misfits: Vec<String> = sorted.misfits.iter().map(|misfit| misfit.path.to_string()).collect();
         assert_eq!(misfits, ["items[2]"]);
+    }
+
+    #[test]
+    fn what_is_no_object_may_pass_and_what_is_meant_to_be_ours_may_not() {
+        let table = [
+            (json!({"name": "web", "scripts": {}}), 1),
+            (json!(["a", "list"]), 1),
+            (json!("text"), 1),
+            (json!({"apiVersion": "v2", "name": "chart", "version": "1.0.0"}), 1),
+            (json!({"kind": "pipeline"}), 1),
+            (json!({"kind": "Application"}), 0),
+            (json!({"kind": "Aplication", "metadata": {}}), 0),
+            (json!({"apiVersion": "fleet.kurator.dev/v1alpha1", "knd": "Fleet"}), 0),
+            (json!({"apiVersion": "fleet.kurator.dev"}), 0),
+            (json!({"apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Aplication"}), 0),
+            (json!({"apiVersion": "v1", "kind": "List", "items": [{}]}), 0),
+        ];
+        for (document, expected) in table {
+            let mut sorted = sort(document.clone());
+            assert_eq!(sorted.misfits.len(), 1, "{document}");
+            assert_eq!(sorted.pass_strangers(), expected, "{document}");
+            assert_eq!(sorted.misfits.len(), 1 - expected, "{document}");
+        }
     }
 
     #[test]

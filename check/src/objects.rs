@@ -24,7 +24,7 @@ pub struct Objects {
 #[must_use]
 pub fn objects(files: &[PathBuf], namespace: &str) -> Objects {
     let mut objects = Objects::default();
-    for input in find(files) {
+    for input in find(files).inputs {
         objects.read(&input, namespace);
     }
     objects
@@ -42,7 +42,10 @@ impl Objects {
             let said = match document {
                 Ok(Value::Null) => return,
                 Ok(document) => {
-                    let sorted = sort_in(document, namespace);
+                    let mut sorted = sort_in(document, namespace);
+                    if input.is_found() {
+                        sorted.pass_strangers();
+                    }
                     self.objects.extend(sorted.ours.into_iter().map(|(_, object)| object));
                     sorted.misfits.into_iter().map(|misfit| (extent.start, misfit.message)).collect()
                 }

@@ -3,6 +3,7 @@
 use fleetgate_webhooks::{FieldPath, Kind};
 use serde_json::Value;
 
+use super::duplicates::identity;
 use super::excerpt::Lines;
 use super::facts::Fact;
 use super::input::Input;
@@ -11,6 +12,10 @@ use super::object::{Misfit, sort};
 use super::reading::Reading;
 use super::report::Remark;
 use super::yaml::{self, Extent, Position, SyntaxError};
+
+/// What becomes of a template that no `Chart.yaml` betrays.
+const TEMPLATE_HINT: &str =
+    "if it is a template, render it first and check what comes out: helm template … | fleetgate check -";
 
 /// What a file is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +32,7 @@ pub(super) struct Scanned {
     /// The objects to judge.
     pub(super) objects: Objects,
     pub(super) facts: Vec<Fact>,
-    /// How many objects are none of ours.
+    /// How many objects are none of ours, and what else was found in folders.
     pub(super) others: usize,
     pub(super) unreadable: Vec<Remark>,
 }
@@ -44,7 +49,8 @@ pub(super) fn scan(files: &[Input], purpose: Purpose) -> Scanned {
             }
         };
         let reading = Reading::of(input, &text);
-        let mut scan = Scan { file, purpose, reading, scanned: &mut scanned };
+        let is_found = input.is_found();
+        let mut scan = Scan { file, is_found, purpose, reading, scanned: &mut scanned };
         yaml::read(&text, |extent, document| match document {
             Ok(Value::Null) => {}
             Ok(document) => scan.document(extent, document),
@@ -57,6 +63,7 @@ pub(super) fn scan(files: &[Input], purpose: Purpose) -> Scanned {
 
 struct Scan<'a> {
     file: usize,
+    is_found: bool,
     purpose: Purpose,
     reading: Reading<'a>,
     scanned: &'a mut Scanned,
@@ -64,7 +71,10 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     fn document(&mut self, extent: Extent, document: Value) {
-        let sorted = sort(document);
+        let mut sorted = sort(document);
+        if self.is_found {
+            self.scanned.others += sorted.pass_strangers();
+        }
         let may_be_shown = !sorted.has_secret();
         for misfit in &sorted.misfits {
             self.misfit(extent, misfit, may_be_shown);
@@ -75,7 +85,8 @@ impl Scan<'_> {
         for (path, object) in sorted.ours {
             self.look(extent, &path, &object.value, may_be_shown);
             if self.purpose == Purpose::Judge {
-                let kept = Kept { file: self.file, document: extent, path, may_be_shown };
+                let (file, identity) = (self.file, identity(&object));
+                let kept = Kept { file, document: extent, path, may_be_shown, identity, first: None };
                 self.scanned.objects.push(kept, &object);
             }
         }
@@ -88,7 +99,7 @@ impl Scan<'_> {
             // One that is judged gets its findings.
             Err(_) if self.purpose == Purpose::Judge => {}
             Err(message) => {
-                let misfit = Misfit { path: path.clone(), message, is_ours: true };
+                let misfit = Misfit { path: path.clone(), message, is_ours: true, is_stranger: false };
                 self.misfit(extent, &misfit, may_be_shown);
             }
         }
@@ -104,12 +115,14 @@ impl Scan<'_> {
 
     fn syntax_error(&mut self, extent: Extent, document: &str, error: SyntaxError) {
         let message = format!("cannot be read as YAML: {}", error.message);
+        let hint = document.contains("{{").then(|| TEMPLATE_HINT.to_owned());
         let excerpt = says_that_it_is_ours(document).then(|| {
             let line = (error.position.line + 1).saturating_sub(extent.start.line);
             Lines::of(document).excerpt(document, Position { line, ..error.position }, 1)
         });
         self.scanned.unreadable.push(Remark {
             excerpt: excerpt.flatten(),
+            hint,
             ..Remark::unreadable(self.reading.file(), Some(error.position), message)
         });
     }

@@ -31,7 +31,7 @@ fn files_of_the_catalog_are_looked_at_and_not_judged() {
     assert_eq!(found(&document), ["app.yaml:6:17 ref/fleet spec.destination.fleet"]);
     assert_eq!(
         document["summary"],
-        serde_json::json!({"files": 1, "objects": 1, "errors": 0, "warnings": 1, "others": 0, "unreadable": 0, "unknown": []})
+        serde_json::json!({"files": 1, "objects": 1, "errors": 0, "warnings": 1, "others": 0, "charts": 0, "unreadable": 0, "unknown": []})
     );
 }
 

@@ -40,7 +40,7 @@ fn json_is_what_the_documentation_says() {
     );
     assert_eq!(
         document["summary"],
-        json!({"files": 2, "objects": 3, "errors": 1, "warnings": 1, "others": 0, "unreadable": 1, "unknown": ["Fleet"]})
+        json!({"files": 2, "objects": 3, "errors": 1, "warnings": 1, "others": 0, "charts": 0, "unreadable": 1, "unknown": ["Fleet"]})
     );
     let fields: Vec<&String> = document.as_object().expect("an object").keys().collect();
     assert_eq!(fields, ["findings", "summary"]);

@@ -20,24 +20,25 @@ fn what_cannot_be_read_is_said_and_the_rest_is_checked() {
         ("other.yaml", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"),
         ("notes.txt", b"not looked at"),
     ]);
-    let (code, document) = check_json(folder.path(), &[".", "missing.yaml"]);
+    let paths = [".", "list.yaml", "missing.yaml"];
+    let (code, document) = check_json(folder.path(), &paths);
     assert_eq!(code, Some(2));
     assert_eq!(
         found(&document),
         [
             "./binary.yaml:null:null input/unreadable null",
             "./broken.yaml:1:4 input/unreadable null",
-            "./list.yaml:1:1 input/unreadable null",
+            "list.yaml:1:1 input/unreadable null",
             "missing.yaml:null:null input/unreadable null",
         ]
     );
-    let (_, text) = check(folder.path(), &[".", "missing.yaml"]);
+    let (_, text) = check(folder.path(), &paths);
     for expected in [
         "error[input/unreadable]: is no text: it is not UTF-8\n",
         "error[input/unreadable]: cannot be read as YAML: unclosed bracket '['\n",
         "error[input/unreadable]: is no Kubernetes object: it has no apiVersion and kind\n",
         "error[input/unreadable]: cannot be read: No such file or directory",
-        "1 object checked in 5 files: 0 errors, 0 warnings; 1 object of other kinds passed by; 4 inputs could not be read",
+        "1 object checked in 6 files: 0 errors, 0 warnings; 2 of other kinds passed by; 4 inputs could not be read",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
     }
@@ -107,12 +108,61 @@ fn links_to_files_are_followed_and_an_empty_folder_is_no_success() {
 }
 
 #[test]
+fn what_is_no_manifest_in_a_folder_passes_by_and_what_is_named_does_not() {
+    let folder = folder(&[
+        ("app.yaml", GOOD.as_bytes()),
+        (".github/workflows/ci.yml", b"on: push\njobs: {}\n"),
+        (".hidden.yaml", b"a: [\n"),
+        ("package.json", b"{\"name\": \"web\"}"),
+        ("patch.yaml", b"- {op: remove, path: /spec/x}\n---\n{name: x}\n"),
+    ]);
+    let (code, text) = check(folder.path(), &["."]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("1 object checked in 3 files: 0 errors, 0 warnings; 3 of other kinds passed by;"));
+    let (code, _) = check(folder.path(), &["app.yaml", "--catalog", "."]);
+    assert_eq!(code, Some(0));
+    for named in [".github/workflows/ci.yml", ".hidden.yaml", "package.json", "patch.yaml"] {
+        assert_eq!(check(folder.path(), &[named]).0, Some(2), "{named}");
+    }
+    // A hidden folder that is named is looked into.
+    let (code, text) = check(folder.path(), &[".github"]);
+    assert!(code == Some(0) && text.starts_with("0 objects checked in 1 file:"), "{text}");
+    // What is meant to be ours is told, wherever it is.
+    fs::write(folder.path().join("typo.yaml"), GOOD.replace("kind:", "knd:")).expect("a file");
+    assert_eq!(check(folder.path(), &["."]).0, Some(2));
+}
+
+#[test]
+fn a_charts_templates_are_not_read_unless_they_are_named() {
+    let template = "kind: Application\nmetadata:\n  name: {{ .Release.Name }}\n";
+    let folder = folder(&[
+        ("web/Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("web/values.yaml", b"replicas: 1\n"),
+        ("web/templates/app.yaml", template.as_bytes()),
+        ("web/templates/tests/app.yaml", template.as_bytes()),
+        ("web/charts/part/Chart.yaml", b"apiVersion: v2\nname: part\nversion: 1.0.0\n"),
+        ("web/charts/part/templates/app.yaml", template.as_bytes()),
+        ("plain/templates/app.yaml", GOOD.as_bytes()),
+    ]);
+    let said = "the templates of 2 Helm charts were not read: render them first";
+    for root in [".", "web"] {
+        let (code, text) = check(folder.path(), &[root]);
+        assert!(code == Some(0) && text.contains(said), "{text}");
+    }
+    assert!(check(folder.path(), &["."]).1.starts_with("1 object checked in 4 files:"));
+    assert_eq!(check_json(folder.path(), &["web"]).1["summary"]["charts"], 2);
+    let (code, text) = check(folder.path(), &["web/templates"]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("= help: if it is a template, render it first"), "{text}");
+}
+
+#[test]
 fn what_is_found_is_told_in_the_order_of_the_files() {
     let bad = bad();
     let folder = folder(&[
         ("a.yaml", format!("{bad}---\na: [\n").as_bytes()),
-        ("b.yaml", b"- a list\n"),
-        ("c.yaml", bad.as_bytes()),
+        ("b.yaml", b"kind: Application\n"),
+        ("c.yaml", bad.replace("shop", "shop-c").as_bytes()),
     ]);
     let (_, document) = check_json(folder.path(), &["c.yaml", "."]);
     let places: Vec<String> = found(&document)
@@ -126,7 +176,9 @@ fn what_is_found_is_told_in_the_order_of_the_files() {
 fn many_files_are_told_the_same_way_every_time() {
     let bad = bad();
     let names: Vec<String> = (0..200).map(|index| format!("{index:03}.yaml")).collect();
-    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), bad.as_bytes())).collect();
+    let texts: Vec<String> = names.iter().map(|name| bad.replace("shop", &format!("shop-{name}"))).collect();
+    let files: Vec<(&str, &[u8])> =
+        names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
     let folder = folder(&files);
     let (_, first) = check(folder.path(), &["."]);
     let (_, again) = check(folder.path(), &["."]);

@@ -105,6 +105,22 @@ fn a_file_cannot_speak_for_the_program() {
     }
 }
 
+/// U+FFFE and U+FFFF are no characters of XML, however they are written.
+#[test]
+fn a_test_report_is_xml_whatever_a_file_says() {
+    let named = bad().replace("name: shop", "name: \"a\\uFFFEb\"").replace("https://", "\"\\uFFFF\"");
+    let labelled = GOOD.replace("name: shop", "name: shop\n  labels: {\"\\uFFFF\": \"\\uFFFE\"}");
+    let twice = "\"\\uFFFE\": 1\n\"\\uFFFE\": 2\n";
+    let files = [("a\u{fffe}.yaml", named), ("b.yaml", labelled), ("c\u{ffff}.yaml", twice.to_owned())];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_bytes()));
+    let folder = folder(&files);
+    let (_, said) = check(folder.path(), &[".", "--output", "junit"]);
+    assert!(!said.contains(['\u{fffe}', '\u{ffff}']), "{said}");
+    for expected in ["name=\"./a\\u{fffe}.yaml\"", "Application default/a\\u{fffe}b", "./c\\u{ffff}.yaml"] {
+        assert!(said.contains(expected), "{expected} is not in {said}");
+    }
+}
+
 #[test]
 fn colours_are_for_terminals_alone() {
     let folder = folder(&[("app.yaml", bad().as_bytes())]);

@@ -9,6 +9,7 @@
 )]
 
 mod catalog;
+mod duplicates;
 mod formats;
 mod inputs;
 mod kubectl;

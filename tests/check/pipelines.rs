@@ -30,13 +30,50 @@ fn act(folder: &Path, inputs: &[(&str, &str)]) -> (Option<i32>, String) {
     said(command.env("PATH", path).current_dir(folder).output().expect("bash runs"))
 }
 
+/// What stands beside the manifests in a repository.
+const REPOSITORY: [(&str, &str); 16] = [
+    (".git/refs/broken.json", "{"),
+    (".github/dependabot.yml", "version: 2\nupdates: []\n"),
+    (".github/workflows/ci.yml", "name: CI\non: pull_request\njobs:\n  check: {runs-on: ubuntu-latest}\n"),
+    (".pre-commit-config.yaml", "repos:\n- repo: https://github.com/o/r\n  rev: main\n"),
+    (".vscode/settings.json", "{\n  // a comment\n  \"editor.tabSize\": 2,\n}\n"),
+    ("README.md", "# Web\n"),
+    ("docker-compose.yml", "services:\n  web: {image: web}\n"),
+    ("package.json", "{\"name\": \"web\", \"private\": true}\n"),
+    ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+    ("charts/web/values.yaml", "# Defaults.\nreplicas: 2\n"),
+    (
+        "charts/web/templates/web.yaml",
+        "{{- if .Values.web }}\nkind: Service\nmetadata: {{ .Release.Name }}\n{{- end }}\n",
+    ),
+    ("deploy/base/kustomization.yaml", "resources: [service.yaml]\n"),
+    ("deploy/base/service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"),
+    ("deploy/base/patch.yaml", "- op: add\n  path: /spec/replicas\n  value: 3\n"),
+    ("apps/shop.yaml", GOOD),
+    ("dashboards/web.json", "{\"panels\": [], \"title\": \"web\"}\n"),
+];
+
+#[test]
+fn the_actions_defaults_are_for_a_repository_as_it_is() {
+    let files: Vec<(&str, &[u8])> = REPOSITORY.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+    let folder = folder(&files);
+    let expected = "1 object checked in 9 files: 0 errors, 0 warnings; 8 of other kinds passed by; \
+                    the templates of 1 Helm chart were not read: render them first; \
+                    no Fleet among the files, so references to Fleets were not checked\n";
+    assert_eq!(act(folder.path(), &[]), (Some(0), expected.to_owned()));
+    std::fs::write(folder.path().join("apps/shop.yaml"), bad()).expect("a file");
+    let (code, text) = act(folder.path(), &[]);
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("::error file=apps/shop.yaml,line=8,col=7,title="), "{text}");
+}
+
 #[test]
 fn the_action_checks_what_it_is_told_to() {
     let folder = folder(&[
         ("apps/a b.yaml", of_fleet("quikstart").as_bytes()),
         ("clusters/fleet.yaml", fleet("quickstart").as_bytes()),
         ("bad.yaml", bad().as_bytes()),
-        ("good.yaml", GOOD.as_bytes()),
+        ("good.yaml", GOOD.replace("shop", "good").as_bytes()),
     ]);
     let act = |inputs: &[(&str, &str)]| act(folder.path(), inputs);
     let (code, text) = act(&[("paths", "apps/a b.yaml\n\ngood.yaml\n"), ("catalog", "clusters\n")]);

@@ -34,6 +34,7 @@ use kube::{Api, Client};
 use serde_json::Value;
 
 pub(crate) use self::counted::with_fluxs_crds;
+pub(crate) use self::kinds_of_clusters::install as install_kind_of_cluster;
 use crate::support::{apply, delivery, file, kubectl, namespace, past_the_gate};
 
 /// How long Flux and the members may take.

@@ -2,12 +2,14 @@
 //! find them all; the API server drops or refuses them before a webhook sees
 //! the object, except below an early name, which has no schema.
 
+mod places;
+
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::field_path::FieldPath;
+use self::places::{Places, is_early_name};
+use crate::field_path::{FieldPath, Segment};
 use crate::finding::{Fault, Finding};
 use crate::names;
 use crate::rules::object::UNKNOWN_FIELD;
@@ -20,15 +22,16 @@ const ROOT_FIELDS: [&str; 2] = ["apiVersion", "kind"];
 #[must_use]
 pub fn unknown_fields(kind: Kind, object: &Value) -> Vec<Finding> {
     let root = kind.schema().root();
-    let mut search = Search { root, places: OnceCell::new(), findings: Vec::new() };
+    let mut search = Search { root, object, places: OnceCell::new(), findings: Vec::new() };
     search.visit(root, object, &FieldPath::root());
     search.findings
 }
 
 struct Search<'a> {
     root: &'a Value,
+    object: &'a Value,
     /// Where fields of a name stand in the schema; most objects never ask.
-    places: OnceCell<BTreeMap<&'a str, Vec<String>>>,
+    places: OnceCell<Places<'a>>,
     findings: Vec<Finding>,
 }
 
@@ -68,94 +71,86 @@ impl Search<'_> {
             match properties.get(name) {
                 Some(schema) => self.visit(schema, value, &path.key(name)),
                 None if is_root && ROOT_FIELDS.contains(&name.as_str()) => {}
-                None => self.findings.push(self.unknown(name, properties, path)),
+                None => {
+                    let hint = self.hint(name, value, properties, path);
+                    self.findings.push(unknown(path.key(name), hint));
+                }
             }
         }
     }
 
-    fn unknown(&self, name: &str, siblings: &Map<String, Value>, path: &FieldPath) -> Finding {
-        let finding =
-            Finding::error(&UNKNOWN_FIELD, path.key(name), Fault::Forbidden, "is not a field of this object");
-        let near = names::nearest(name, siblings.keys().map(String::as_str));
-        match near.map(|near| format!("did you mean {near}?")).or_else(|| self.belongs(name)) {
-            Some(hint) => finding.hint(hint),
-            None => finding,
-        }
-    }
-
-    /// Where a field of exactly that name belongs, if there is one such place.
-    fn belongs(&self, name: &str) -> Option<String> {
-        let places = self.places.get_or_init(|| {
-            let mut places = BTreeMap::new();
-            collect_places(self.root, "", &mut places);
-            places
-        });
-        match places.get(name)?.as_slice() {
-            [place] => Some(format!("it belongs at {place}")),
-            _ => None,
-        }
+    /// The way out: what is certain about this field, then a name like it
+    /// beside it, then another place.
+    fn hint(
+        &self,
+        name: &str,
+        value: &Value,
+        siblings: &Map<String, Value>,
+        path: &FieldPath,
+    ) -> Option<String> {
+        // Who writes an early name knows it: nobody is led there.
+        let known = || siblings.keys().map(String::as_str).filter(|name| !is_early_name(name));
+        filled(name, path)
+            .or_else(|| label(value, siblings, path))
+            .or_else(|| {
+                let near = names::nearest(name, known()).or_else(|| begun_alike(name, known()));
+                near.map(|near| format!("did you mean {near}?"))
+            })
+            .or_else(|| {
+                let places = self.places.get_or_init(|| Places::of(self.root));
+                let place = places.belongs(name, path, self.object);
+                place.map(|place| format!("it belongs at {place}"))
+            })
     }
 }
 
-fn collect_places<'a>(schema: &'a Value, path: &str, places: &mut BTreeMap<&'a str, Vec<String>>) {
-    for (field, child) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        let child_path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
-        // The status is not written by users.
-        if child_path == "status" {
-            continue;
-        }
-        places.entry(field).or_default().push(child_path.clone());
-        collect_places(child, &child_path, places);
+fn unknown(path: FieldPath, hint: Option<String>) -> Finding {
+    let finding = Finding::error(&UNKNOWN_FIELD, path, Fault::Forbidden, "is not a field of this object");
+    match hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
     }
-    if let Some(items) = schema.get("items") {
-        collect_places(items, &format!("{path}[]"), places);
-    }
+}
+
+/// What Flux's objects have and Fleetgate fills: whoever has written those
+/// looks for it in a policy.
+fn filled(name: &str, parent: &FieldPath) -> Option<String> {
+    let with = match (name, last_fields(parent)) {
+        ("sourceRef", (_, "kustomization") | ("chart", "spec")) | ("chartRef", (_, "helm")) => "spec.source",
+        ("kubeConfig", (_, "kustomization" | "helm")) => "each cluster of the destination",
+        _ => return None,
+    };
+    Some(format!("leave it out: Fleetgate fills it, from {with}"))
+}
+
+/// The names of the last two fields that a path leads through, if it has them.
+fn last_fields(path: &FieldPath) -> (&str, &str) {
+    let mut fields = path.segments().iter().rev().filter_map(|segment| match segment {
+        Segment::Field(name) => Some(&**name),
+        Segment::Index(_) => None,
+    });
+    let last = fields.next().unwrap_or_default();
+    (fields.next().unwrap_or_default(), last)
+}
+
+/// A label that stands in a selector by itself.
+fn label(value: &Value, siblings: &Map<String, Value>, path: &FieldPath) -> Option<String> {
+    let is_label = siblings.contains_key("matchLabels") && value.is_string();
+    is_label.then(|| format!("labels belong at {}", path.field("matchLabels")))
+}
+
+/// The one known name that begins as `wrong` does, where the two go on in
+/// different ways: `kustomize` and `kustomization`.
+fn begun_alike<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// Less in common is common.
+    const LEAST: usize = 6;
+    let is_alike = |name: &&str| {
+        let common = wrong.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
+        common >= LEAST && common * 4 >= wrong.len().min(name.len()) * 3
+    };
+    let mut alike = known.filter(is_alike);
+    alike.next().filter(|_| alike.next().is_none())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn unknown_fields_get_the_nearest_name_or_their_place() {
-        let object = json!({
-            "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application", "metadata": {"name": "shop", "labls": {}},
-            "syncPolicies": [],
-            "spec": {
-                "source": {"gitRepository": {"ulr": "https://e.com", "zebra": 1}},
-                "syncPolicies": [{"helm": {"values": {"any": {"thing": 1}}}, "kustomization": {"branch": "main"}}],
-            },
-        });
-        let texts: Vec<String> =
-            unknown_fields(Kind::Application, &object).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            texts,
-            [
-                "metadata.labls: Forbidden: is not a field of this object; did you mean labels? [object/unknown-field]",
-                "spec.source.gitRepository.ulr: Forbidden: is not a field of this object; did you mean url? [object/unknown-field]",
-                "spec.source.gitRepository.zebra: Forbidden: is not a field of this object [object/unknown-field]",
-                "spec.syncPolicies[0].kustomization.branch: Forbidden: is not a field of this object; it belongs at spec.source.gitRepository.ref.branch [object/unknown-field]",
-                "syncPolicies: Forbidden: is not a field of this object; it belongs at spec.syncPolicies [object/unknown-field]",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_plugin_has_its_place() {
-        let object = json!({
-            "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet", "metadata": {"name": "f"},
-            "grafana": {}, "spec": {"flagger": {}, "plugin": {"backup": {"any": 1}, "metrics": {}}},
-        });
-        let texts: Vec<String> =
-            unknown_fields(Kind::Fleet, &object).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            texts,
-            [
-                "grafana: Forbidden: is not a field of this object; it belongs at spec.plugin.grafana [object/unknown-field]",
-                "spec.flagger: Forbidden: is not a field of this object; it belongs at spec.plugin.flagger [object/unknown-field]",
-                "spec.plugin.metrics: Forbidden: is not a field of this object; did you mean metric? [object/unknown-field]",
-            ]
-        );
-    }
-}
+mod tests;

@@ -32,8 +32,10 @@ struct Summary {
     objects: usize,
     errors: usize,
     warnings: usize,
-    /// Objects of other kinds.
+    /// Objects of other kinds, and what else was found in folders.
     others: usize,
+    /// Helm charts whose templates were not read.
+    charts: usize,
     /// Findings of the code `input/unreadable`.
     unreadable: usize,
     /// The kinds of which no object was known, so that references to one were
@@ -50,6 +52,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
             errors: report.errors(),
             warnings: report.warnings(),
             others: report.others,
+            charts: report.templates,
             unreadable: report.count(Remark::is_unreadable),
             unknown: report.fleets_unknown.then_some("Fleet").into_iter().collect(),
         },

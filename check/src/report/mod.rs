@@ -136,8 +136,10 @@ pub(super) struct Report {
     pub(super) objects: usize,
     /// What they are called, file by file; only for a report on each.
     pub(super) names: Vec<(Arc<str>, Vec<Arc<str>>)>,
-    /// How many objects are none of ours.
+    /// How many objects are none of ours, and what else was found in folders.
     pub(super) others: usize,
+    /// How many folders of a Helm chart's templates were not read.
+    pub(super) templates: usize,
     /// Whether Applications were judged without any Fleet being known.
     pub(super) fleets_unknown: bool,
     pub(super) warnings_as_errors: bool,
@@ -210,7 +212,13 @@ impl Report {
             plural(self.warnings(), "warning"),
         )];
         if self.others > 0 {
-            parts.push(format!("{} of other kinds passed by", plural(self.others, "object")));
+            parts.push(format!("{} of other kinds passed by", self.others));
+        }
+        if self.templates > 0 {
+            parts.push(format!(
+                "the templates of {} were not read: render them first",
+                plural(self.templates, "Helm chart")
+            ));
         }
         match self.count(Remark::is_unreadable) {
             0 => {}

@@ -10,7 +10,7 @@ mod places;
 mod scalars;
 
 use serde_json::Value;
-use serde_saphyr::{Error, Location, MessageFormatter, Options, UserMessageFormatter};
+use serde_saphyr::{Error, Location, MessageFormatter, NonFiniteFloatPolicy, Options, UserMessageFormatter};
 
 use self::content::Content;
 pub(crate) use self::places::Places;
@@ -145,18 +145,27 @@ fn json_object(text: &str) -> Option<(usize, Value)> {
 }
 
 fn yaml(text: &str) -> Result<Value, SyntaxError> {
-    let content = serde_saphyr::from_str_with_options::<Content>(text, options(text));
+    let read = |floats| serde_saphyr::from_str_with_options::<Content>(text, options(text, floats));
+    let mut content = read(NonFiniteFloatPolicy::Reject);
+    let overflows =
+        matches!(content.as_ref().map_err(Error::without_snippet), Err(Error::NonFiniteFloat { .. }));
+    if overflows {
+        // A commit such as 63e5721 is a text to kubectl, since it is too large for a number.
+        content = read(NonFiniteFloatPolicy::PassThrough).or(content);
+    }
     let Content(mut value) = content.map_err(|error| SyntaxError::from(&error))?;
-    if scalars::may_have_texts_like_words(text)
+    if (overflows || scalars::may_have_texts_like_words(text))
         && let Some(places) = Places::of(text)
     {
-        places.restore_words(text, &mut value);
+        places.restore_texts(text, &mut value)?;
     }
     Ok(value)
 }
 
-fn options(text: &str) -> Options {
-    let mut options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+fn options(text: &str, floats: NonFiniteFloatPolicy) -> Options {
+    let mut options = serde_saphyr::options! {
+        legacy_octal_numbers: true, with_snippet: false, non_finite_float_policy: floats,
+    };
     if let Some(budget) = &mut options.budget {
         // A long list is no attack: without aliases, which have a budget of
         // their own, there are never more nodes than characters.
@@ -184,7 +193,7 @@ impl From<&Error> for SyntaxError {
             }
             Error::DuplicateMappingKey { .. } => "a key stands twice in one mapping".to_owned(),
             Error::MultipleDocuments { .. } => "another document begins without a line of `---`".to_owned(),
-            Error::NonFiniteFloat { value, .. } => format!("{value} is not a number that JSON has"),
+            Error::NonFiniteFloat { value, .. } => no_number_of_json(value),
             Error::Budget { .. }
             | Error::AliasReplayCounterOverflow { .. }
             | Error::AliasReplayLimitExceeded { .. }
@@ -196,6 +205,10 @@ impl From<&Error> for SyntaxError {
         };
         Self { position: Position::of(error.location()), message }
     }
+}
+
+fn no_number_of_json(value: &str) -> String {
+    format!("{value} is not a number that JSON has")
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use fleetgate_webhooks::FieldPath;
 use fleetgate_webhooks::field_path::Segment;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Location, NonFiniteFloatPolicy, Spanned};
 
 use super::content::Key;
-use super::scalars::is_text_to_kubectl;
-use super::{Position, options};
+use super::scalars::{is_no_number_of_json, is_text_to_kubectl};
+use super::{Position, SyntaxError, no_number_of_json, options};
 
 /// A document's fields with their places.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ enum Node {
 impl Places {
     /// The places in `document`, if it can be read at all.
     pub(crate) fn of(document: &str) -> Option<Self> {
-        serde_saphyr::from_str_with_options(document, options(document)).ok().map(Self)
+        let options = options(document, NonFiniteFloatPolicy::PassThrough);
+        serde_saphyr::from_str_with_options(document, options).ok().map(Self)
     }
 
     /// Where the field at `path` is, or the nearest field around it that is there.
@@ -64,10 +65,14 @@ impl Places {
         Place { position: Position::of(Some(found)), width: width(found) }
     }
 
-    /// Puts back the words of `document` that are texts to kubectl and were
-    /// read as booleans or nulls into `content`.
-    pub(super) fn restore_words(&self, document: &str, content: &mut Value) {
-        restore_words(&self.0, document, content);
+    /// Puts back what is a text to kubectl in `document`, and was read as a
+    /// boolean, a null or a number without end into `content`.
+    ///
+    /// # Errors
+    ///
+    /// When there is a number without end that kubectl takes for one, too.
+    pub(super) fn restore_texts(&self, document: &str, content: &mut Value) -> Result<(), SyntaxError> {
+        restore_texts(&self.0, document, content)
     }
 }
 
@@ -75,31 +80,35 @@ fn width(location: Location) -> usize {
     usize::try_from(location.span().len()).unwrap_or_default()
 }
 
-fn restore_words(node: &Spanned<Node>, document: &str, content: &mut Value) {
+fn restore_texts(node: &Spanned<Node>, document: &str, content: &mut Value) -> Result<(), SyntaxError> {
     match (&node.value, content) {
         (Node::List(nodes), Value::Array(items)) => {
-            nodes.iter().zip(items).for_each(|(node, item)| restore_words(node, document, item));
+            nodes.iter().zip(items).try_for_each(|(node, item)| restore_texts(node, document, item))
         }
-        (Node::Map(nodes), Value::Object(fields)) => {
-            for (name, (_, node)) in nodes {
-                if let Some(field) = fields.get_mut(name) {
-                    restore_words(node, document, field);
-                }
-            }
-        }
-        (Node::Scalar, content @ (Value::Bool(_) | Value::Null)) => {
-            // An alias stands for what was written elsewhere.
-            let span = node.defined.span();
-            let word = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
-                let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
-                document.get(start..start + length)
-            });
-            if let Some(word) = word.filter(|word| is_text_to_kubectl(word)) {
-                *content = Value::from(word);
-            }
+        (Node::Map(nodes), Value::Object(fields)) => nodes.iter().try_for_each(|(name, (_, node))| {
+            fields.get_mut(name).map_or(Ok(()), |field| restore_texts(node, document, field))
+        }),
+        (Node::Scalar, content @ (Value::Bool(_) | Value::Null)) => restore_text(node, document, content),
+        _ => Ok(()),
+    }
+}
+
+fn restore_text(node: &Spanned<Node>, document: &str, content: &mut Value) -> Result<(), SyntaxError> {
+    // An alias stands for what was written elsewhere.
+    let span = node.defined.span();
+    let word = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
+        let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
+        document.get(start..start + length)
+    });
+    match word {
+        Some(word) if is_text_to_kubectl(word) => *content = Value::from(word),
+        Some(word) if is_no_number_of_json(word) => {
+            let position = Position::of(Some(node.referenced));
+            return Err(SyntaxError { position, message: no_number_of_json(word) });
         }
         _ => {}
     }
+    Ok(())
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -30,6 +30,7 @@ fn documents_are_cut_at_their_lines() {
 #[test]
 fn json_objects_may_follow_each_other() {
     let text = "{\"a\": 1.0}{\"b\":\n  2}\n{\"c\":\t3}\n---\n{d: 4,}\n";
+    assert_eq!(values("{\"a\": 63e5721, \"b\": .5}"), [json!({"a": "63e5721", "b": 0.5})]);
     let mut starts = Vec::new();
     let mut content = Vec::new();
     read(text, |extent, value| {
@@ -93,6 +94,20 @@ fn scalars_are_what_kubectl_makes_of_them() {
         ("1e3", json!(1000)),
         ("9898.0", json!(9898)),
         ("1.5", json!(1.5)),
+        ("63e5721", json!("63e5721")),
+        ("-63E+5721", json!("-63E+5721")),
+        ("+1.5e999", json!("+1.5e999")),
+        ("007e999", json!("007e999")),
+        ("5.e999", json!("5.e999")),
+        (".5e999", json!(".5e999")),
+        ("6_3e5721", json!("6_3e5721")),
+        ("63e-5721", json!(0)),
+        ("1e308", json!(1e308)),
+        ("1e309", json!("1e309")),
+        (".inF", json!(".inF")),
+        ("inf", json!("inf")),
+        ("!!str 63e5721", json!("63e5721")),
+        ("{b: [63e5721, 1e3, ~]}", json!({"b": ["63e5721", 1000, null]})),
         ("1:30", json!("1:30")),
         ("2020-01-01", json!("2020-01-01")),
         ("~", Value::Null),
@@ -158,6 +173,7 @@ fn errors_speak_to_who_writes_the_file() {
         ("a: 1\na: 2\n", "the key a stands twice in one mapping"),
         ("a: 1\n...\nb: 2\n", "another document begins without a line of `---`"),
         ("a: .nan\n", ".nan is not a number that JSON has"),
+        ("a: 63e5721\nb: -.Inf\n", "-.Inf is not a number that JSON has"),
         (deep.as_str(), "recursion limit exceeded"),
         ("a: *b\n", "reference to unknown value"),
         ("~: b\n", "a key must be a text, a number or a boolean"),

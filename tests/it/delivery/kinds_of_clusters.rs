@@ -9,7 +9,7 @@ use crate::replica::Replica;
 use crate::support::install_crds;
 
 /// Installs a kind of cluster in these versions, as small as a CRD can be.
-pub(super) async fn install(sandbox: &Sandbox, kind: ClusterKind, versions: &[&str]) {
+pub(crate) async fn install(sandbox: &Sandbox, kind: ClusterKind, versions: &[&str]) {
     let last = versions.last();
     let versions = versions.iter().map(|version| {
         json!({"name": version, "served": true, "storage": Some(version) == last, "schema": {"openAPIV3Schema": {

@@ -15,6 +15,8 @@ use crate::schema::Kind;
 pub struct Example {
     /// What is stored before, for a rule about updates; otherwise empty.
     pub stored: &'static str,
+    /// What stands among the same files, for a rule about them; otherwise empty.
+    pub beside: &'static str,
     /// What the rule finds something in.
     pub bad: &'static str,
     /// The same, put right.
@@ -25,13 +27,19 @@ impl Example {
     /// An example of a rule that needs no stored object.
     #[must_use]
     pub const fn new(bad: &'static str, good: &'static str) -> Self {
-        Self { stored: "", bad, good }
+        Self { stored: "", beside: "", bad, good }
     }
 
     /// An example of a rule about updates.
     #[must_use]
     pub const fn update(stored: &'static str, bad: &'static str, good: &'static str) -> Self {
-        Self { stored, bad, good }
+        Self { stored, beside: "", bad, good }
+    }
+
+    /// An example of a rule about several objects of the same files.
+    #[must_use]
+    pub const fn beside(beside: &'static str, bad: &'static str, good: &'static str) -> Self {
+        Self { stored: "", beside, bad, good }
     }
 }
 
@@ -102,6 +110,7 @@ mod tests {
     use crate::judge::judge;
     use crate::rules::CATALOGUE;
     use crate::rules::destination::HOST_FORBIDDEN;
+    use crate::rules::object;
     use crate::test_fixtures::{catalog_with, credentials, fleet_object, git_source, kustomization};
     use fleetgate_plan::{Catalog, Tenancy};
 
@@ -177,7 +186,8 @@ mod tests {
     #[test]
     fn every_line_is_a_path_and_a_value() {
         for rule in CATALOGUE {
-            for lines in [rule.example.stored, rule.example.bad, rule.example.good] {
+            let Example { stored, beside, bad, good } = rule.example;
+            for lines in [stored, beside, bad, good] {
                 for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
                     let (path, value) =
                         line.split_once(": ").unwrap_or_else(|| panic!("{}: {line}", rule.code));
@@ -215,6 +225,10 @@ mod tests {
                 let (kind, catalog) = (kind_of(rule.code), catalog_in_use().with_tenancy(tenancy));
                 let mut findings = judge(kind, object.clone(), stored.as_ref(), &catalog).findings;
                 findings.extend(crate::unknown::unknown_fields(kind, &object));
+                let name = object["metadata"]["name"].clone();
+                if !example.beside.is_empty() && with(rule.code, example.beside)["metadata"]["name"] == name {
+                    findings.push(object::duplicate(name, "a.yaml:4"));
+                }
                 findings.extend(crate::deletion::check(kind, &object, &catalog));
                 findings.extend(crate::credentials::check(kind, &object, &credentials().complete()));
                 findings

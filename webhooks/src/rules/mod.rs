@@ -101,6 +101,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &object::METADATA,
     &object::DEPRECATED_FIELD,
     &object::UNKNOWN_FIELD,
+    &object::DUPLICATE,
     &source::EXACTLY_ONE,
     &source::POLICY_MISMATCH,
     &source::HELM_TYPE,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::policy::{check_annotations, check_label};
-use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
+use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -88,6 +88,29 @@ pub const UNKNOWN_FIELD: Rule = Rule {
     ),
 };
 
+/// `object/duplicate`, in `check` alone: to admission the second one is an update.
+pub const DUPLICATE: Rule = Rule {
+    code: "object/duplicate",
+    severities: WARNS,
+    what: "An object of the same kind, namespace and name as another one among the files; where that stands is given. `check` alone says so.",
+    why: "kubectl applies both: the last one wins, and what only the other one has is pruned. kustomize refuses to build them together, and Flux, which builds with it, delivers nothing.",
+    example: Example::beside(
+        r#"metadata.name: "shop""#,
+        r#"metadata.name: "shop""#,
+        r#"metadata.name: "shop-preview""#,
+    ),
+};
+
+/// What is said of an object whose name stands at `first` already.
+#[must_use]
+pub fn duplicate(name: Value, first: &str) -> Finding {
+    let message =
+        format!("stands at {first} already: kubectl applies both, and the last one takes the other's place");
+    Finding::warning(&DUPLICATE, name_path(), Fault::Duplicate, message)
+        .value(name)
+        .hint("keep one of them, or rename one; check what is for different clusters in runs of their own")
+}
+
 pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     // A generated name is cut to fit by the API server.
     let Some(name) = input.application.metadata.name.as_ref().filter(|name| name.len() > names::MAX_LABEL)
@@ -102,7 +125,9 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     findings.push(Finding::error(&NAME, name_path(), Fault::TooLong, message));
 }
 
-fn name_path() -> FieldPath {
+/// Where an object's name is.
+#[must_use]
+pub fn name_path() -> FieldPath {
     FieldPath::root().field("metadata").field("name")
 }
 
