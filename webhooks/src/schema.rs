@@ -211,6 +211,25 @@ mod tests {
     }
 
     #[test]
+    fn quotes_are_no_way_out_where_the_values_are_named() {
+        let drift = |mode: Value| {
+            json!({"spec": {
+                "source": {}, "syncPolicies": [{"helm": {"interval": "5m", "driftDetection": {"mode": mode}}}],
+            }})
+        };
+        let path = "spec.syncPolicies[0].helm.driftDetection.mode";
+        let values = r#"supported values: "enabled", "warn", "disabled""#;
+        assert_eq!(
+            faults(&drift(json!(true))),
+            [
+                format!("{path}: Invalid value: true: must be a string, is a boolean [object/unreadable]"),
+                format!("{path}: Unsupported value: true: {values} [object/unreadable]"),
+            ]
+        );
+        assert_eq!(faults(&drift(json!("enabled"))), [""; 0]);
+    }
+
+    #[test]
     fn metadata_has_a_schema_too() {
         let object = json!({
             "metadata": {"name": 7, "labels": {"a": 1}, "creationTimestamp": null},

@@ -24,10 +24,11 @@ pub(crate) fn source() -> impl Strategy<Value = (SourceKind, Value)> {
 }
 
 fn git() -> impl Strategy<Value = Value> {
-    let url = prop_oneof![
-        Just("https://github.com/org/repo"),
-        Just("http://git.example.com:8080/repo.git"),
-        Just("ssh://git@github.com/org/repo"),
+    // Nothing is fetched by SSH without a key.
+    let place = prop_oneof![
+        (Just("https://github.com/org/repo"), prop::option::of(reference())),
+        (Just("http://git.example.com:8080/repo.git"), prop::option::of(reference())),
+        (Just("ssh://git@github.com/org/repo"), reference().prop_map(Some)),
     ];
     let reference_in_git = prop_oneof![
         Just(json!({"branch": "main"})),
@@ -38,15 +39,14 @@ fn git() -> impl Strategy<Value = Value> {
         "[0-9a-f]{40}".prop_map(|commit| json!({"branch": "main", "commit": commit})),
     ];
     (
-        url,
+        place,
         interval(),
         prop::option::of(reference_in_git),
         prop::option::of(short_timeout()),
-        prop::option::of(reference()),
         prop::option::of(any::<bool>()),
         prop::option::of(Just("/*\n!/deploy\n")),
     )
-        .prop_map(|(url, interval, git_ref, timeout, secret, submodules, ignore)| {
+        .prop_map(|((url, secret), interval, git_ref, timeout, submodules, ignore)| {
             object([
                 ("url", Some(json!(url))),
                 ("interval", Some(interval)),

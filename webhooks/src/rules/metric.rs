@@ -15,6 +15,7 @@ mod query;
 pub mod range;
 pub mod template;
 pub mod traffic;
+pub mod unmatched;
 
 use fleetgate_api::rollout::{CustomMetric, Metric, Rollout};
 use fleetgate_plan::flagger::is_built_in;
@@ -43,6 +44,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         if rollout.rollout_policy.skip_traffic_analysis != Some(true) {
             range::check(metrics, &path_of_metrics, findings);
             traffic::check(rollout, &path, findings);
+            unmatched::check(rollout, metrics, &path_of_metrics, findings);
         }
     }
 }

@@ -185,6 +185,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &metric::range::METRIC_RANGE,
     &metric::template::METRIC_TEMPLATE,
     &metric::traffic::METRIC_TRAFFIC,
+    &metric::unmatched::METRIC_UNMATCHED,
     &schema::GIT_REPOSITORY,
     &schema::HELM_REPOSITORY,
     &schema::OCI_REPOSITORY,

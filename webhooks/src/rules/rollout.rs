@@ -136,6 +136,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         }
         commands::check_testloader(input, subject, findings);
     }
+    workload::check_delivery(input.application, findings);
     sharing::check(input, findings);
     skip_analysis::check(input, findings);
     weights_changed::check(input, findings);

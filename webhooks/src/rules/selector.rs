@@ -32,7 +32,7 @@ pub const EMPTY: Rule = Rule {
     code: "selector/empty",
     severities: WARNS,
     what: "A selector without any requirement.",
-    why: "It selects every cluster of the fleet.",
+    why: "It selects every cluster of the fleet; a Fleet's own every cluster of the namespace.",
     example: Example::new(
         r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {}}}"#,
         r#"spec.destination.fleet: "quickstart""#,
@@ -53,8 +53,14 @@ pub const NO_MATCH: Rule = Rule {
 
 /// What is wrong with a Fleet's own selector.
 pub(super) fn check_fleet(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
-    if let Some(selector) = &input.fleet.spec.cluster_selector {
-        check_syntax(selector, &FieldPath::spec().field("clusterSelector"), findings);
+    let Some(selector) = &input.fleet.spec.cluster_selector else { return };
+    let path = FieldPath::spec().field("clusterSelector");
+    if is_empty(selector) {
+        let message = "has no requirement and selects every cluster of the namespace";
+        let finding = Finding::warning(&EMPTY, path, Fault::Invalid, message);
+        findings.push(finding.hint("leave it out to have the listed clusters alone"));
+    } else {
+        check_syntax(selector, &path, findings);
     }
 }
 
@@ -263,7 +269,7 @@ fn existing_labels(fleet: &str, selector: &LabelSelector, input: Input<'_>) -> S
 
 #[cfg(test)]
 mod tests {
-    use crate::test_fixtures::{codes, findings, git_source, kustomization};
+    use crate::test_fixtures::{codes, findings, fleet_codes, git_source, kustomization};
     use serde_json::{Value, json};
 
     fn spec(selector: Value) -> Value {
@@ -318,5 +324,20 @@ mod tests {
         }
         let finding = &findings(spec(json!({"matchLabels": {"env": "prod", "tier": "1"}})))[0];
         assert_eq!(finding.hint.as_deref(), Some("env is dev, test; no cluster has a label tier"));
+    }
+
+    #[test]
+    fn a_fleets_own_selector() {
+        let empty = "W selector/empty";
+        let table = [
+            (json!(null), ""),
+            (json!({}), empty),
+            (json!({"matchExpressions": []}), empty),
+            (json!({"matchLabels": {"env": "test"}}), ""),
+            (json!({"matchLabels": {"env": "-"}}), "E selector/syntax"),
+        ];
+        for (selector, expected) in table {
+            assert_eq!(fleet_codes(json!({"clusterSelector": selector})), expected, "{selector}");
+        }
     }
 }

@@ -66,6 +66,18 @@ impl SchemaFault {
     }
 }
 
+/// Takes back the hint at a value's type where another fault names the values
+/// that there are: `on` is none of them, in quotes or without.
+pub(super) fn agree(faults: &mut [SchemaFault]) {
+    let is_enum = |fault: &&SchemaFault| fault.fault == Fault::NotSupported;
+    let named: Vec<FieldPath> = faults.iter().filter(is_enum).map(|fault| fault.path.clone()).collect();
+    for fault in faults.iter_mut().filter(|fault| fault.fault == Fault::TypeInvalid) {
+        if named.contains(&fault.path) {
+            fault.hint = None;
+        }
+    }
+}
+
 /// What a message repeats of a value.
 fn shown(value: &Value) -> Option<Value> {
     match value {

@@ -15,7 +15,7 @@ use std::fmt;
 use jsonschema::{Draft, Validator};
 use serde_json::Value;
 
-use super::fault::SchemaFault;
+use super::fault::{self, SchemaFault};
 use super::prepare::{Defaults, has_null_or_float, prune_nulls, round_integers};
 use super::{list_type, text, translate};
 use crate::field_path::{FieldPath, Segment};
@@ -120,7 +120,9 @@ impl StructuralSchema {
         // To say yes takes a fraction of what looking for faults does.
         let refusing = self.validator.iter().filter(|validator| !validator.is_valid(object));
         let errors = refusing.flat_map(|validator| validator.iter_errors(object));
-        errors.map(|error| SchemaFault::from_error(&error)).collect()
+        let mut faults: Vec<_> = errors.map(|error| SchemaFault::from_error(&error)).collect();
+        fault::agree(&mut faults);
+        faults
     }
 }
 

@@ -90,7 +90,8 @@ mod tests {
     fn what_leaves_is_said_with_who_loses_it() {
         let none: [&str; 0] = [];
         assert_eq!(update(json!({"clusters": clusters(&["m2", "m1"])})), none);
-        assert_eq!(update(json!({"clusterSelector": {}})), none);
+        let labelled = json!({"matchExpressions": [{"key": "env", "operator": "Exists"}]});
+        assert_eq!(update(json!({"clusterSelector": labelled})), none);
         assert_eq!(
             update(json!({"clusters": clusters(&["m1"])})),
             [

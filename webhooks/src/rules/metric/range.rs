@@ -11,7 +11,7 @@ use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 pub const METRIC_RANGE: Rule = Rule {
     code: "rollout/metric-range",
     severities: DENIES_OR_WARNS,
-    what: "No `thresholdRange` on request-duration, or a `max` of less than a millisecond; a `min` above the `max`; a success rate that is to be above 100 or below 0 percent. A warning where there is none on another metric, where it has neither end, and for the ends of a success rate that are never reached.",
+    what: "No `thresholdRange` on request-duration, or a `max` of less than a millisecond; a `min` above the `max`; a success rate that is to be above 100 or below 0 percent. A warning where there is none on another metric, where it has neither end, for the ends of a success rate that are never reached, and where the best version is outside: a success rate with a `max` below 100, a duration with a `min` alone.",
     why: "Flagger then fails every check; without a range it lets every success rate pass, and every other metric that is 0 at most.",
     example: Example::new(
         r#"spec.syncPolicies[0].rollout.rolloutPolicy.trafficAnalysis.metrics: [{"name": "request-success-rate", "thresholdRange": {"min": 150}}]"#,
@@ -73,7 +73,16 @@ fn out_of_bounds(name: &str, range: &ThresholdRange, path: &FieldPath) -> Option
         }
         (SUCCESS_RATE, Some(min), _) if min < 0.0 => idle("min"),
         (SUCCESS_RATE, _, Some(max)) if max > 100.0 => idle("max"),
+        (SUCCESS_RATE, min, Some(max)) if max < 100.0 => {
+            let message = "is below 100: a version without any error is rolled back";
+            let finding = warning(path.field("max"), message).value(max);
+            Some(if min.is_none() { finding.hint("min is usual, such as {\"min\": 99}") } else { finding })
+        }
         // Flagger counts whole milliseconds.
+        (DURATION, Some(min), None) if min >= 1.0 => {
+            let message = "without max has every version rolled back that answers faster";
+            Some(warning(path.field("min"), message).value(min).hint("max is usual, such as {\"max\": 500}"))
+        }
         (DURATION, _, Some(max)) if max < 1.0 => {
             error("max", "must be a millisecond at least: every check fails otherwise").map(|f| f.value(max))
         }
@@ -104,6 +113,11 @@ mod tests {
             (SUCCESS_RATE, json!({"max": -1}), "E [0].thresholdRange.max"),
             (SUCCESS_RATE, json!({"min": -1}), "W [0].thresholdRange.min"),
             (SUCCESS_RATE, json!({"min": 99, "max": 101}), "W [0].thresholdRange.max"),
+            (SUCCESS_RATE, json!({"max": 99}), "W [0].thresholdRange.max"),
+            (SUCCESS_RATE, json!({"min": 50, "max": 99.9}), "W [0].thresholdRange.max"),
+            (DURATION, json!({"min": 500}), "W [0].thresholdRange.min"),
+            (DURATION, json!({"min": 0}), ""),
+            (DURATION, json!({"min": 20, "max": 500}), ""),
             ("orders", json!({"max": 0.5}), ""),
             ("orders", json!({"min": 150}), ""),
             ("orders", none, "W [0].thresholdRange"),

@@ -6,6 +6,7 @@
 
 mod cycle;
 mod elsewhere;
+mod unknown;
 
 use std::collections::HashMap;
 
@@ -14,6 +15,7 @@ use fleetgate_api::flux::DependencyReference;
 use fleetgate_plan::names::child_name;
 
 use self::elsewhere::Comparison;
+use self::unknown::Search;
 use super::named;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
@@ -24,7 +26,7 @@ use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 pub const DEPENDS_ON: Rule = Rule {
     code: "policy/depends-on",
     severities: DENIES_OR_WARNS,
-    what: "A policy whose `dependsOn` names itself, or leads back to it by other policies of the Application; an entry without name, or with one that none can have. A warning for a policy of the other kind, or one that goes to none of the same clusters.",
+    what: "A policy whose `dependsOn` names itself, or leads back to it by other policies of the Application; an entry without name, or with one that none can have. A warning for a policy of the other kind, for one that goes to none of the same clusters, and for a name that neither a policy of the Application nor an object of another one has.",
     why: "Flux waits for ever: no Kustomization is ready before itself, nor for a HelmRelease.",
     example: Example::new(
         r#"spec.syncPolicies: [{"name": "a", "kustomization": {"interval": "5m", "path": "./a", "prune": true, "dependsOn": [{"name": "b"}]}}, {"name": "b", "kustomization": {"interval": "5m", "path": "./b", "prune": true, "dependsOn": [{"name": "a"}]}}]"#,
@@ -59,6 +61,7 @@ struct Graph<'a> {
     /// For each policy, the entries that name another: their place, and that policy.
     edges: Vec<Vec<(usize, usize)>>,
     children_left: usize,
+    search: Search,
     comparison: Comparison,
 }
 
@@ -76,8 +79,15 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
         [("kustomization", kustomizations.clone(), &releases), ("helm", releases.clone(), &kustomizations)]
     {
         let edges = vec![Vec::new(); policies.len()];
-        let (children_left, comparison) = (MOST_CHILDREN, Comparison::new());
-        let mut graph = Graph { input, kind, known, edges, children_left, comparison };
+        let mut graph = Graph {
+            input,
+            kind,
+            known,
+            edges,
+            children_left: MOST_CHILDREN,
+            search: Search::new(),
+            comparison: Comparison::new(),
+        };
         for (index, policy) in policies.iter().enumerate() {
             for (place, entry) in dependencies(policy, kind).unwrap_or_default().iter().enumerate() {
                 findings.extend(graph.read(index, place, entry, others));
@@ -128,15 +138,15 @@ impl Graph<'_> {
             let finding = Finding::error(&DEPENDS_ON, path.field("name"), Fault::Invalid, message);
             return Some(finding.value(entry.name.as_str()));
         }
-        match self.known.get(&name) {
-            Some(other) if *other == index => Some(itself(path, &entry.name)),
+        match self.known.get(&name).copied() {
+            Some(other) if other == index => Some(itself(path, &entry.name)),
             Some(other) => {
-                let other = *other;
                 self.edges.get_mut(index)?.push((place, other));
                 self.is_elsewhere(index, other).then(|| elsewhere(path, &entry.name))
             }
             None if others.contains_key(&name) => Some(self.other_kind(path, &entry.name)),
-            None => self.is_own_child(index, &name).then(|| itself(path, &entry.name)),
+            None if self.is_own_child(index, &name) => Some(itself(path, &entry.name)),
+            None => self.unknown(index, path, &entry.name),
         }
     }
 

@@ -6,6 +6,7 @@ use fleetgate_api::helm::Helm;
 use fleetgate_api::kustomization::Kustomization;
 use fleetgate_plan::{ClusterKey, Target};
 
+use super::path::normalised;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::rules::{Example, Input, Rule, WARNS};
@@ -93,21 +94,6 @@ fn release(helm: &Helm, namespace: &str) -> Option<Delivery> {
     let name = helm.release_name.clone().filter(|name| !name.is_empty())?;
     let storage = helm.storage_namespace.as_deref().unwrap_or(namespace);
     Some(Delivery::Release(name, storage.to_owned()))
-}
-
-/// The path as Flux walks it: from the root, and never above it.
-fn normalised(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod child_names;
 mod depends_on;
 mod duplicate_delivery;
 mod metadata;
-mod path;
+pub(super) mod path;
 mod renumbered;
 
 use std::collections::BTreeMap;

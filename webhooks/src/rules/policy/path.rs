@@ -103,6 +103,21 @@ fn climbs(path: &str) -> bool {
     })
 }
 
+/// The path as Flux walks it: from the root, and never above it.
+pub(in crate::rules) fn normalised(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use crate::test_fixtures::{codes, git_source, kustomization};

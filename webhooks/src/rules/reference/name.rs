@@ -15,7 +15,7 @@ use crate::rules::{DENIES, Example, Input, Rule};
 pub const NAME: Rule = Rule {
     code: "ref/name",
     severities: DENIES,
-    what: "A Secret or a ServiceAccount is referred to by a name that none can have, or a Secret by none at all; `provider: github` without one.",
+    what: "A Secret or a ServiceAccount is referred to by a name that none can have, or a Secret by none at all; `provider: github`, or an `ssh://` URL, without one.",
     why: "Flux looks for it for ever, and fetches or delivers nothing.",
     example: Example::new(
         r#"spec.source.gitRepository.secretRef: {"name": "Git_Credentials"}"#,
@@ -24,7 +24,7 @@ pub const NAME: Rule = Rule {
 };
 
 pub(crate) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
-    findings.extend(input.application.spec.source.git_repository.as_ref().and_then(check_github));
+    findings.extend(input.application.spec.source.git_repository.as_ref().and_then(check_needed));
     visit_secrets(input.application, &mut |name, path| {
         if name.is_empty() {
             let message = "must be the name of a Secret";
@@ -42,12 +42,18 @@ pub(crate) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     });
 }
 
-/// As an app of GitHub's Flux authenticates by what the Secret holds.
-fn check_github(git: &GitRepository) -> Option<Finding> {
-    let needs_secret = git.provider.as_deref() == Some("github") && git.secret_ref.is_none();
-    let message = "must name the Secret of the GitHub app with provider github";
-    needs_secret
-        .then(|| Finding::error(&NAME, path_of("gitRepository", &["secretRef"]), Fault::Required, message))
+/// As an app of GitHub's Flux authenticates by what the Secret holds, and by SSH
+/// it does nothing without a key (`AuthOptions.Validate` of `github.com/fluxcd/pkg/git`).
+fn check_needed(git: &GitRepository) -> Option<Finding> {
+    let message = match git.provider.as_deref() {
+        Some("github") => "must name the Secret of the GitHub app with provider github",
+        _ if git.url.starts_with("ssh://") => {
+            "must name a Secret with identity and known_hosts for an ssh:// URL; https:// does without"
+        }
+        _ => return None,
+    };
+    let path = || path_of("gitRepository", &["secretRef"]);
+    git.secret_ref.is_none().then(|| Finding::error(&NAME, path(), Fault::Required, message))
 }
 
 /// A name, and how to say where it stands: most are right, and cost no path.
@@ -214,12 +220,17 @@ mod tests {
     }
 
     #[test]
-    fn an_app_of_github_has_a_secret() {
-        let with = |secret: Value| {
-            let git = json!({"url": "https://github.com/o/r", "interval": "5m", "provider": "github", "secretRef": secret});
+    fn what_authenticates_by_a_secret_alone_has_one() {
+        let with = |url: &str, provider: &str, secret: Value| {
+            let git = json!({"url": url, "interval": "5m", "provider": provider, "secretRef": secret});
             said(json!({"gitRepository": git}), json!({"kustomization": kustomization()})).len()
         };
-        assert_eq!([with(json!({"name": "app"})), with(json!(null))], [0, 1]);
+        let (https, ssh) = ("https://github.com/o/r", "ssh://git@github.com/o/r");
+        let table = [(https, "generic", 0), (https, "github", 1), (ssh, "generic", 1), (ssh, "azure", 1)];
+        for (url, provider, without) in table {
+            assert_eq!(with(url, provider, json!({"name": "app"})), 0, "{url} {provider}");
+            assert_eq!(with(url, provider, json!(null)), without, "{url} {provider}");
+        }
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! `rollout/workload`: the object that is rolled out.
 
+use std::collections::BTreeSet;
+
+use fleetgate_api::Application;
+use fleetgate_api::application::SyncPolicy;
 use fleetgate_plan::Provider;
 
-use super::Subject;
+use super::{Subject, subjects};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
@@ -12,7 +16,7 @@ use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 pub const WORKLOAD: Rule = Rule {
     code: "rollout/workload",
     severities: DENIES_OR_WARNS,
-    what: "A kind other than Deployment, DaemonSet or Service; a Knative Service without the provider knative, or that provider with anything else; no namespace, or a name or namespace that no object can have. A warning for an apiVersion that is not the kind's; an absent one is filled in.",
+    what: "A kind other than Deployment, DaemonSet or Service; a Knative Service without the provider knative, or that provider with anything else; no namespace, or a name or namespace that no object can have. A warning for an apiVersion that is not the kind's (an absent one is filled in), and for a namespace to which no policy delivers, as the kustomization's `targetNamespace` is another.",
     why: "Flagger's CRD takes no other kind, and Flagger looks for the workload in the namespace of the Canary.",
     example: Example::new(
         r#"spec.syncPolicies[0].rollout.workload.kind: "StatefulSet""#,
@@ -91,9 +95,38 @@ fn check_names(subject: Subject<'_>, path: &FieldPath, findings: &mut Vec<Findin
     }
 }
 
+/// Says of each workload that its own policy delivers into another namespace,
+/// and that no other policy of the Application may deliver into its.
+pub(super) fn check_delivery(application: &Application, findings: &mut Vec<Finding>) {
+    let targets: Vec<Option<&str>> = application.spec.sync_policies.iter().map(target).collect();
+    if subjects(application).next().is_none() || targets.contains(&None) {
+        return;
+    }
+    let delivered: BTreeSet<&str> = targets.into_iter().flatten().collect();
+    for subject in subjects(application) {
+        let policy = application.spec.sync_policies.get(subject.index);
+        let target = policy.and_then(|policy| policy.kustomization.as_ref()?.target_namespace.as_deref());
+        let namespace = subject.rollout.workload.namespace.as_deref().unwrap_or_default();
+        let Some(target) = target.filter(|_| !namespace.is_empty() && !delivered.contains(namespace)) else {
+            continue;
+        };
+        let message = format!("is not where the workload is: targetNamespace puts all into {target:?}");
+        let path = subject.path().field("workload").field("namespace");
+        let finding = Finding::warning(&WORKLOAD, path, Fault::Invalid, message).value(namespace);
+        findings.push(finding.hint("name one namespace in both"));
+    }
+}
+
+/// The namespace to which a policy delivers, if that is only one.
+fn target(policy: &SyncPolicy) -> Option<&str> {
+    let kustomization = policy.kustomization.as_ref().and_then(|it| it.target_namespace.as_deref());
+    let helm = policy.helm.as_ref().and_then(|it| it.target_namespace.as_deref());
+    kustomization.or(helm).filter(|namespace| !namespace.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::test_fixtures::{check_table, findings, with};
+    use super::super::test_fixtures::{check_table, codes, findings, of_policies, policy, rollout, with};
     use super::WORKLOAD;
     use serde_json::{Value, json};
 
@@ -142,6 +175,39 @@ mod tests {
             (workload(&json!({"name": "web/backend"})), "E rollout/workload"),
         ];
         check_table(&[&WORKLOAD], &table);
+    }
+
+    #[test]
+    fn the_workload_is_where_a_policy_delivers() {
+        let kustomized = |name: &str, namespace: Value, rollout: &Value| {
+            let mut policy = policy(name, rollout, &json!(null));
+            policy["kustomization"]["path"] = json!(format!("./{name}"));
+            policy["kustomization"]["targetNamespace"] = namespace;
+            policy
+        };
+        let released = |namespace: Value| {
+            json!({
+                "name": "chart", "destination": {"fleet": "quickstart"},
+                "helm": {"interval": "5m", "chart": {"spec": {"chart": "./c"}}, "targetNamespace": namespace},
+            })
+        };
+        let own = |namespace: Value| kustomized("web", namespace, &rollout());
+        let beside = |namespace: Value| kustomized("other", namespace, &json!(null));
+        let warned = "W rollout/workload";
+        let table = [
+            (json!([own(json!(null))]), ""),
+            (json!([own(json!("webapp"))]), ""),
+            (json!([own(json!("shop"))]), warned),
+            (json!([own(json!("shop")), beside(json!("shop"))]), warned),
+            (json!([own(json!("shop")), beside(json!("webapp"))]), ""),
+            (json!([own(json!("shop")), beside(json!(null))]), ""),
+            (json!([own(json!("shop")), released(json!("webapp"))]), ""),
+            (json!([own(json!("shop")), released(json!(null))]), ""),
+            (json!([own(json!("shop")), released(json!("charts"))]), warned),
+        ];
+        for (policies, expected) in table {
+            assert_eq!(codes(&[&WORKLOAD], &of_policies(&policies), None), expected, "{policies}");
+        }
     }
 
     #[test]

@@ -66,11 +66,15 @@ impl Check {
 
     fn values(&self, headers: &BTreeMap<String, String>, path: &FieldPath, findings: &mut Vec<Finding>) {
         findings.extend(self.too_many(headers.len(), path));
-        if !self.is_gateway_api() {
-            return;
-        }
         for (name, value) in headers {
-            if value.is_empty() || value.chars().count() > LONGEST_VALUE {
+            if !self.is_gateway_api() {
+                // Envoy puts something in place of what stands between two of them.
+                if !value.matches('%').count().is_multiple_of(2) {
+                    let message =
+                        "may not have a single %: Istio takes %% for one, and %NAME% for what Envoy knows";
+                    findings.push(Finding::error(self.rule, path.key(name), Fault::Invalid, message));
+                }
+            } else if value.is_empty() || value.chars().count() > LONGEST_VALUE {
                 let message = format!("must have 1 to {LONGEST_VALUE} characters in an HTTPRoute");
                 findings.push(Finding::error(self.rule, path.key(name), Fault::Invalid, message));
             }
@@ -128,6 +132,8 @@ mod tests {
             (json!({"request": {"remove": ["host"]}}), ["E headers.request.remove[0]", ""]),
             (json!({"response": {"set": {"host": "a"}}}), ["E headers.response.set.host", ""]),
             (json!({"request": {"set": {"x-a": ""}}}), ["", "E headers.request.set.x-a"]),
+            (json!({"request": {"set": {"x-a": "50%"}}}), ["E headers.request.set.x-a", ""]),
+            (json!({"response": {"add": {"x-a": "50%% %HOSTNAME%"}}}), ["", ""]),
             (json!({"request": {"add": many}}), ["", "E headers.request.add"]),
         ];
         for (headers, expected) in table {

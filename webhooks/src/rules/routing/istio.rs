@@ -15,7 +15,7 @@ use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 pub const ISTIO: Rule = Rule {
     code: "rollout/istio",
     severities: DENIES_OR_WARNS,
-    what: "A gateway that is not `name`, `namespace/name` or `mesh`; a host that is neither a DNS name nor a `*.` wildcard nor an address, that stands twice, or that is `*` within the mesh; `retries` without `attempts`; in `corsPolicy` a `maxAge` that is no duration of whole seconds, an unknown method or a malformed origin; a header that none can be called. A warning for a condition of `retryOn` that is not known.",
+    what: "A gateway that is not `name`, `namespace/name` or `mesh`; a host that is neither a DNS name nor a `*.` wildcard nor an address, that stands twice, or that is `*` within the mesh; `retries` without `attempts`, or with a `perTryTimeout` that is not whole milliseconds; in `corsPolicy` a `maxAge` that is no duration of whole seconds, an unknown method or a malformed origin; a header that none can be called, or whose value has a single `%`. A warning for a condition of `retryOn` that is not known.",
     why: "Istio's webhook refuses the VirtualService that Flagger makes.",
     example: Example::new(
         r#"spec.syncPolicies[0].rollout.trafficRoutingProvider: "istio"

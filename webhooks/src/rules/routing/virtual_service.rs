@@ -47,7 +47,8 @@ const RETRY_ON: [&str; 16] = [
 
 fn check_retries(retries: &HttpRetry, path: &FieldPath, findings: &mut Vec<Finding>) {
     let retry_on = text(retries.retry_on.as_ref());
-    let says_more = retry_on.is_some() || text(retries.per_try_timeout.as_ref()).is_some();
+    let timeout = text(retries.per_try_timeout.as_ref());
+    let says_more = retry_on.is_some() || timeout.is_some();
     if says_more && matches!(retries.attempts, None | Some(0)) {
         let message =
             "must be positive where the rest of retries is set: 0 means that nothing is tried again";
@@ -55,6 +56,7 @@ fn check_retries(retries: &HttpRetry, path: &FieldPath, findings: &mut Vec<Findi
             Finding::error(&ISTIO, path.field("attempts"), Fault::Required, message).hint("3, for example"),
         );
     }
+    findings.extend(timeout.and_then(|timeout| check_try(timeout, path.field("perTryTimeout"))));
     for condition in retry_on.into_iter().flat_map(|conditions| conditions.split(',')) {
         let path = path.field("retryOn");
         let is_status = condition.parse::<u16>().is_ok_and(|status| (100..600).contains(&status));
@@ -67,6 +69,15 @@ fn check_retries(retries: &HttpRetry, path: &FieldPath, findings: &mut Vec<Findi
             findings.push(Finding::warning(&ISTIO, path, Fault::NotSupported, message).value(condition));
         }
     }
+}
+
+/// Of what is no duration at all `rollout/timeout` speaks.
+fn check_try(timeout: &str, path: FieldPath) -> Option<Finding> {
+    const NANOS_PER_MILLISECOND: u64 = 1_000_000;
+    let nanos = duration::go_nanos(timeout)?;
+    let message = "must be whole milliseconds, and one at least, such as 250ms or 2s";
+    (nanos == 0 || nanos % NANOS_PER_MILLISECOND != 0)
+        .then(|| Finding::error(&ISTIO, path, Fault::Invalid, message).value(timeout))
 }
 
 /// The methods that Istio takes, and `*` for all.
@@ -123,6 +134,7 @@ mod tests {
     #[test]
     fn retries() {
         let attempts = "E retries.attempts rollout/istio";
+        let per_try = "E retries.perTryTimeout rollout/istio";
         let table = [
             (json!({}), ""),
             (json!({"attempts": 0}), ""),
@@ -131,6 +143,13 @@ mod tests {
                 "",
             ),
             (json!({"perTryTimeout": "1s"}), attempts),
+            (json!({"attempts": 3, "perTryTimeout": "1ms"}), ""),
+            (json!({"attempts": 3, "perTryTimeout": "1.5s"}), ""),
+            (json!({"attempts": 3, "perTryTimeout": "2000us"}), ""),
+            (json!({"attempts": 3, "perTryTimeout": "often"}), ""),
+            (json!({"attempts": 3, "perTryTimeout": "0s"}), per_try),
+            (json!({"attempts": 3, "perTryTimeout": "500us"}), per_try),
+            (json!({"attempts": 3, "perTryTimeout": "1.5ms"}), per_try),
             (json!({"attempts": 0, "retryOn": "5xx"}), attempts),
             (json!({"attempts": 3, "retryOn": "5xx, reset"}), "E retries.retryOn rollout/istio"),
             (json!({"attempts": 3, "retryOn": "5xx,"}), "E retries.retryOn rollout/istio"),

@@ -5,6 +5,7 @@ mod oci;
 mod range;
 mod reference;
 mod semver;
+mod sparse;
 mod url;
 mod verification;
 

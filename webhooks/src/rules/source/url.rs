@@ -16,8 +16,10 @@ pub const URL: Rule = Rule {
     what: "A URL without host, with a scheme that the source kind does not have, or that Go cannot read; in an OCI URL a tag, a digest, a user, or a repository that no registry can have. A bucket's endpoint that is more than a host and a port (`azure`: that is no `https://` URL), or a bucket without a name that one can have. A warning for a password in an address, and for an `ociRepository` whose registry has neither dot nor port: that is Docker Hub's.",
     why: "Flux has no way to fetch it; and a password in a spec is read by everyone who may read the Application.",
     example: Example::new(
-        r#"spec.source.gitRepository.url: "git@github.com:org/repo""#,
-        r#"spec.source.gitRepository.url: "ssh://git@github.com/org/repo""#,
+        r#"spec.source.gitRepository.url: "git@github.com:org/repo"
+           spec.source.gitRepository.secretRef: {"name": "git-credentials"}"#,
+        r#"spec.source.gitRepository.url: "ssh://git@github.com/org/repo"
+           spec.source.gitRepository.secretRef: {"name": "git-credentials"}"#,
     ),
 };
 
@@ -121,7 +123,7 @@ mod tests {
             ("ociRepository", "oci://ghcr.io/a/b@sha256:00", "E source/url"),
         ];
         for (kind, url, expected) in table {
-            let source = json!({kind: {"url": url, "interval": "5m"}});
+            let source = json!({kind: {"url": url, "interval": "5m", "secretRef": {"name": "credentials"}}});
             assert_eq!(
                 codes(with(source, json!({"kustomization": kustomization()}))),
                 expected,

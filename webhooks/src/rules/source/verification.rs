@@ -3,20 +3,21 @@
 use fleetgate_api::application::{Source, SyncPolicy};
 use fleetgate_api::flux::LocalObjectReference;
 use fleetgate_api::helm::ChartVerification;
-use fleetgate_api::source::{GitRepository, OciVerification};
+use fleetgate_api::source::{GitRepository, OciVerification, OidcIdentity};
 
-use super::kinds;
 use super::reference::takes_tag;
+use super::{kinds, sparse};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
 use crate::names;
+use crate::rules::re2::{self, Refusal};
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 
 /// `source/ignore-and-include`
 pub const IGNORE_AND_INCLUDE: Rule = Rule {
     code: "source/ignore-and-include",
     severities: DENIES_OR_WARNS,
-    what: "An `include` that names no GitRepository, or the Application's own. A `verify` that names no Secret where one is needed, that wants a signed tag although no tag is checked out, or that stands where Flux cannot verify. A warning for keyless verification that trusts everyone's signature.",
+    what: "An `include` that names no GitRepository, or the Application's own. A `verify` that names no Secret where one is needed, that wants a signed tag although no tag is checked out, that has an identity with a malformed regular expression, or that stands where Flux cannot verify. A folder of `sparseCheckout` that is absolute or climbs. A warning for keyless verification that trusts everyone's signature.",
     why: "The source is never ready; or what should have been verified is not.",
     example: Example::new(
         r#"spec.source: {"ociRepository": {"url": "oci://ghcr.io/o/r", "interval": "5m", "verify": {"provider": "notation"}}}"#,
@@ -30,6 +31,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     if let Some(git) = &source.git_repository {
         let path = path.field("gitRepository");
         check_includes(git, input.application.metadata.name.as_deref(), &path, findings);
+        sparse::check(git, &path.field("sparseCheckout"), findings);
         check_git(git, &path.field("verify"), findings);
     }
     if let Some(verify) = source.oci_repository.as_ref().and_then(|oci| oci.verify.as_ref()) {
@@ -77,17 +79,43 @@ fn check_git(git: &GitRepository, path: &FieldPath, findings: &mut Vec<Finding>)
 
 fn check_oci(verify: &OciVerification, path: &FieldPath, findings: &mut Vec<Finding>) {
     check_provider(verify.provider.as_deref(), verify.secret_ref.as_ref(), path, findings);
-    let is_keyless = verify.provider.as_deref() != Some("notation") && verify.secret_ref.is_none();
+    // With keys, and by notation, nobody asks who signed.
+    if verify.provider.as_deref() == Some("notation") || verify.secret_ref.is_some() {
+        return;
+    }
+    let identities = verify.match_oidc_identity.as_deref().unwrap_or_default();
+    let list = path.field("matchOIDCIdentity");
+    for (index, identity) in identities.iter().enumerate() {
+        let path = list.index(index);
+        findings.extend(check_pattern(&identity.issuer, path.field("issuer")));
+        findings.extend(check_pattern(&identity.subject, path.field("subject")));
+    }
     // An own trusted root signs for nobody else.
-    let names_someone = verify.trusted_root_secret_ref.is_some()
-        || verify.match_oidc_identity.as_ref().is_some_and(|identities| !identities.is_empty());
-    if is_keyless && !names_someone {
+    let anyone = identities.iter().position(is_anyone);
+    if verify.trusted_root_secret_ref.is_none() && (identities.is_empty() || anyone.is_some()) {
         let message = "trusts a keyless signature by anyone";
+        let path = anyone.map_or(path.clone(), |index| list.index(index));
         findings.push(
-            Finding::warning(&IGNORE_AND_INCLUDE, path.clone(), Fault::Required, message)
+            Finding::warning(&IGNORE_AND_INCLUDE, path, Fault::Required, message)
                 .hint("say by whom in matchOIDCIdentity, or name the public keys in secretRef"),
         );
     }
+}
+
+/// Cosign compiles both patterns of an identity as Go does, and looks for them anywhere.
+fn check_pattern(pattern: &str, path: FieldPath) -> Option<Finding> {
+    let (Refusal::Malformed(reason) | Refusal::Dialect(reason)) = re2::check(pattern).err()?;
+    let message = format!("must be a regular expression as Go has it: {reason}");
+    Some(Finding::error(&IGNORE_AND_INCLUDE, path, Fault::Invalid, message).value(pattern))
+}
+
+/// Whether the identity is that of everyone who has any.
+fn is_anyone(identity: &OidcIdentity) -> bool {
+    let takes_all = |pattern: &str| {
+        let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
+        matches!(pattern.strip_suffix('$').unwrap_or(pattern), "" | ".*" | ".+")
+    };
+    takes_all(&identity.issuer) && takes_all(&identity.subject)
 }
 
 /// Cosign verifies keyless signatures without a Secret, notation nothing.
@@ -180,6 +208,19 @@ mod tests {
             (json!({"provider": "cosign", "secretRef": {"name": "keys"}}), ""),
             (json!({"secretRef": {"name": "keys"}}), ""),
             (json!({"provider": "cosign", "matchOIDCIdentity": identity}), ""),
+            (json!({"provider": "cosign", "matchOIDCIdentity": [{"issuer": "", "subject": ""}]}), WARNED),
+            (json!({"matchOIDCIdentity": [identity[0], {"issuer": ".*", "subject": "^.*$"}]}), WARNED),
+            (json!({"matchOIDCIdentity": [{"issuer": "^https://a$", "subject": ".*"}]}), ""),
+            (json!({"matchOIDCIdentity": [{"issuer": "(", "subject": "a"}]}), DENIED),
+            (json!({"matchOIDCIdentity": [{"issuer": "a", "subject": "(?!b)"}]}), DENIED),
+            (
+                json!({"secretRef": {"name": "keys"}, "matchOIDCIdentity": [{"issuer": "(", "subject": ""}]}),
+                "",
+            ),
+            (
+                json!({"trustedRootSecretRef": {"name": "root"}, "matchOIDCIdentity": [{"issuer": "(", "subject": ""}]}),
+                DENIED,
+            ),
             (json!({"provider": "cosign", "trustedRootSecretRef": {"name": "root"}}), ""),
             (json!({"provider": "cosign"}), WARNED),
             (json!({}), WARNED),
