@@ -47,8 +47,11 @@ pub(crate) fn numbered(example: &Value, number: usize) -> Value {
         if let Some(name) = policy.get_mut("name") {
             *name = json!(format!("app-{number}"));
         }
-        if let Some(workload) = policy.pointer_mut("/rollout/workload/namespace") {
-            *workload = json!(format!("ns-{number}"));
+        // What is delivered where the rollout looks for it.
+        for namespace in ["/rollout/workload/namespace", "/kustomization/targetNamespace"] {
+            if let Some(namespace) = policy.pointer_mut(namespace) {
+                *namespace = json!(format!("ns-{number}"));
+            }
         }
     }
     application
