@@ -50,9 +50,9 @@ pub fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenancy) -> 
     };
     let mut applications = Applications::default();
     for (files, scanned) in batches(&inputs).zip(&scans) {
-        scanned.objects.for_each(files, |object, kept, reading| {
+        scanned.objects.for_each(files, |object, kept, first, reading| {
             if let Some(object) = object.filter(|object| object.kind == Kind::Application) {
-                let remarks = judge_object(&object, kept, reading, &known);
+                let remarks = judge_object(&object, kept, first, reading, &known);
                 report.remarks.extend(add(&object, remarks, &known, &mut applications));
             }
         });

@@ -2,6 +2,7 @@
 //! update like any other; that it takes the first one's place is seen here alone.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use fleetgate_webhooks::rules::object::name_path;
@@ -18,12 +19,13 @@ type Which = (usize, usize);
 /// What tells an object from others: a hash of its kind, namespace and name,
 /// since all names together are a lot to keep for a remark that is seldom made.
 /// None of one whose name the API server makes.
-pub(super) fn identity(object: &Object) -> Option<u64> {
+pub(super) fn identity(object: &Object) -> Option<NonZeroU64> {
     let text = |field: &str| object.value.get("metadata")?.get(field)?.as_str();
     let name = text("name").filter(|name| !name.is_empty())?;
     let mut hasher = DefaultHasher::new();
     (object.kind, text("namespace"), name).hash(&mut hasher);
-    Some(hasher.finish())
+    // One hash in 2^64 stands for two.
+    Some(NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MIN))
 }
 
 /// Notes with every object that stands in `inputs` again where it does so first.
@@ -57,9 +59,9 @@ fn twins(scans: &[Scanned]) -> Vec<(Which, Which)> {
         let known = identities.filter_map(move |(index, identity)| Some((identity?, (batch, index))));
         known.collect::<Vec<_>>()
     };
-    let mut known: Vec<(u64, Which)> = scans.iter().enumerate().flat_map(of_batch).collect();
+    let mut known: Vec<(NonZeroU64, Which)> = scans.iter().enumerate().flat_map(of_batch).collect();
     known.sort_unstable();
-    let of_identity = |group: &[(u64, Which)]| {
+    let of_identity = |group: &[(NonZeroU64, Which)]| {
         let (first, others) = group.split_first()?;
         Some(others.iter().map(|(_, again)| (first.1, *again)).collect::<Vec<_>>())
     };

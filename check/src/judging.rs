@@ -45,14 +45,14 @@ pub(super) struct Judged {
 /// Judges the objects that `files` were found to hold.
 pub(super) fn judge_files(files: &[Input], objects: &Objects, known: &Known) -> Judged {
     let mut judged = Judged::default();
-    objects.for_each(files, |object, kept, reading| {
+    objects.for_each(files, |object, kept, first, reading| {
         let Some(object) = object else {
             let message = "has changed while it was checked";
             judged.remarks.push(Remark::unreadable(reading.file(), None, message));
             return;
         };
         judged.objects += 1;
-        let remarks = judge_object(&object, kept, reading, known);
+        let remarks = judge_object(&object, kept, first, reading, known);
         if known.names_wanted {
             // By the one name that its remarks have, objects of the same name are apart.
             let name = remarks.first().and_then(|remark| remark.object.clone());
@@ -72,15 +72,16 @@ impl Judged {
     }
 }
 
-/// What is to be said about an object.
+/// What is to be said about an object, and about where it stood `first`.
 pub(super) fn judge_object(
     object: &Object,
     kept: &Kept,
+    first: Option<&str>,
     reading: &mut Reading<'_>,
     known: &Known,
 ) -> Vec<Remark> {
     let mut findings = findings(object, known);
-    if let (Some(first), Some(name)) = (&kept.first, object.value.pointer("/metadata/name")) {
+    if let (Some(first), Some(name)) = (first, object.value.pointer("/metadata/name")) {
         findings.push(object_rules::duplicate(name.clone(), first));
     }
     if findings.is_empty() {

@@ -3,6 +3,9 @@
 //!
 //! Their places in the files are not kept, since most objects need none.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
 use fleetgate_webhooks::FieldPath;
 
 use super::contents::Contents;
@@ -22,9 +25,7 @@ pub(super) struct Kept {
     /// Whether the document's lines may be printed: there is no Secret in it.
     pub(super) may_be_shown: bool,
     /// What tells it from others, if it has a name.
-    pub(super) identity: Option<u64>,
-    /// File and line of an object of the same identity that comes before it.
-    pub(super) first: Option<Box<str>>,
+    pub(super) identity: Option<NonZeroU64>,
 }
 
 /// The objects of some files, in their order.
@@ -32,6 +33,8 @@ pub(super) struct Kept {
 pub(super) struct Objects {
     kept: Vec<Kept>,
     contents: Contents,
+    /// File and line of an object of the same identity that comes before the one of that index: most have none.
+    firsts: BTreeMap<usize, String>,
 }
 
 impl Objects {
@@ -47,9 +50,7 @@ impl Objects {
 
     /// Notes that the object of that index stands at that place already.
     pub(super) fn mark(&mut self, index: usize, first: String) {
-        if let Some(kept) = self.kept.get_mut(index) {
-            kept.first = Some(first.into());
-        }
+        self.firsts.insert(index, first);
     }
 
     /// There are no more.
@@ -59,14 +60,16 @@ impl Objects {
     }
 
     /// Hands over every object with the file that it stands in, one of `files`,
-    /// which is read only for what is too long to be kept. There is no object
-    /// where the file has changed meanwhile.
+    /// which is read only for what is too long to be kept, and with the place
+    /// where it stood before. There is no object where the file has changed
+    /// meanwhile.
     pub(super) fn for_each<'a>(
         &self,
         files: &'a [Input],
-        mut each: impl FnMut(Option<Object>, &Kept, &mut Reading<'a>),
+        mut each: impl FnMut(Option<Object>, &Kept, Option<&str>, &mut Reading<'a>),
     ) {
         let mut contents = self.contents.reader();
+        let mut firsts = (0..self.kept.len()).map(|index| self.firsts.get(&index).map(String::as_str));
         for of_file in self.kept.chunk_by(|one, other| one.file == other.file) {
             let input = of_file.first().and_then(|kept| files.get(kept.file));
             let Some(mut reading) = input.map(Reading::new) else { continue };
@@ -75,7 +78,7 @@ impl Objects {
                     Some(content) => Object::of(content),
                     None => reading.object(kept.document, &kept.path),
                 };
-                each(object, kept, &mut reading);
+                each(object, kept, firsts.next().flatten(), &mut reading);
             }
         }
     }
@@ -94,7 +97,7 @@ mod tests {
         for (file, input) in files.iter().enumerate() {
             yaml::read(&input.read().expect("a text"), |document, value| {
                 for (path, object) in sort(value.expect("YAML")).ours {
-                    let kept = Kept { file, document, path, may_be_shown: true, identity: None, first: None };
+                    let kept = Kept { file, document, path, may_be_shown: true, identity: None };
                     objects.push(kept, &object);
                     values.push(object.value);
                 }
@@ -107,7 +110,7 @@ mod tests {
     /// What becomes of them; none where it is not known any more.
     fn again(objects: &Objects, files: &[Input]) -> Vec<Option<Value>> {
         let mut values = Vec::new();
-        objects.for_each(files, |object, _, _| values.push(object.map(|object| object.value)));
+        objects.for_each(files, |object, _, _, _| values.push(object.map(|object| object.value)));
         values
     }
 

@@ -86,7 +86,7 @@ impl Scan<'_> {
             self.look(extent, &path, &object.value, may_be_shown);
             if self.purpose == Purpose::Judge {
                 let (file, identity) = (self.file, identity(&object));
-                let kept = Kept { file, document: extent, path, may_be_shown, identity, first: None };
+                let kept = Kept { file, document: extent, path, may_be_shown, identity };
                 self.scanned.objects.push(kept, &object);
             }
         }
