@@ -114,22 +114,23 @@ impl ApplicationSpec {
 }
 
 /// Where the manifests or the chart come from: exactly one of the kinds.
+// Boxed, as what is not there is not to take the memory of what is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     /// A git repository, fetched by a Flux `GitRepository`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub git_repository: Option<GitRepository>,
+    pub git_repository: Option<Box<GitRepository>>,
     /// A repository of Helm charts, served over HTTP(S) or as OCI artifacts, fetched by a Flux
     /// `HelmRepository`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub helm_repository: Option<HelmRepository>,
+    pub helm_repository: Option<Box<HelmRepository>>,
     /// An OCI artifact, fetched by a Flux `OCIRepository`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub oci_repository: Option<OciRepository>,
+    pub oci_repository: Option<Box<OciRepository>>,
     /// A bucket of an object store, fetched by a Flux Bucket. Beyond Kurator's API.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bucket: Option<Bucket>,
+    pub bucket: Option<Box<Bucket>>,
     /// Deprecated: the early name of gitRepository, to which it is moved at admission.
     #[schemars(schema_with = "schemaless")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,6 +160,7 @@ pub struct Destination {
 }
 
 /// One thing to apply, and where: a kustomization or a helm release.
+// Boxed, as each kind takes hundreds of bytes, there are thousands of policies, and none has all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncPolicy {
@@ -172,10 +174,10 @@ pub struct SyncPolicy {
     pub destination: Option<Destination>,
     /// Apply a folder of the source by a Flux Kustomization. Not together with helm.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kustomization: Option<Kustomization>,
+    pub kustomization: Option<Box<Kustomization>>,
     /// Install a chart of the source by a Flux `HelmRelease`. Not together with kustomization.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub helm: Option<Helm>,
+    pub helm: Option<Box<Helm>>,
     /// What is different on some of the policy's clusters, applied in this order. Beyond Kurator's
     /// API.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,5 +185,5 @@ pub struct SyncPolicy {
     /// Shift traffic to each new version of a workload step by step, by Flagger in every
     /// destination cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rollout: Option<Rollout>,
+    pub rollout: Option<Box<Rollout>>,
 }

@@ -195,7 +195,7 @@ impl From<&Application> for AppEntry {
                 name: names::policy_name(&name, index, policy).into(),
                 delivery: delivery(policy),
                 destination: Arc::clone(destination),
-                rollout: policy.rollout.as_ref().map(|rollout| Box::new(rollout.into())),
+                rollout: policy.rollout.as_deref().map(|rollout| Box::new(rollout.into())),
             }
         });
         let policies = policies.collect();

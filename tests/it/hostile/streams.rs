@@ -1,14 +1,20 @@
 //! HTTP/2, which API servers do not speak to Services, and others may; and TLS 1.2.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use futures::future::join_all;
+use futures::poll;
 use h2::RecvStream;
 use h2::client::{SendRequest, handshake};
 use http::{Request, Response};
 use rustls::version::{TLS12, TLS13};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, join, split};
 
 use super::webhook::{Start, Webhook, answer, head, review};
 use crate::support::admission;
@@ -60,18 +66,42 @@ async fn stall(webhook: &Webhook) -> anyhow::Result<Vec<Option<u16>>> {
     Ok(join_all(answers).await)
 }
 
+/// The half of a connection on which nothing is heard until its time has come.
+struct Deaf<R> {
+    reader: R,
+    hears: Arc<AtomicBool>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Deaf<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Whoever changes that asks again.
+        if !self.hears.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.reader).poll_read(context, into)
+    }
+}
+
 /// Ten requests at once on one connection, whose client has not heard yet how many there may be: their bodies come once
 /// some of them were refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn more_streams_than_there_may_be_are_refused_and_the_others_go_on() {
     let webhook = &Webhook::start(admission(), Start::default()).await;
-    let stream = webhook.connect_by(&TLS13, b"h2").await.expect("a connection");
-    let (mut client, connection) = handshake(stream).await.expect("HTTP/2");
+    let (reader, writer) = split(webhook.connect_by(&TLS13, b"h2").await.expect("a connection"));
+    let hears = Arc::new(AtomicBool::new(false));
+    let stream = join(Deaf { reader, hears: Arc::clone(&hears) }, writer);
+    let (mut client, mut connection) = handshake(stream).await.expect("HTTP/2");
     let mut begun = Vec::new();
     for _ in 0..10 {
         begun.push(client.send_request(request(), false).expect("it begins"));
     }
-    // Only now something is sent.
+    // All of them are sent, and only then it hears that they are too many.
+    assert!(poll!(&mut connection).is_pending());
+    hears.store(true, Ordering::Relaxed);
     let connection = tokio::spawn(connection);
     let (taken, over): (Vec<_>, Vec<_>) = begun.into_iter().enumerate().partition(|(place, _)| *place < 4);
     for (place, (answer, _sending)) in over {

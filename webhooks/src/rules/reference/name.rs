@@ -24,7 +24,7 @@ pub const NAME: Rule = Rule {
 };
 
 pub(crate) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
-    findings.extend(input.application.spec.source.git_repository.as_ref().and_then(check_needed));
+    findings.extend(input.application.spec.source.git_repository.as_deref().and_then(check_needed));
     visit_secrets(input.application, &mut |name, path| {
         if name.is_empty() {
             let message = "must be the name of a Secret";
