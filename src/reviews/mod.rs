@@ -71,7 +71,7 @@ impl router::Desk for Desk {
     type Paper = Paper;
 
     async fn read(&self, body: Body, until: std::time::Instant) -> Result<Paper, Unread> {
-        self.stationery.read(body, until).await
+        self.stationery.read(body, Instant::from_std(until)).await
     }
 
     async fn take<T: Send + 'static>(

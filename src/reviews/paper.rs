@@ -5,12 +5,13 @@
 //! sending it holds nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use fleetgate_webhooks::router::{MAX_BODY, Unread};
 use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// The first bytes of each body, which most are no longer than.
 const SMALL: usize = 16 * 1024;
@@ -94,7 +95,7 @@ impl Stationery {
             }
             let asked = Instant::now();
             let memory = self.provide(&mut paper, length, announced.max(length));
-            tokio::time::timeout_at(until.into(), memory).await.map_err(|_| Unread::Crowded)?;
+            tokio::time::timeout_at(until, memory).await.map_err(|_| Unread::Crowded)?;
             paper.bytes.extend_from_slice(&chunk);
             due += asked.elapsed() + in_time(chunk.len());
         }
@@ -108,17 +109,17 @@ impl Stationery {
         due: Instant,
         until: Instant,
     ) -> Result<Option<Bytes>, Unread> {
-        let latest = until.min(due + GRACE);
+        let (latest, hasty) = (until.min(due + GRACE), due + HASTE);
         loop {
             let now = Instant::now();
             if now >= latest {
                 return Err(Unread::TooSlow);
             }
-            if now >= due + HASTE && self.is_short_of(paper.size) {
+            if now >= hasty && self.is_short_of(paper.size) {
                 return Err(Unread::Crowded);
             }
-            let look = latest.min(now + HASTE);
-            if let Ok(chunk) = tokio::time::timeout_at(look.into(), chunks.next()).await {
+            let look = latest.min(if now < hasty { hasty } else { now + HASTE });
+            if let Ok(chunk) = tokio::time::timeout_at(look, chunks.next()).await {
                 return chunk.transpose().map_err(|_| Unread::Broken);
             }
         }
