@@ -123,7 +123,7 @@ pub fn verdict(object: &Object, old: Option<&Value>, catalog: &Catalog) -> Verdi
     if object.version != VERSION {
         return Verdict { object: object.value.clone(), findings: vec![wrong_version(object)] };
     }
-    let mut findings = unknown_fields(object.kind, &object.value);
+    let mut findings = unknown_fields(object.kind, &object.value).into_vec();
     let verdict = judge(object.kind, object.value.clone(), old, catalog);
     findings.extend(verdict.findings);
     Verdict { findings, ..verdict }

@@ -19,7 +19,7 @@ use kube::ResourceExt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Findings};
 use crate::rules::{cluster, reference};
 use crate::schema::Kind;
 
@@ -141,10 +141,10 @@ pub fn needs(application: &Application) -> Needs {
 /// verdict. Of one that cannot be read they say nothing.
 #[must_use]
 pub fn check(kind: Kind, object: &Value, credentials: &Credentials) -> Vec<Finding> {
-    let mut findings = Vec::new();
     if credentials.know_nothing() {
-        return findings;
+        return Vec::new();
     }
+    let mut findings = Findings::default();
     let object = kind.schema().prepared(object);
     match kind {
         Kind::Application => {
@@ -164,6 +164,7 @@ pub fn check(kind: Kind, object: &Value, credentials: &Credentials) -> Vec<Findi
             }
         }
     }
+    let mut findings = findings.into_vec();
     findings.sort_by_key(|finding| finding.severity);
     findings
 }

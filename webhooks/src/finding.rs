@@ -3,6 +3,8 @@
 //! Admission, `fleetgate check` and the controllers' conditions print the same
 //! findings; only the frame around them differs.
 
+mod findings;
+
 use std::fmt;
 
 use serde_json::Value;
@@ -11,6 +13,9 @@ use crate::field_path::FieldPath;
 use crate::line::one_line;
 use crate::redact::redacted;
 use crate::rules::Rule;
+
+pub use self::findings::Findings;
+pub(crate) use self::findings::MOST_KEPT;
 
 /// What a finding does to an admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

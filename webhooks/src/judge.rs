@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::defaults;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding, Severity};
+use crate::finding::{Fault, Finding, Findings, MOST_KEPT, Severity};
 use crate::normalise::{has_early_name, normalise};
 use crate::ratchet;
 use crate::rules::object::{self, UNREADABLE};
@@ -55,87 +55,92 @@ pub fn may_change(kind: Kind, object: &Value) -> bool {
 /// Judges an object of `kind`, on an update beside the stored one.
 #[must_use]
 pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
-    let mut findings = Vec::new();
+    let mut findings = Findings::default();
     if let Some(finding) = object::too_many_policies(kind, &object) {
-        return ratcheted(Verdict { object, findings: vec![finding] }, kind, old, catalog);
+        findings.push(finding);
+    } else {
+        if may_change(kind, &object) {
+            findings.append(normalise(&mut object, old));
+            defaults::fill(&mut object);
+        }
+        findings.append(judge_content(kind, &object, old, catalog));
     }
-    if may_change(kind, &object) {
-        findings.extend(normalise(&mut object, old));
-        defaults::fill(&mut object);
-    }
-    findings.extend(judge_content(kind, &object, old, catalog));
-    ratcheted(Verdict { object, findings }, kind, old, catalog)
-}
-
-/// The verdict of an object beside the stored one: what was there before denies nothing.
-fn ratcheted(mut verdict: Verdict, kind: Kind, old: Option<&Value>, catalog: &Catalog) -> Verdict {
-    if let Some(old) = old.filter(|_| !verdict.is_admitted()) {
-        ratchet::soften(&mut verdict, &judge(kind, old.clone(), None, catalog));
+    // Of errors that were not kept it is not known whether they are old.
+    let is_known = !findings.has_more_errors();
+    let mut verdict = Verdict { object, findings: findings.into_vec() };
+    if is_known {
+        excuse(&mut verdict, kind, old, catalog);
     }
     verdict.findings.sort_by_key(|finding| finding.severity);
     verdict
 }
 
-/// With more faults of its schema than that an object is of another shape
-/// altogether: what else is wrong with it is not looked for, nor are they all listed.
-const HOPELESS: usize = 1_000;
+/// What was there before, in the stored object, denies nothing.
+fn excuse(verdict: &mut Verdict, kind: Kind, old: Option<&Value>, catalog: &Catalog) {
+    if let Some(old) = old.filter(|_| !verdict.is_admitted()) {
+        ratchet::soften(verdict, &judge(kind, old.clone(), None, catalog));
+    }
+}
 
-fn judge_content(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog) -> Vec<Finding> {
+fn judge_content(kind: Kind, object: &Value, old: Option<&Value>, catalog: &Catalog) -> Findings {
     let schema = kind.schema();
     let mut object = schema.prepared(object);
-    let metadata = object::check_metadata(&object);
+    let mut findings = Findings::default();
     let faults = schema.faults(&object);
-    if faults.len() > HOPELESS {
-        return faults.into_iter().take(HOPELESS).map(|fault| fault.finding(&UNREADABLE)).collect();
+    // It is of another shape altogether: what else is wrong with it is not looked for.
+    if faults.len() > MOST_KEPT {
+        findings.extend(faults.into_iter().map(|fault| fault.finding(&UNREADABLE)));
+        return findings;
     }
     let mut repaired = HashSet::new();
     if !faults.is_empty() {
         repaired.extend(schema.repair(object.to_mut(), &faults));
     }
-    let mut findings: Vec<Finding> = faults.into_iter().map(|fault| fault.finding(&UNREADABLE)).collect();
-    let said = match said_by_rules(kind, &object, old, catalog) {
-        Ok(said) => said,
+    let mut said = Findings::default();
+    object::check_metadata(&object, &mut said);
+    if let Err(error) = ask_rules(kind, &object, old, catalog, &mut said) {
         // The schema and the types are one source, so that this is out of the ordinary.
-        Err(error) => vec![unreadable(&error)],
-    };
-    let said = metadata.into_iter().chain(said);
+        said.push(unreadable(&error));
+    }
     // What a rule says of a place that was repaired it says of the placeholder.
-    let of_the_user = said.filter(|finding| !finding.path.is_within_any(&repaired));
-    let said: Vec<Finding> = of_the_user.collect();
+    said.retain(|finding| !finding.path.is_within_any(&repaired));
     // Where a rule and the schema speak of one field, the rule says it better.
     let spoken: HashSet<&FieldPath> = said
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
         .map(|finding| &finding.path)
         .collect();
-    findings.retain(|fault| !spoken.contains(&fault.path));
-    findings.extend(said);
+    let left = faults.into_iter().filter(|fault| !spoken.contains(&fault.path));
+    findings.extend(left.map(|fault| fault.finding(&UNREADABLE)));
+    findings.append(said);
     findings
 }
 
-fn said_by_rules(
+fn ask_rules(
     kind: Kind,
     object: &Value,
     old: Option<&Value>,
     catalog: &Catalog,
-) -> serde_json::Result<Vec<Finding>> {
-    Ok(match kind {
+    findings: &mut Findings,
+) -> serde_json::Result<()> {
+    match kind {
         Kind::Application => {
             let application = typed::<Application>(object)?;
             let old = stored(kind, old);
-            rules::check(&application, old.as_ref(), catalog)
+            rules::check(&application, old.as_ref(), catalog, findings);
         }
         Kind::Fleet => {
             let fleet = typed::<Fleet>(object)?;
             let old = stored(kind, old);
-            rules::check_fleet(FleetInput { fleet: &fleet, old: old.as_ref(), catalog })
+            rules::check_fleet(FleetInput { fleet: &fleet, old: old.as_ref(), catalog }, findings);
         }
         Kind::AttachedCluster => {
             let cluster = typed::<AttachedCluster>(object)?;
             let old = stored(kind, old);
-            rules::check_cluster(ClusterInput { cluster: &cluster, old: old.as_ref(), catalog })
+            rules::check_cluster(ClusterInput { cluster: &cluster, old: old.as_ref(), catalog }, findings);
         }
-    })
+    }
+    Ok(())
 }
 
 /// What is stored, with today's defaults, as the new object has them; what

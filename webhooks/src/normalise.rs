@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::defaults;
 use crate::field_path::{FieldPath, Segment};
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::object::DEPRECATED_FIELD;
 use crate::schema::Kind;
 use crate::unknown::unknown_fields;
@@ -48,7 +48,7 @@ pub fn of_stored(application: &Application) -> Cow<'_, Application> {
         return Cow::Borrowed(application);
     }
     let moved = serde_json::to_value(application).and_then(|mut object| {
-        normalise(&mut object, None);
+        drop(normalise(&mut object, None));
         serde_json::from_value(object)
     });
     moved.map_or(Cow::Borrowed(application), Cow::Owned)
@@ -63,8 +63,9 @@ pub(crate) fn has_early_name(object: &Value) -> bool {
 }
 
 /// Moves early names in an Application to the names that are stored.
-pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+#[must_use]
+pub fn normalise(object: &mut Value, old: Option<&Value>) -> Findings {
+    let mut findings = Findings::default();
     let mut moved = Vec::new();
     for alias in &APPLICATION_ALIASES {
         let holder = alias.parent.iter().try_fold(&mut *object, |value, name| value.get_mut(name));
@@ -88,10 +89,9 @@ pub fn normalise(object: &mut Value, old: Option<&Value>) -> Vec<Finding> {
     // An early name has no schema, so that kubectl's strict validation finds
     // no slip below it, and the API server would drop it without a word.
     if !moved.is_empty() {
-        let unknown = unknown_fields(Kind::Application, object);
-        findings.extend(
-            unknown.into_iter().filter(|finding| moved.iter().any(|path| finding.path.is_within(path))),
-        );
+        let mut unknown = unknown_fields(Kind::Application, object);
+        unknown.retain(|finding| moved.iter().any(|path| finding.path.is_within(path)));
+        findings.append(unknown);
     }
     findings
 }
@@ -174,7 +174,7 @@ mod tests {
             object,
             json!({"spec": {"source": {"gitRepository": git("main")}, "syncPolicies": [{"name": "web"}]}})
         );
-        assert_eq!(findings.len(), 2);
+        assert_eq!(findings.count(), 2);
     }
 
     #[test]
@@ -284,9 +284,9 @@ mod tests {
             let mut object = json!({"spec": {"source": {}}});
             if early { object["spec"]["source"]["gitRepo"] = git("a"); }
             if new { object["spec"]["source"]["gitRepository"] = git(if same { "a" } else { "b" }); }
-            normalise(&mut object, None);
+            drop(normalise(&mut object, None));
             let once = object.clone();
-            prop_assert!(normalise(&mut object, None).is_empty());
+            prop_assert_eq!(normalise(&mut object, None), Findings::default());
             prop_assert_eq!(once, object);
         }
     }

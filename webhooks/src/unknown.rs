@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use self::places::{Places, is_early_name};
 use crate::field_path::{FieldPath, Segment};
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::object::UNKNOWN_FIELD;
 use crate::schema::Kind;
@@ -20,9 +20,9 @@ const ROOT_FIELDS: [&str; 2] = ["apiVersion", "kind"];
 
 /// All fields of `object` that its kind does not have.
 #[must_use]
-pub fn unknown_fields(kind: Kind, object: &Value) -> Vec<Finding> {
+pub fn unknown_fields(kind: Kind, object: &Value) -> Findings {
     let root = kind.schema().root();
-    let mut search = Search { root, object, places: OnceCell::new(), findings: Vec::new() };
+    let mut search = Search { root, object, places: OnceCell::new(), findings: Findings::default() };
     search.visit(root, object, &FieldPath::root());
     search.findings
 }
@@ -32,7 +32,7 @@ struct Search<'a> {
     object: &'a Value,
     /// Where fields of a name stand in the schema; most objects never ask.
     places: OnceCell<Places<'a>>,
-    findings: Vec<Finding>,
+    findings: Findings,
 }
 
 impl Search<'_> {

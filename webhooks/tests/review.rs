@@ -151,7 +151,7 @@ async fn a_denial_lists_a_hundred_findings_and_counts_the_rest() {
     let response = post(MUTATE_PATH, create(object), Fixed::default()).await;
     let causes = response["status"]["details"]["causes"].as_array().expect("causes");
     assert_eq!(causes.len(), 101);
-    assert_eq!(causes[100]["message"], "and 50 more findings, of which `fleetgate check` lists all");
+    assert_eq!(causes[100]["message"], "and 50 more findings, which `fleetgate check` lists");
 }
 
 #[tokio::test]

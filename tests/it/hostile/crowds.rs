@@ -113,9 +113,14 @@ async fn memory_is_bounded_whatever_is_reviewed_at_a_time() {
         let policies = format!("[{policy}{}]", format!(",{policy}").repeat(count - 1));
         review.to_string().replace("\"POLICIES\"", &policies).into_bytes()
     };
+    // Much may be said about each.
+    let mut labelled = review("labelled");
+    let labels: Value = (0..48_000).map(|index| (format!("-{index}"), json!("-"))).collect();
+    labelled["request"]["object"]["metadata"]["labels"] = labels;
     let path = r#"{"kustomization":{"path":"x"}}"#;
     let bodies: Vec<Vec<u8>> = [
         long(4_999),
+        labelled.to_string().into_bytes(),
         dense(path, 4_999),
         dense("5", 49_000),
         dense(path, 1_500),

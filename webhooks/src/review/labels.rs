@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Account, Endpoint, Outcome, Request, Reviewed, allowed, warnings};
-use crate::finding::Finding;
+use crate::finding::{Finding, Findings};
 use crate::judge::Verdict;
 use crate::rules::{self, ClusterInput};
 use crate::schema::Kind;
@@ -27,10 +27,10 @@ fn findings(object: &Value, old: &Value, catalog: &Catalog) -> Vec<Finding> {
     let (Ok(cluster), Ok(old)) = (Deserialize::deserialize(object), Deserialize::deserialize(old)) else {
         return Vec::new();
     };
-    let mut findings = Vec::new();
+    let mut findings = Findings::default();
     rules::cluster::labels::check(
         ClusterInput { cluster: &cluster, old: Some(&old), catalog },
         &mut findings,
     );
-    findings
+    findings.into_vec()
 }

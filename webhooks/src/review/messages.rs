@@ -22,7 +22,7 @@ pub(super) fn denied(request: &Request, verdict: &Verdict) -> AdmissionResponse 
     let mut texts: Vec<String> = listed().map(ToString::to_string).collect();
     let mut causes: Vec<StatusCause> = listed().map(|finding| cause(finding)).collect();
     if more > 0 {
-        let message = format!("and {more} more findings, of which `fleetgate check` lists all");
+        let message = format!("and {more} more findings, which `fleetgate check` lists");
         texts.push(message.clone());
         causes.push(StatusCause { reason: String::new(), message, field: String::new() });
     }

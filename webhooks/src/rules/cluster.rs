@@ -6,7 +6,7 @@ pub mod in_use;
 pub mod labels;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{ClusterInput, DENIES_OR_WARNS, Example, Rule};
 
@@ -22,7 +22,7 @@ pub const KUBECONFIG: Rule = Rule {
 /// The longest key of a Secret, in bytes.
 const MAX_KEY: usize = 253;
 
-pub(crate) fn check(input: ClusterInput<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: ClusterInput<'_>, findings: &mut Findings) {
     let path = FieldPath::spec().field("kubeconfig");
     let Some(reference) = &input.cluster.spec.kubeconfig else {
         let message = "is not set: nothing is delivered to this cluster until it names a Secret";

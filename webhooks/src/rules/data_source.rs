@@ -3,7 +3,7 @@
 
 use super::Rule;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 
 /// A ConfigMap or Secret, as it is named in an Application.
@@ -17,7 +17,7 @@ pub(super) struct DataSource<'a> {
 
 impl DataSource<'_> {
     /// What `rule` says of the reference at `path`.
-    pub(super) fn check(self, rule: &Rule, path: &FieldPath, findings: &mut Vec<Finding>) {
+    pub(super) fn check(self, rule: &Rule, path: &FieldPath, findings: &mut Findings) {
         if !matches!(self.kind, "ConfigMap" | "Secret") {
             let message = "must be ConfigMap or Secret";
             findings.push(

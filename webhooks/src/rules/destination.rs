@@ -5,7 +5,7 @@ use fleetgate_plan::destination::{Placement, fleet_of, placement};
 
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 
 /// `destination/mixed`
@@ -113,14 +113,14 @@ pub(super) fn destinations(input: Input<'_>) -> impl Iterator<Item = (FieldPath,
     default.chain(policies)
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     check_mixed(input, findings);
     check_fleets(input, findings);
     check_widened(input, findings);
     check_host(input, findings);
 }
 
-fn check_host(input: Input<'_>, findings: &mut Vec<Finding>) {
+fn check_host(input: Input<'_>, findings: &mut Findings) {
     if !input.catalog.tenancy().no_host_destination {
         return;
     }
@@ -137,7 +137,7 @@ fn check_host(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_mixed(input: Input<'_>, findings: &mut Vec<Finding>) {
+fn check_mixed(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     if spec.destination.is_some() || spec.sync_policies.iter().all(|policy| policy.destination.is_none()) {
         return;
@@ -153,7 +153,7 @@ fn check_mixed(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_fleets(input: Input<'_>, findings: &mut Vec<Finding>) {
+fn check_fleets(input: Input<'_>, findings: &mut Findings) {
     let default = input.application.spec.destination.as_ref();
     let mut first: Option<(FieldPath, &str)> = None;
     for (path, destination) in destinations(input) {
@@ -202,7 +202,7 @@ fn fleet_missing(path: FieldPath, inherited: Option<&str>) -> Finding {
     }
 }
 
-fn check_widened(input: Input<'_>, findings: &mut Vec<Finding>) {
+fn check_widened(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     let default_selects =
         spec.destination.as_ref().is_some_and(|destination| destination.cluster_selector.is_some());

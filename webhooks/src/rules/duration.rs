@@ -10,7 +10,7 @@ use self::grammar::DurationFault;
 pub(crate) use self::grammar::parse;
 use super::{DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 /// `source/interval`
 pub const INTERVAL: Rule = Rule {
@@ -47,7 +47,7 @@ enum Use {
     ChartTimeout,
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     visit_source(&spec.source, &mut Judge { below: &FieldPath::spec, findings });
     for (index, policy) in spec.sync_policies.iter().enumerate() {
@@ -59,7 +59,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
 struct Judge<'a> {
     /// The path below which they stand.
     below: &'a dyn Fn() -> FieldPath,
-    findings: &'a mut Vec<Finding>,
+    findings: &'a mut Findings,
 }
 
 impl Judge<'_> {

@@ -224,7 +224,7 @@ mod tests {
                     Tenancy { no_host_destination: rule.code == HOST_FORBIDDEN.code, ..Tenancy::default() };
                 let (kind, catalog) = (kind_of(rule.code), catalog_in_use().with_tenancy(tenancy));
                 let mut findings = judge(kind, object.clone(), stored.as_ref(), &catalog).findings;
-                findings.extend(crate::unknown::unknown_fields(kind, &object));
+                findings.extend(crate::unknown::unknown_fields(kind, &object).into_vec());
                 let name = object["metadata"]["name"].clone();
                 if !example.beside.is_empty() && with(rule.code, example.beside)["metadata"]["name"] == name {
                     findings.push(object::duplicate(name, "a.yaml:4"));

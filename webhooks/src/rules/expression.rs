@@ -7,7 +7,7 @@ use fleetgate_api::flux::{DependencyReference, HealthCheckExpr};
 
 use super::{DENIES, Example, Input, Rule};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 /// `policy/expression`
 pub const EXPRESSION: Rule = Rule {
@@ -21,7 +21,7 @@ pub const EXPRESSION: Rule = Rule {
     ),
 };
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         for (kind, dependencies, health) in fields(policy) {
             let path = FieldPath::policy(index).field(kind);
@@ -52,7 +52,7 @@ fn fields(policy: &SyncPolicy) -> impl Iterator<Item = Fields<'_>> {
     kustomization.into_iter().chain(helm)
 }
 
-fn check_health(expressions: &HealthCheckExpr, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_health(expressions: &HealthCheckExpr, path: &FieldPath, findings: &mut Findings) {
     let HealthCheckExpr { current, in_progress, failed, .. } = expressions;
     if current.is_empty() {
         let message = "must say when an object is ready";

@@ -7,7 +7,7 @@ use super::data_source::DataSource;
 use super::kustomization::check_patch;
 use super::{DENIES, Example, Input, Rule};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 
 /// `helm/chart-name`
@@ -50,7 +50,7 @@ pub const VALUES: Rule = Rule {
 /// (`ValidateReleaseName` of `helm.sh/helm/v4/pkg/chart/v2/util`).
 const MAX_RELEASE_NAME: usize = 53;
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     let from_helm_repository = spec.source.helm_repository.is_some();
     for (index, policy) in spec.sync_policies.iter().enumerate() {
@@ -65,7 +65,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_chart_name(helm: &Helm, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_chart_name(helm: &Helm, path: &FieldPath, findings: &mut Findings) {
     let name = helm.chart.as_ref().and_then(|chart| chart.spec.chart.as_deref());
     let Some(name) = name.filter(|name| !name.is_empty() && !is_chart_name(name)) else {
         return;
@@ -87,7 +87,7 @@ fn is_chart_name(name: &str) -> bool {
 }
 
 /// Helm takes dots as well, though no service may be called so.
-fn check_release_name(helm: &Helm, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_release_name(helm: &Helm, path: &FieldPath, findings: &mut Findings) {
     let Some(name) = helm.release_name.as_deref().filter(|name| !name.is_empty()) else {
         return;
     };
@@ -102,7 +102,7 @@ fn check_release_name(helm: &Helm, path: &FieldPath, findings: &mut Vec<Finding>
     }
 }
 
-fn check_values(helm: &Helm, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_values(helm: &Helm, path: &FieldPath, findings: &mut Findings) {
     if helm.values.as_ref().is_some_and(|values| !matches!(values, Value::Object(_) | Value::Null)) {
         let message = "must be an object: anything else is ignored, and the chart's own values hold";
         findings.push(Finding::error(&VALUES, path.field("values"), Fault::TypeInvalid, message));
@@ -114,7 +114,7 @@ fn check_values(helm: &Helm, path: &FieldPath, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_post_renderers(helm: &Helm, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_post_renderers(helm: &Helm, path: &FieldPath, findings: &mut Findings) {
     for (renderer, post_renderer) in helm.post_renderers.iter().flatten().enumerate() {
         let patches = post_renderer.kustomize.iter().flat_map(|kustomize| kustomize.patches.iter().flatten());
         let path = path.field("postRenderers").index(renderer).field("kustomize").field("patches");

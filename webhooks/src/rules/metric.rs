@@ -23,14 +23,14 @@ use fleetgate_plan::flagger::is_built_in;
 use super::Input;
 use super::rollout::subjects;
 use crate::field_path::FieldPath;
-use crate::finding::Finding;
+use crate::finding::Findings;
 
 /// The share of requests without a server error, in percent.
 const SUCCESS_RATE: &str = "request-success-rate";
 /// How long 99 of 100 requests take at most, in milliseconds.
 const DURATION: &str = "request-duration";
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     for subject in subjects(input.application) {
         let (path, rollout) = (subject.analysis_path(), subject.rollout);
         let metrics = metrics(rollout);

@@ -11,7 +11,7 @@
 use fleetgate_api::{Application, AttachedCluster, Fleet};
 use fleetgate_plan::{Catalog, Plan};
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Findings, Severity};
 
 pub use self::example::Example;
 
@@ -207,7 +207,7 @@ pub const CATALOGUE: &[&Rule] = &[
 ];
 
 /// The checks that are made of every Application.
-const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
+const CHECKS: &[fn(Input<'_>, &mut Findings)] = &[
     object::check,
     source::check,
     duration::check,
@@ -229,7 +229,7 @@ const CHECKS: &[fn(Input<'_>, &mut Vec<Finding>)] = &[
 ];
 
 /// The checks that are made of every Fleet.
-const FLEET_CHECKS: &[fn(FleetInput<'_>, &mut Vec<Finding>)] = &[
+const FLEET_CHECKS: &[fn(FleetInput<'_>, &mut Findings)] = &[
     fleet::clusters::check,
     fleet::plugin::check,
     fleet::removal::check,
@@ -238,39 +238,35 @@ const FLEET_CHECKS: &[fn(FleetInput<'_>, &mut Vec<Finding>)] = &[
 ];
 
 /// The checks that are made of every AttachedCluster.
-const CLUSTER_CHECKS: &[fn(ClusterInput<'_>, &mut Vec<Finding>)] = &[cluster::check, cluster::labels::check];
+const CLUSTER_CHECKS: &[fn(ClusterInput<'_>, &mut Findings)] = &[cluster::check, cluster::labels::check];
 
 /// What all rules say about an Application, on an update beside the stored one.
-#[must_use]
-pub fn check(application: &Application, old: Option<&Application>, catalog: &Catalog) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub fn check(
+    application: &Application,
+    old: Option<&Application>,
+    catalog: &Catalog,
+    findings: &mut Findings,
+) {
     let plan = Plan::of(application, catalog);
     for check in CHECKS {
-        check(Input { application, old, catalog, plan: &plan }, &mut findings);
+        check(Input { application, old, catalog, plan: &plan }, findings);
     }
     // Last: it leaves to the others what they have said.
-    schema::check(application, plan, catalog, &mut findings);
-    findings
+    schema::check(application, plan, catalog, findings);
 }
 
 /// What all rules say about a Fleet.
-#[must_use]
-pub fn check_fleet(input: FleetInput<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub fn check_fleet(input: FleetInput<'_>, findings: &mut Findings) {
     for check in FLEET_CHECKS {
-        check(input, &mut findings);
+        check(input, findings);
     }
-    findings
 }
 
 /// What all rules say about an AttachedCluster.
-#[must_use]
-pub fn check_cluster(input: ClusterInput<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub fn check_cluster(input: ClusterInput<'_>, findings: &mut Findings) {
     for check in CLUSTER_CHECKS {
-        check(input, &mut findings);
+        check(input, findings);
     }
-    findings
 }
 
 #[cfg(test)]

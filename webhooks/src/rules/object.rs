@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::policy::{check_annotations, check_label};
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::schema::Kind;
 
@@ -13,7 +13,7 @@ use crate::schema::Kind;
 pub const UNREADABLE: Rule = Rule {
     code: "object/unreadable",
     severities: DENIES,
-    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 5,000 policies.",
+    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 5,000 policies, or more than a thousand faults, of which the first are listed.",
     why: "The API server would refuse it, with its first complaint only.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.prune: "yes""#,
@@ -111,7 +111,7 @@ pub fn duplicate(name: Value, first: &str) -> Finding {
         .hint("keep one of them, or rename one; check what is for different clusters in runs of their own")
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     // A generated name is cut to fit by the API server.
     let Some(name) = input.application.metadata.name.as_ref().filter(|name| name.len() > names::MAX_LABEL)
     else {
@@ -133,18 +133,17 @@ pub fn name_path() -> FieldPath {
 
 /// Any kind's metadata, as the API server would refuse it by itself, but after
 /// the mutating webhooks and without the other findings.
-#[must_use]
-pub fn check_metadata(object: &Value) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = check_name(object).into_iter().collect();
+pub fn check_metadata(object: &Value, findings: &mut Findings) {
+    findings.extend(check_name(object));
     let path = FieldPath::root().field("metadata");
     let map = |field: &str| {
         let entries = object.get("metadata").and_then(|metadata| metadata.get(field)?.as_object());
         entries.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
     };
     for (key, value) in map("labels") {
-        check_label(&METADATA, key, value, &path.field("labels"), &mut findings);
+        check_label(&METADATA, key, value, &path.field("labels"), findings);
     }
-    check_annotations(&METADATA, map("annotations"), &path.field("annotations"), &mut findings);
+    check_annotations(&METADATA, map("annotations"), &path.field("annotations"), findings);
     let mut refuse = |field: &'static str, value: &str, message: &str| {
         findings.push(Finding::error(&METADATA, path.field(field), Fault::Invalid, message).value(value));
     };
@@ -156,7 +155,6 @@ pub fn check_metadata(object: &Value) -> Vec<Finding> {
     if let Some(prefix) = text(object, "generateName").filter(|prefix| !is_prefix(prefix)) {
         refuse("generateName", prefix, "is no beginning of a name that an object can have (RFC 1123)");
     }
-    findings
 }
 
 fn text<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
@@ -209,7 +207,8 @@ mod tests {
         ];
         for (mut metadata, expected) in table {
             metadata["name"] = json!("shop");
-            let said = check_metadata(&json!({"metadata": metadata}));
+            let mut said = Findings::default();
+            check_metadata(&json!({"metadata": metadata}), &mut said);
             let paths: Vec<String> = said.iter().map(|finding| finding.path.to_string()).collect();
             assert_eq!(paths.join(", "), expected);
         }

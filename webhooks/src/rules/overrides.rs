@@ -8,7 +8,7 @@ use super::kustomization::check_patch;
 use super::selector::{check_syntax, is_empty};
 use super::{DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 /// `policy/override`
 pub const OVERRIDE: Rule = Rule {
@@ -24,7 +24,7 @@ spec.destination.fleet: "quickstart""#,
     ),
 };
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     for (index, policy) in spec.sync_policies.iter().enumerate() {
         let is_on_host = placement(spec, policy) == Placement::Host;
@@ -43,7 +43,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// One that is neither or both kinds is refused for itself.
-fn check_kind(policy: &SyncPolicy, over: &Override, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_kind(policy: &SyncPolicy, over: &Override, path: &FieldPath, findings: &mut Findings) {
     let (field, message, hint) = match (&policy.kustomization, &policy.helm) {
         (Some(_), None) if over.values.is_some() => {
             ("values", "may not be set for a kustomization, which has no values", "use patches")
@@ -58,13 +58,13 @@ fn check_kind(policy: &SyncPolicy, over: &Override, path: &FieldPath, findings: 
     findings.push(Finding::error(&OVERRIDE, path.field(field), Fault::Forbidden, message).hint(hint));
 }
 
-fn check_patches(over: &Override, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_patches(over: &Override, path: &FieldPath, findings: &mut Findings) {
     for (index, patch) in over.patches.iter().flatten().enumerate() {
         check_patch(patch, &path.field("patches").index(index), findings);
     }
 }
 
-fn check_effect(over: &Override, is_on_host: bool, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_effect(over: &Override, is_on_host: bool, path: &FieldPath, findings: &mut Findings) {
     let has_patches = over.patches.as_ref().is_some_and(|patches| !patches.is_empty());
     if !has_patches && over.values.is_none() {
         let message = "has neither patches nor values and changes nothing";

@@ -14,7 +14,7 @@ use kube::ResourceExt;
 
 use super::destination::destinations;
 use super::{Example, Input, Rule, WARNS};
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 
 /// What the codes of this file start with.
@@ -42,7 +42,7 @@ pub fn is_missing(finding: &Finding) -> bool {
     finding.code.starts_with(PREFIX) && finding.fault == Fault::NotFound
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let namespace = input.application.namespace().unwrap_or_default();
     let mut said = BTreeSet::new();
     for (path, destination) in destinations(input) {

@@ -22,9 +22,9 @@ use fleetgate_plan::Provider;
 use super::Input;
 use super::rollout::subjects;
 use crate::field_path::FieldPath;
-use crate::finding::Finding;
+use crate::finding::Findings;
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let absent = TrafficRouting::default();
     for subject in subjects(input.application) {
         let (path, rollout) = (subject.path(), subject.rollout);
@@ -39,7 +39,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_route(route: Route<'_>, findings: &mut Vec<Finding>) {
+fn check_route(route: Route<'_>, findings: &mut Findings) {
     ab::check(&route, findings);
     matching::check(&route, findings);
     nginx::check(&route, findings);

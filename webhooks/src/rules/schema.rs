@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{DENIES, Example, Rule};
 use crate::field_path::{FieldPath, Segment};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Findings, Severity};
 use crate::schema::{SchemaFault, check_rendered};
 
 /// What every rule of this file says.
@@ -135,8 +135,8 @@ const fn rule_of(kind: RenderedKind) -> &'static Rule {
 
 /// What the CRDs refuse of what the Application becomes by `plan`, as far as
 /// `findings` do not say it.
-pub fn check(application: &Application, plan: Plan, catalog: &Catalog, findings: &mut Vec<Finding>) {
-    let mut faults = Vec::new();
+pub fn check(application: &Application, plan: Plan, catalog: &Catalog, findings: &mut Findings) {
+    let mut report = Report { findings, refused: None, seen: HashSet::new() };
     // Most objects are as they should be. Where one is not, the plan that was used up is made again.
     let again = LazyCell::new(|| Plan::of(application, catalog));
     let origins = LazyCell::new(|| again.templates().collect::<Vec<_>>());
@@ -145,30 +145,48 @@ pub fn check(application: &Application, plan: Plan, catalog: &Catalog, findings:
     for (number, template) in templates.enumerate() {
         let kind = RenderedKind::Flux(template.kind);
         for fault in check_rendered(kind, &mut template.into_sample(&owner), catalog) {
-            faults.push((kind, traced(fault, origins.get(number).copied())));
+            report.add(kind, traced(fault, origins.get(number).copied()));
+        }
+        if report.is_full() {
+            return;
         }
     }
     for (index, (policy, planned)) in application.spec.sync_policies.iter().zip(&policies).enumerate() {
         if let Some(release) = planned.release(&owner, policy, Member::default()) {
-            check_rollout(index, &release, catalog, &mut faults);
+            check_rollout(index, &release, catalog, &mut report);
         }
-    }
-    if faults.is_empty() {
-        return;
-    }
-    let said: HashSet<FieldPath> = refused(findings);
-    // One fault may be seen in several objects: a rollout's provider in each metric's template.
-    let mut seen = HashSet::new();
-    for (kind, fault) in faults {
-        let is_said = said.contains(&fault.path) || fault.path.is_within_any(&said);
-        if !is_said && seen.insert((fault.path.clone(), fault.message.clone())) {
-            findings.push(fault.finding(rule_of(kind)));
+        if report.is_full() {
+            return;
         }
     }
 }
 
+/// What is said of rendered objects, beside what the rules have said.
+struct Report<'a> {
+    findings: &'a mut Findings,
+    /// The fields that the rules refuse, once that is asked for.
+    refused: Option<HashSet<FieldPath>>,
+    /// One fault may be seen in several objects: a rollout's provider in each metric's template.
+    seen: HashSet<(FieldPath, String)>,
+}
+
+impl Report<'_> {
+    fn add(&mut self, kind: RenderedKind, fault: SchemaFault) {
+        let refused = self.refused.get_or_insert_with(|| refused(self.findings));
+        let is_said = refused.contains(&fault.path) || fault.path.is_within_any(refused);
+        if !is_said && self.seen.insert((fault.path.clone(), fault.message.clone())) {
+            self.findings.push(fault.finding(rule_of(kind)));
+        }
+    }
+
+    /// Whether nothing more would be kept.
+    const fn is_full(&self) -> bool {
+        self.findings.has_more_errors()
+    }
+}
+
 /// Every field that is refused already, and every one around it.
-fn refused(findings: &[Finding]) -> HashSet<FieldPath> {
+fn refused(findings: &Findings) -> HashSet<FieldPath> {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     let mut said = HashSet::new();
     for finding in errors {
@@ -184,8 +202,6 @@ fn refused(findings: &[Finding]) -> HashSet<FieldPath> {
     said
 }
 
-type Faults = Vec<(RenderedKind, SchemaFault)>;
-
 /// The fault at the field of the Application that `template` is made of.
 fn traced(mut fault: SchemaFault, template: Option<&Template>) -> SchemaFault {
     let field = template.and_then(|template| template.trace(&fault.path.to_string()).parse().ok());
@@ -193,14 +209,14 @@ fn traced(mut fault: SchemaFault, template: Option<&Template>) -> SchemaFault {
     fault
 }
 
-fn check_rollout(index: usize, release: &Release<'_>, catalog: &Catalog, faults: &mut Faults) {
+fn check_rollout(index: usize, release: &Release<'_>, catalog: &Catalog, report: &mut Report<'_>) {
     // Why a rollout cannot be rendered is said by the rules about that field.
     for object in flagger::flagger_objects(release).into_iter().flatten() {
-        check_flagger_object(object, index, catalog, faults);
+        check_flagger_object(object, index, catalog, report);
     }
 }
 
-fn check_flagger_object(mut object: MemberObject, index: usize, catalog: &Catalog, faults: &mut Faults) {
+fn check_flagger_object(mut object: MemberObject, index: usize, catalog: &Catalog, report: &mut Report<'_>) {
     let Some(kind) = RenderedKind::of_member(object.kind) else {
         return;
     };
@@ -209,7 +225,7 @@ fn check_flagger_object(mut object: MemberObject, index: usize, catalog: &Catalo
         let origin = object.origin(&steps(&fault.path));
         let below = origin.parse().unwrap_or_else(|_| FieldPath::root());
         fault.path = FieldPath::policy(index).field("rollout").join(&below);
-        faults.push((kind, fault));
+        report.add(kind, fault);
     }
 }
 

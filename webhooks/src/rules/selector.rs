@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use super::destination::destinations;
 use super::{DENIES, Example, FleetInput, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 
 /// `selector/syntax`
@@ -52,7 +52,7 @@ pub const NO_MATCH: Rule = Rule {
 };
 
 /// What is wrong with a Fleet's own selector.
-pub(super) fn check_fleet(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check_fleet(input: FleetInput<'_>, findings: &mut Findings) {
     let Some(selector) = &input.fleet.spec.cluster_selector else { return };
     let path = FieldPath::spec().field("clusterSelector");
     if is_empty(selector) {
@@ -64,7 +64,7 @@ pub(super) fn check_fleet(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let mut faulty = false;
     for (path, destination) in destinations(input) {
         let Some(selector) = &destination.cluster_selector else {
@@ -78,9 +78,9 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
             );
             continue;
         }
-        let before = findings.len();
+        let before = findings.count();
         check_syntax(selector, &path, findings);
-        faulty |= findings.len() > before;
+        faulty |= findings.count() > before;
     }
     if !faulty {
         check_matches(input, findings);
@@ -100,7 +100,7 @@ fn invalid(path: FieldPath, value: &str, message: impl Into<String>) -> Finding 
     Finding::error(&SYNTAX, path, Fault::Invalid, message).value(value)
 }
 
-pub(super) fn check_syntax(selector: &LabelSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check_syntax(selector: &LabelSelector, path: &FieldPath, findings: &mut Findings) {
     for (key, value) in selector.match_labels.iter().flatten() {
         let path = path.field("matchLabels");
         if !names::is_label_key(key) {
@@ -120,7 +120,7 @@ pub(super) fn check_syntax(selector: &LabelSelector, path: &FieldPath, findings:
     check_contradictions(selector, path, findings);
 }
 
-fn check_requirement(requirement: &LabelSelectorRequirement, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_requirement(requirement: &LabelSelectorRequirement, path: &FieldPath, findings: &mut Findings) {
     if !names::is_label_key(&requirement.key) {
         findings.push(invalid(path.field("key"), &requirement.key, KEY_FORM));
     }
@@ -149,7 +149,7 @@ fn check_requirement(requirement: &LabelSelectorRequirement, path: &FieldPath, f
 }
 
 /// Requirements on one key that no cluster can meet together.
-fn check_contradictions(selector: &LabelSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_contradictions(selector: &LabelSelector, path: &FieldPath, findings: &mut Findings) {
     let mut demands: BTreeMap<&str, Vec<Demand<'_>>> = BTreeMap::new();
     for (key, value) in selector.match_labels.iter().flatten() {
         demands.entry(key).or_default().push(Demand::OneOf(BTreeSet::from([value.as_str()])));
@@ -210,7 +210,7 @@ fn is_satisfiable<'a>(demands: impl Iterator<Item = &'a Demand<'a>>) -> bool {
 /// costs as much as the fleet has clusters.
 const MOST_HINTS: usize = 100;
 
-fn check_matches(input: Input<'_>, findings: &mut Vec<Finding>) {
+fn check_matches(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     let (mut default_is_said, mut said) = (false, 0);
     for (index, (policy, planned)) in spec.sync_policies.iter().zip(&input.plan.policies).enumerate() {

@@ -19,6 +19,7 @@ use super::fault::{self, SchemaFault};
 use super::prepare::{Defaults, has_null_or_float, prune_nulls, round_integers};
 use super::{list_type, text, translate};
 use crate::field_path::{FieldPath, Segment};
+use crate::finding::MOST_KEPT;
 
 /// A compiled structural schema. The default one accepts everything.
 #[derive(Debug, Default)]
@@ -114,13 +115,14 @@ impl StructuralSchema {
     }
 
     /// All faults of a prepared object. Fields that the schema does not know
-    /// are none: the API server drops them.
+    /// are none: the API server drops them. Of more than [`MOST_KEPT`] the first are enough to see that.
     #[must_use]
     pub fn faults(&self, object: &Value) -> Vec<SchemaFault> {
         // To say yes takes a fraction of what looking for faults does.
         let refusing = self.validator.iter().filter(|validator| !validator.is_valid(object));
         let errors = refusing.flat_map(|validator| validator.iter_errors(object));
-        let mut faults: Vec<_> = errors.map(|error| SchemaFault::from_error(&error)).collect();
+        let errors = errors.map(|error| SchemaFault::from_error(&error));
+        let mut faults: Vec<_> = errors.take(MOST_KEPT + 1).collect();
         fault::agree(&mut faults);
         faults
     }

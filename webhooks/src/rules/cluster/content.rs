@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::address;
 use crate::credentials::{Credentials, Lookup};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding, Severity};
+use crate::finding::{Fault, Finding, Findings, Severity};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
 /// `cluster/kubeconfig-content`
@@ -55,7 +55,7 @@ pub fn problems(content: &[u8]) -> Vec<Problem> {
 
 /// What there is to be said against the kubeconfig of `cluster`, where its
 /// Secret is known.
-pub(crate) fn check(cluster: &AttachedCluster, credentials: &Credentials, findings: &mut Vec<Finding>) {
+pub(crate) fn check(cluster: &AttachedCluster, credentials: &Credentials, findings: &mut Findings) {
     let Some(reference) = &cluster.spec.kubeconfig else { return };
     let namespace = cluster.namespace().unwrap_or_default();
     let Lookup::Found(keys) = credentials.secret(&namespace, &reference.name) else { return };

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use fleetgate_plan::{Cluster, impact};
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::ClusterInput;
 use crate::rules::selector::removal::{PREVIEW, mass_removal};
 
 /// On an update, which Applications lose the cluster by its new labels.
-pub(crate) fn check(input: ClusterInput<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: ClusterInput<'_>, findings: &mut Findings) {
     let Some(old) = input.old else { return };
     let (before, after) = (Cluster::from(old), Cluster::from(input.cluster));
     if before.labels == after.labels {

@@ -7,7 +7,7 @@ use fleetgate_plan::{ClusterKey, ClusterKind};
 use kube::ResourceExt;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES, DENIES_OR_WARNS, Example, FleetInput, Rule, WARNS};
 
@@ -70,7 +70,7 @@ fn references(input: FleetInput<'_>) -> impl Iterator<Item = (FieldPath, &Cluste
     clusters.map(move |(index, reference)| (list.index(index), reference))
 }
 
-pub(crate) fn check(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: FleetInput<'_>, findings: &mut Findings) {
     let namespace = input.fleet.namespace().unwrap_or_default();
     for (path, reference) in references(input) {
         findings.extend(check_kind(&path, reference, &namespace, input));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::address;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES_OR_WARNS, Example, FleetInput, Rule};
 
@@ -23,7 +23,7 @@ pub const PLUGIN: Rule = Rule {
     ),
 };
 
-pub(crate) fn check(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: FleetInput<'_>, findings: &mut Findings) {
     let Some(plugin) = &input.fleet.spec.plugin else { return };
     let path = FieldPath::spec().field("plugin");
     findings.extend(check_metric(plugin, &path));
@@ -75,7 +75,7 @@ fn check_flagger(plugin: &FleetPlugin, path: &FieldPath) -> Option<Finding> {
     })
 }
 
-fn check_pod_security(plugin: &FleetPlugin, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_pod_security(plugin: &FleetPlugin, path: &FieldPath, findings: &mut Findings) {
     let kyverno = plugin.policy.as_ref().and_then(|policy| policy.kyverno.as_ref());
     let Some(security) = kyverno.and_then(|kyverno| kyverno.pod_security.as_ref()) else { return };
     let path = path.field("policy").field("kyverno").field("podSecurity");

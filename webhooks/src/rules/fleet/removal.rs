@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fleetgate_plan::{Catalog, ClusterKey, FleetEntry, impact};
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::selector::removal::mass_removal;
 use crate::rules::{Example, FleetInput, Rule, WARNS};
@@ -23,7 +23,7 @@ pub const REMOVAL: Rule = Rule {
     ),
 };
 
-pub(crate) fn check(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: FleetInput<'_>, findings: &mut Findings) {
     let Some(old) = input.old else { return };
     let (before, after) = (FleetEntry::from(old), FleetEntry::from(input.fleet));
     // Who belongs to a Fleet that is not understood nobody knows, and nothing is removed.

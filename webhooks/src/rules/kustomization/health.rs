@@ -3,7 +3,7 @@
 use fleetgate_api::Kustomization;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES, Example, Rule};
 
 /// `kustomization/health-check`
@@ -18,7 +18,7 @@ pub const HEALTH_CHECK: Rule = Rule {
     ),
 };
 
-pub(super) fn check(kustomization: &Kustomization, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(kustomization: &Kustomization, path: &FieldPath, findings: &mut Findings) {
     if kustomization.wait == Some(true) {
         return;
     }

@@ -3,11 +3,11 @@
 use super::document::Node;
 use super::patch::PATCH_TARGET;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 /// Each document is a patch of the object that it names; with a target there
 /// may be one only, and its name decides nothing.
-pub(super) fn check(documents: &[Node], has_target: bool, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(documents: &[Node], has_target: bool, path: &FieldPath, findings: &mut Findings) {
     let error = |message: String| Finding::error(&PATCH_TARGET, path.clone(), Fault::Invalid, message);
     let is_nothing = |node: &Node| match node {
         Node::Null => true,

@@ -13,9 +13,9 @@ pub use self::patch::{PATCH_TARGET, check_patch};
 pub use self::substitute::SUBSTITUTE;
 use super::Input;
 use crate::field_path::FieldPath;
-use crate::finding::Finding;
+use crate::finding::Findings;
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         let Some(kustomization) = &policy.kustomization else { continue };
         let path = FieldPath::policy(index).field("kustomization");

@@ -4,12 +4,12 @@
 use super::document::Node;
 use super::patch::PATCH_TARGET;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 const OPERATIONS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
 
 /// What can be said of the operations of the patch at `path`.
-pub(super) fn check(items: &[Node], path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(items: &[Node], path: &FieldPath, findings: &mut Findings) {
     for (index, item) in items.iter().enumerate() {
         if let Some(fault) = fault(item) {
             let message = format!("operation {index} {fault}");
@@ -79,7 +79,7 @@ mod tests {
         let Ok(Some(Node::List(items))) = outline(&format!("- {operation}")) else {
             panic!("{operation} is no list");
         };
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         check(&items, &FieldPath::root(), &mut findings);
         let said = findings.iter().map(|finding| format!("{}: {}", finding.severity, finding.message));
         said.collect::<Vec<_>>().join(", ")

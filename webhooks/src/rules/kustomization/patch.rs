@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::document::{Node, Unreadable, outline};
 use super::{merge, operation};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::target::check_target;
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
@@ -27,7 +27,7 @@ pub const PATCH_TARGET: Rule = Rule {
 const MAX_JSON_DEPTH: usize = 64;
 
 /// What can be said of one patch; `path` is the place of the whole item.
-pub fn check_patch(item: &Patch, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub fn check_patch(item: &Patch, path: &FieldPath, findings: &mut Findings) {
     if let Some(target) = &item.target {
         check_target(target, &path.field("target"), findings);
     }
@@ -223,7 +223,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,40}|(- |\\[|op: |add|path: |/a|kind: |metadata: |name: |\\{|\\}|\n|---\n|&a |\\*a|, ){0,20}") {
             let patch = Patch { patch: text, target: None };
-            check_patch(&patch, &FieldPath::root(), &mut Vec::new());
+            check_patch(&patch, &FieldPath::root(), &mut Findings::default());
         }
     }
 }

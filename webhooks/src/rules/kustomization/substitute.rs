@@ -3,7 +3,7 @@
 use fleetgate_api::kustomization::PostBuild;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::data_source::DataSource;
 use crate::rules::{DENIES, Example, Rule};
 
@@ -19,7 +19,7 @@ pub const SUBSTITUTE: Rule = Rule {
     ),
 };
 
-pub(super) fn check(post_build: &PostBuild, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(post_build: &PostBuild, path: &FieldPath, findings: &mut Findings) {
     for name in post_build.substitute.iter().flatten().map(|(name, _)| name) {
         if !is_variable(name) {
             let message = "must be a letter or '_', with letters, digits and '_' behind it";

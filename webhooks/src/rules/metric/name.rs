@@ -7,7 +7,7 @@ use fleetgate_plan::flagger::is_built_in;
 
 use super::{DURATION, SUCCESS_RATE};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
@@ -23,7 +23,7 @@ pub const METRIC_NAME: Rule = Rule {
     ),
 };
 
-pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Findings) {
     let mut templates: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, metric) in metrics.iter().enumerate() {
         let path = path.index(index);

@@ -4,7 +4,7 @@ use fleetgate_api::rollout::{Metric, ThresholdRange};
 
 use super::{DURATION, SUCCESS_RATE};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
 /// `rollout/metric-range`
@@ -19,7 +19,7 @@ pub const METRIC_RANGE: Rule = Rule {
     ),
 };
 
-pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Findings) {
     for (index, metric) in metrics.iter().enumerate() {
         let path = path.index(index).field("thresholdRange");
         let Some(range) = &metric.threshold_range else {

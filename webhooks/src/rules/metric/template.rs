@@ -5,7 +5,7 @@ use fleetgate_api::rollout::{CustomMetric, Metric, MetricProvider};
 use super::{query, templates};
 use crate::address;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
@@ -66,7 +66,7 @@ const SYSTEMS: [System; 11] = [
     system("stackdriver", Address::Unread),
 ];
 
-pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Findings) {
     for (_, custom, path) in templates(metrics, path) {
         let path = path.field("customMetric");
         check_provider(custom, &path.field("provider"), findings);
@@ -74,7 +74,7 @@ pub(super) fn check(metrics: &[Metric], path: &FieldPath, findings: &mut Vec<Fin
     }
 }
 
-fn check_provider(custom: &CustomMetric, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_provider(custom: &CustomMetric, path: &FieldPath, findings: &mut Findings) {
     let Some(provider) = &custom.provider else {
         findings.push(required(path.clone(), "must say which monitoring system is asked"));
         return;
@@ -102,7 +102,7 @@ fn unknown(name: &str, path: FieldPath) -> Finding {
         .hint(names::suggest(name, all()).unwrap_or_else(one_of))
 }
 
-fn check_needs(system: &System, provider: &MetricProvider, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_needs(system: &System, provider: &MetricProvider, path: &FieldPath, findings: &mut Findings) {
     let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     let must = || format!("must be set with type {}", system.name);
     findings.extend(check_address(system, provider, path.field("address")));

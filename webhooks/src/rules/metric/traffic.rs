@@ -6,7 +6,7 @@ use fleetgate_plan::flagger::is_built_in;
 
 use super::metrics;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Rule, WARNS};
 
 /// `rollout/metric-traffic`
@@ -21,7 +21,7 @@ pub const METRIC_TRAFFIC: Rule = Rule {
     ),
 };
 
-pub(super) fn check(rollout: &Rollout, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(rollout: &Rollout, path: &FieldPath, findings: &mut Findings) {
     // There the pods count requests themselves, those of kubelet's probes too.
     let counts_probes = Provider::of(&rollout.traffic_routing_provider) == Some(Provider::Kubernetes);
     let analysis = rollout.rollout_policy.traffic_analysis.as_ref();

@@ -7,7 +7,7 @@ use fleetgate_plan::Provider;
 use fleetgate_plan::flagger::is_built_in;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Rule, WARNS};
 
 /// `rollout/metric-unmatched`
@@ -24,7 +24,7 @@ pub const METRIC_UNMATCHED: Rule = Rule {
     ),
 };
 
-pub(super) fn check(rollout: &Rollout, metrics: &[Metric], path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(rollout: &Rollout, metrics: &[Metric], path: &FieldPath, findings: &mut Findings) {
     let Some((message, way_out)) = Provider::of(&rollout.traffic_routing_provider)
         .and_then(|provider| of_istio(provider, rollout).or_else(|| of_another_name(provider, rollout)))
     else {

@@ -3,7 +3,7 @@
 use fleetgate_plan::usage::shared_children;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `policy/child-name-taken`
@@ -17,7 +17,7 @@ pub const CHILD_NAME_TAKEN: Rule = Rule {
 
 /// Of each policy the first name that is taken is said. A source is called as
 /// its Application is, so that nobody else has that name.
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     for child in shared_children(input.plan, input.catalog) {
         let path = FieldPath::policy(child.policy).field("name");
         let message = format!("belongs to the Application {:?} already", child.owner);

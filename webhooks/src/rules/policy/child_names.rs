@@ -11,14 +11,14 @@ use fleetgate_plan::names::{CHILD_KINDS, MAX_NAME, child_name};
 
 use super::{NAME, named};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::Input;
 
 /// At most this many pairs are looked at; names like these are rare, and each
 /// pair costs as much as its fleet has clusters.
 const MOST_PAIRS: usize = 100;
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     // Hardly anybody calls a policy like this, and the plan has the names at hand.
     if !input.plan.policies.iter().any(|policy| shorter(&policy.name.to_lowercase()).next().is_some()) {
         return;

@@ -8,7 +8,7 @@ use fleetgate_plan::{ClusterKey, Target};
 
 use super::path::normalised;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `policy/duplicate-delivery`
@@ -33,7 +33,7 @@ enum Delivery {
     Release(String, String),
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     if input.application.spec.sync_policies.len() < 2 {
         return;
     }
@@ -55,7 +55,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
 /// Every policy is held against what the ones before it deliver to. A cluster
 /// is looked up once for each policy that adds it, and once for each that is said
 /// to be double.
-fn check_group(input: Input<'_>, group: &[(usize, &'static str, &'static str)], findings: &mut Vec<Finding>) {
+fn check_group(input: Input<'_>, group: &[(usize, &'static str, &'static str)], findings: &mut Findings) {
     let mut owners: BTreeMap<Option<&ClusterKey>, usize> = BTreeMap::new();
     for (index, kind, field) in group {
         let targets = input.plan.policies.get(*index).map(|policy| &policy.resolution.targets);
@@ -98,6 +98,7 @@ fn release(helm: &Helm, namespace: &str) -> Option<Delivery> {
 
 #[cfg(test)]
 mod tests {
+    use crate::finding::MOST_KEPT;
     use crate::judge::judge;
     use crate::schema::Kind;
     use crate::test_fixtures::{application, catalog, codes, git_source};
@@ -178,8 +179,8 @@ mod tests {
 
     #[test]
     fn each_is_said_once() {
-        let policies = vec![manifests("./web", json!({})); 5_000];
+        let policies = vec![manifests("./web", json!({})); MOST_KEPT + 1];
         let verdict = judge(Kind::Application, application("shop", spec(&policies)), None, &catalog());
-        assert_eq!(verdict.findings.len(), 4_999);
+        assert_eq!(verdict.findings.len(), MOST_KEPT);
     }
 }

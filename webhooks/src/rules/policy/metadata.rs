@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fleetgate_api::application::SyncPolicy;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES, Example, Input, Rule};
 
@@ -27,7 +27,7 @@ const MAX_ANNOTATIONS: usize = 256 * 1024;
 
 type Map = BTreeMap<String, String>;
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         visit(policy, &FieldPath::policy(index), &mut |labels, annotations, path| {
             for (key, value) in labels.into_iter().flatten() {
@@ -74,7 +74,7 @@ pub(in crate::rules) fn check_label(
     key: &str,
     value: &str,
     path: &FieldPath,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     if !names::is_label_key(key) {
         findings.push(illegal_key(rule, "a label's key", key, &path.key(key)));
@@ -91,7 +91,7 @@ pub(in crate::rules) fn check_annotations<'a>(
     rule: &Rule,
     annotations: impl Iterator<Item = (&'a str, &'a str)>,
     path: &FieldPath,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let mut size = 0;
     for (key, value) in annotations {

@@ -23,7 +23,7 @@ pub use self::path::PATH;
 pub use self::renumbered::RENUMBERED;
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 
 /// `policy/none`
@@ -82,7 +82,7 @@ fn named(application: &Application) -> impl Iterator<Item = (usize, &SyncPolicy,
     })
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let policies = &input.application.spec.sync_policies;
     if policies.is_empty() {
         let path = FieldPath::spec().field("syncPolicies");
@@ -107,7 +107,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     metadata::check(input, findings);
 }
 
-fn check_one_kind(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>) {
+fn check_one_kind(index: usize, policy: &SyncPolicy, findings: &mut Findings) {
     let path = FieldPath::policy(index);
     match (&policy.kustomization, &policy.helm) {
         (None, None) => findings.push(Finding::error(
@@ -129,7 +129,7 @@ fn check_one_kind(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>
     }
 }
 
-fn check_target_namespace(index: usize, policy: &SyncPolicy, findings: &mut Vec<Finding>) {
+fn check_target_namespace(index: usize, policy: &SyncPolicy, findings: &mut Findings) {
     let kustomization = policy.kustomization.as_ref().and_then(|it| it.target_namespace.as_deref());
     let helm = policy.helm.as_ref();
     let namespaces = [
@@ -147,7 +147,7 @@ fn check_target_namespace(index: usize, policy: &SyncPolicy, findings: &mut Vec<
     }
 }
 
-fn check_names(application: &Application, findings: &mut Vec<Finding>) {
+fn check_names(application: &Application, findings: &mut Findings) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (index, policy, name) in named(application) {
         let path = FieldPath::policy(index).field("name");
@@ -168,7 +168,7 @@ fn check_names(application: &Application, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_explicit_name(name: &str, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_explicit_name(name: &str, path: &FieldPath, findings: &mut Findings) {
     let lower = name.to_lowercase();
     if name.len() > MAX_NAME {
         let message = format!("may not be longer than {MAX_NAME} bytes, is {}", name.len());

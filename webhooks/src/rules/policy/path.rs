@@ -3,7 +3,7 @@
 use fleetgate_api::application::SyncPolicy;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 
 /// `policy/path`
@@ -18,7 +18,7 @@ pub const PATH: Rule = Rule {
     ),
 };
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let source = &input.application.spec.source;
     let has_files = source.git_repository.is_some() || source.bucket.is_some();
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
@@ -30,7 +30,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_manifests(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+fn check_manifests(policy: &SyncPolicy, index: usize, findings: &mut Findings) {
     let Some(path) = policy.kustomization.as_ref().and_then(|kustomization| kustomization.path.as_deref())
     else {
         return;
@@ -48,7 +48,7 @@ fn check_manifests(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding
 
 /// Flux builds no component that is not in the source (`IsLocalRelativePath` of
 /// `github.com/fluxcd/pkg/kustomize`).
-fn check_components(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+fn check_components(policy: &SyncPolicy, index: usize, findings: &mut Findings) {
     const REMOTE: [&str; 8] =
         ["git::", "gh:", "ssh://", "https://", "http://", "git@", "github.com:", "github.com/"];
     let components =
@@ -65,7 +65,7 @@ fn check_components(policy: &SyncPolicy, index: usize, findings: &mut Vec<Findin
 }
 
 /// source-controller, `LocalReference.Validate`: "expected to be relative".
-fn check_chart(policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+fn check_chart(policy: &SyncPolicy, index: usize, findings: &mut Findings) {
     let chart = policy.helm.as_ref().and_then(|helm| helm.chart.as_ref());
     let Some(path) = chart.and_then(|chart| chart.spec.chart.as_deref()) else {
         return;

@@ -7,7 +7,7 @@ use fleetgate_api::application::SyncPolicy;
 
 use super::named;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `policy/renumbered`
@@ -35,7 +35,7 @@ struct Entry<'a> {
     policy: &'a SyncPolicy,
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let Some(old) = input.old else { return };
     let is_unnamed = |application: &Application| application.spec.sync_policies.iter().any(has_no_name);
     // A policy that goes by its own name, before and after, was renamed knowingly.

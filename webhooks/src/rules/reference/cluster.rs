@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fleetgate_plan::ClusterKey;
 
 use super::SUGGESTIONS;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::fleet::clusters;
 use crate::rules::{Example, FleetInput, Rule, WARNS};
@@ -19,7 +19,7 @@ pub const CLUSTER: Rule = Rule {
     example: Example::new(r#"spec.clusters[0].name: "m11""#, r#"spec.clusters[0].name: "m1""#),
 };
 
-pub(crate) fn check(input: FleetInput<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: FleetInput<'_>, findings: &mut Findings) {
     let mut said = BTreeSet::new();
     for (path, key) in clusters::named(input) {
         if input.catalog.cluster(&key).is_some() || !said.insert(key.clone()) {

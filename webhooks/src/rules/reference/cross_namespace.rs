@@ -5,7 +5,7 @@ use fleetgate_plan::Tenancy;
 use kube::ResourceExt;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 
 /// `ref/cross-namespace`
@@ -20,7 +20,7 @@ pub const CROSS_NAMESPACE: Rule = Rule {
     ),
 };
 
-pub(crate) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: Input<'_>, findings: &mut Findings) {
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         let path = FieldPath::policy(index);
         if let Some(kustomization) = &policy.kustomization {
@@ -38,7 +38,7 @@ fn check_dependencies(
     input: Input<'_>,
     dependencies: &[DependencyReference],
     path: &FieldPath,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let namespace = input.application.namespace().unwrap_or_default();
     for (index, dependency) in dependencies.iter().enumerate() {

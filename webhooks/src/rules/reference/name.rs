@@ -7,7 +7,7 @@ use fleetgate_api::flux::LocalObjectReference;
 use fleetgate_api::source::GitRepository;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES, Example, Input, Rule};
 
@@ -23,7 +23,7 @@ pub const NAME: Rule = Rule {
     ),
 };
 
-pub(crate) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: Input<'_>, findings: &mut Findings) {
     findings.extend(input.application.spec.source.git_repository.as_deref().and_then(check_needed));
     visit_secrets(input.application, &mut |name, path| {
         if name.is_empty() {

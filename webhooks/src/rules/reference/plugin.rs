@@ -6,7 +6,7 @@ use fleetgate_plan::destination::{Placement, placement};
 use kube::ResourceExt;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `ref/plugin`
@@ -27,7 +27,7 @@ pub const PLUGIN: Rule = Rule {
     ),
 };
 
-pub(crate) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(crate) fn check(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     let namespace = input.application.namespace().unwrap_or_default();
     let mut without_plugin = BTreeSet::new();

@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use super::name::{ACCOUNT, accounts_of_policy, accounts_of_source, path_in, path_of, visit_secrets};
 use crate::credentials::{Credentials, Lookup, Needs};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{Example, Rule, WARNS};
 
@@ -52,7 +52,7 @@ struct Named<'a> {
 pub(crate) fn check_application(
     application: &Application,
     credentials: &Credentials,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let namespace = application.namespace().unwrap_or_default();
     for secret in secrets_of(application) {
@@ -76,18 +76,14 @@ pub(crate) fn needs(application: &Application) -> Needs {
     }
 }
 
-pub(crate) fn check_cluster(
-    cluster: &AttachedCluster,
-    credentials: &Credentials,
-    findings: &mut Vec<Finding>,
-) {
+pub(crate) fn check_cluster(cluster: &AttachedCluster, credentials: &Credentials, findings: &mut Findings) {
     let Some(reference) = &cluster.spec.kubeconfig else { return };
     let path = FieldPath::spec().field("kubeconfig");
     let named = Named { path, name: reference.name.clone(), key: Some(&reference.key) };
     findings.extend(check_secret(&cluster.namespace().unwrap_or_default(), named, credentials));
 }
 
-pub(crate) fn check_fleet(fleet: &Fleet, credentials: &Credentials, findings: &mut Vec<Finding>) {
+pub(crate) fn check_fleet(fleet: &Fleet, credentials: &Credentials, findings: &mut Findings) {
     let metric = fleet.spec.plugin.as_ref().and_then(|plugin| plugin.metric.as_ref());
     let Some(thanos) = metric.and_then(|metric| metric.thanos.as_ref()) else { return };
     let path = ["plugin", "metric", "thanos", "objectStoreConfig"];

@@ -2,7 +2,7 @@
 //! at, and how often it may fail.
 
 use super::Subject;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
 /// `rollout/interval`
@@ -35,7 +35,7 @@ pub(super) const LEAST_CHECK_SECONDS: i32 = 10;
 /// The metrics that Flagger has queries for (`runBuiltinMetricChecks`).
 const BUILT_IN: [&str; 2] = ["request-success-rate", "request-duration"];
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     let Some(analysis) = subject.analysis() else {
         return;
     };

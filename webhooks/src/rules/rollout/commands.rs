@@ -5,7 +5,7 @@ use fleetgate_plan::destination::{Placement, placement};
 
 use super::Subject;
 use super::analysis::LEAST_CHECK_SECONDS;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule, WARNS};
 
 /// `rollout/webhook-timeout`
@@ -48,7 +48,7 @@ fn commands(subject: Subject<'_>) -> usize {
     webhooks.and_then(|webhooks| webhooks.command.as_ref()).map_or(0, Vec::len)
 }
 
-pub(super) fn check_timeout(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check_timeout(subject: Subject<'_>, findings: &mut Findings) {
     let Some(analysis) = subject.analysis() else {
         return;
     };
@@ -91,7 +91,7 @@ pub(super) fn check_timeout(subject: Subject<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-pub(super) fn check_testloader(input: Input<'_>, subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check_testloader(input: Input<'_>, subject: Subject<'_>, findings: &mut Findings) {
     let is_private = subject.rollout.test_loader == Some(true);
     if commands(subject) == 0 || is_private || has_public_testloader(input, subject.index) != Some(false) {
         return;

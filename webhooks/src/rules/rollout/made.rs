@@ -12,12 +12,12 @@ use fleetgate_plan::flagger::is_built_in;
 use super::sharing::{Claim, ONE_PER_SERVICE, ONE_PER_WORKLOAD, clashes};
 use super::{Subject, cluster_of};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::Input;
 use crate::rules::metric::name::METRIC_NAME;
 
 /// Says of each claim that its workload, or its Service, is one that Flagger makes for another.
-pub(super) fn check(claims: &[Claim<'_>], findings: &mut Vec<Finding>) {
+pub(super) fn check(claims: &[Claim<'_>], findings: &mut Findings) {
     if claims.len() < 2 {
         return;
     }
@@ -54,7 +54,7 @@ fn meet(one: &Claim<'_>, other: &Claim<'_>) -> bool {
 pub(super) fn check_templates<'a>(
     input: Input<'a>,
     subjects: impl Iterator<Item = Subject<'a>>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let (mut claims, mut metrics) = (Vec::new(), HashMap::new());
     for subject in subjects {

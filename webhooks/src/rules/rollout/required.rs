@@ -4,7 +4,7 @@
 //! absent; here it is said of an empty one.
 
 use super::Subject;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES, Example, Rule};
 
 /// `rollout/required`
@@ -19,7 +19,7 @@ pub const REQUIRED: Rule = Rule {
     ),
 };
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     let mut require = |path, message, hint: &str| {
         findings.push(Finding::error(&REQUIRED, path, Fault::Required, message).hint(hint));
     };

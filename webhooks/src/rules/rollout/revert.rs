@@ -12,7 +12,7 @@ use kube::ResourceExt;
 
 use super::{Subject, WorkloadKey, cluster_of, subjects};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `rollout/revert`
@@ -31,7 +31,7 @@ pub const REVERT: Rule = Rule {
 /// The way out of all of it.
 const HINT: &str = "deliver revertOnDeletion: true first";
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let Some(old) = input.old else {
         return;
     };

@@ -5,7 +5,7 @@ use fleetgate_plan::Provider;
 
 use super::Subject;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names::{self, MAX_LABEL, MAX_SUBDOMAIN};
 use crate::rules::{DENIES, DENIES_OR_WARNS, Example, Rule};
 
@@ -50,13 +50,13 @@ const LONGEST_OF_FLAGGER: &str = "-primary";
 /// What is added to the Service's name for a load tester of the policy's own.
 const OF_TESTLOADER: &str = "-testloader";
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     check_port(subject, findings);
     check_service(subject, findings);
     check_room(subject, findings);
 }
 
-fn check_port(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+fn check_port(subject: Subject<'_>, findings: &mut Findings) {
     let port = subject.rollout.port;
     if !(1..=65_535).contains(&port) {
         let path = subject.path().field("port");
@@ -65,7 +65,7 @@ fn check_port(subject: Subject<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_service(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+fn check_service(subject: Subject<'_>, findings: &mut Findings) {
     let name = subject.rollout.service_name.as_str();
     let path = subject.path().field("serviceName");
     if name.is_empty() {
@@ -94,7 +94,7 @@ fn is_plain_service(subject: Subject<'_>) -> bool {
         && subject.provider.is_some_and(|provider| provider != Provider::Knative)
 }
 
-fn check_room(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+fn check_room(subject: Subject<'_>, findings: &mut Findings) {
     let rollout = subject.rollout;
     // Knative keeps the versions of a Service under its one name.
     let of_flagger = Some(LONGEST_OF_FLAGGER).filter(|_| subject.provider != Some(Provider::Knative));

@@ -5,7 +5,7 @@ use fleetgate_plan::Provider;
 
 use super::Subject;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES, Example, Rule};
 
@@ -27,7 +27,7 @@ pub const SESSION_AFFINITY: Rule = Rule {
     ),
 };
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     let Some(affinity) = subject.analysis().and_then(|analysis| analysis.session_affinity.as_ref()) else {
         return;
     };

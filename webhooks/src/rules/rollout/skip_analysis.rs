@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Subject, subjects};
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `rollout/skip-analysis`
@@ -18,7 +18,7 @@ pub const SKIP_ANALYSIS: Rule = Rule {
     ),
 };
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let before: HashSet<_> =
         input.old.into_iter().flat_map(subjects).filter_map(Subject::workload_key).collect();
     for subject in subjects(input.application) {

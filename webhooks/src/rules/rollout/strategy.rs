@@ -4,7 +4,7 @@
 use fleetgate_plan::Provider;
 
 use super::Subject;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES, DENIES_OR_WARNS, Example, Rule, WARNS};
 
 /// `rollout/strategy`
@@ -67,7 +67,7 @@ pub const KUBERNETES_WEIGHTS: Rule = Rule {
     ),
 };
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     let Some(routing) = subject.routing() else {
         return;
     };
@@ -90,7 +90,7 @@ fn check_times(subject: Subject<'_>, times: i32) -> Option<Finding> {
     (times < 1).then(|| Finding::error(&ANALYSIS_TIMES, path, Fault::Invalid, message).value(times))
 }
 
-fn check_canary(subject: Subject<'_>, times: Option<i32>, findings: &mut Vec<Finding>) {
+fn check_canary(subject: Subject<'_>, times: Option<i32>, findings: &mut Findings) {
     let Some(canary) = subject.canary() else {
         return;
     };

@@ -4,7 +4,7 @@ use fleetgate_api::rollout::HttpRetry;
 use fleetgate_plan::Provider;
 
 use super::Subject;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::duration::go_nanos;
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
@@ -23,7 +23,7 @@ pub const TIMEOUT: Rule = Rule {
 /// Below this many seconds a version has hardly a chance to become ready.
 const SHORTEST_ROLLOUT: i32 = 60;
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     if let Some(seconds) = subject.rollout.rollout_policy.rollout_timeout_seconds {
         findings.extend(check_rollout(subject, seconds));
     }
@@ -58,7 +58,7 @@ fn check_rollout(subject: Subject<'_>, seconds: i32) -> Option<Finding> {
     })
 }
 
-fn check_retries(subject: Subject<'_>, retries: &HttpRetry, findings: &mut Vec<Finding>) {
+fn check_retries(subject: Subject<'_>, retries: &HttpRetry, findings: &mut Findings) {
     let path = subject.routing_path().field("retries");
     if let Some(attempts) = retries.attempts.filter(|attempts| *attempts < 0) {
         let message = "may not be negative: it is how often a request is tried again";

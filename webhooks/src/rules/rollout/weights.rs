@@ -6,7 +6,7 @@ use fleetgate_api::rollout::CanaryStrategy;
 
 use super::Subject;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES, DENIES_OR_WARNS, Example, Rule};
 
 /// `rollout/step-weight`
@@ -64,7 +64,7 @@ const TOTAL: i32 = 100;
 /// than a hundred good ones, and a list may have very many.
 const MOST_COMPLAINTS: usize = 10;
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     let Some(canary) = subject.canary() else {
         return;
     };
@@ -126,7 +126,7 @@ fn check_step(canary: &CanaryStrategy, path: &FieldPath) -> Option<Finding> {
     })
 }
 
-fn check_steps(canary: &CanaryStrategy, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_steps(canary: &CanaryStrategy, path: &FieldPath, findings: &mut Findings) {
     let Some(weights) = &canary.step_weights else {
         return;
     };

@@ -7,7 +7,7 @@ use fleetgate_plan::names::policy_name;
 use kube::ResourceExt;
 
 use super::{Subject, WorkloadKey, subjects};
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `rollout/weights-changed`
@@ -26,7 +26,7 @@ pub const WEIGHTS_CHANGED: Rule = Rule {
 /// All traffic, in percent.
 const TOTAL: i32 = 100;
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let Some(old) = input.old else {
         return;
     };

@@ -8,7 +8,7 @@ use fleetgate_plan::Provider;
 
 use super::{Subject, subjects};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
@@ -30,13 +30,13 @@ const KINDS: [(&str, &str); 3] = [("Deployment", "apps/v1"), ("DaemonSet", "apps
 /// What the provider knative rolls out, and nobody else does.
 const KNATIVE: (&str, &str) = ("Service", "serving.knative.dev/v1");
 
-pub(super) fn check(subject: Subject<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(subject: Subject<'_>, findings: &mut Findings) {
     let path = subject.path().field("workload");
     check_kind(subject, &path, findings);
     check_names(subject, &path, findings);
 }
 
-fn check_kind(subject: Subject<'_>, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_kind(subject: Subject<'_>, path: &FieldPath, findings: &mut Findings) {
     let workload = &subject.rollout.workload;
     let kind = workload.kind.as_deref().unwrap_or_default();
     let version = workload.api_version.as_deref().unwrap_or_default();
@@ -77,7 +77,7 @@ fn check_kind(subject: Subject<'_>, path: &FieldPath, findings: &mut Vec<Finding
     }
 }
 
-fn check_names(subject: Subject<'_>, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_names(subject: Subject<'_>, path: &FieldPath, findings: &mut Findings) {
     let workload = &subject.rollout.workload;
     let name = workload.name.as_str();
     if !name.is_empty() && !names::is_dns_subdomain(name) {
@@ -97,7 +97,7 @@ fn check_names(subject: Subject<'_>, path: &FieldPath, findings: &mut Vec<Findin
 
 /// Says of each workload that its own policy delivers into another namespace,
 /// and that no other policy of the Application may deliver into its.
-pub(super) fn check_delivery(application: &Application, findings: &mut Vec<Finding>) {
+pub(super) fn check_delivery(application: &Application, findings: &mut Findings) {
     let targets: Vec<Option<&str>> = application.spec.sync_policies.iter().map(target).collect();
     if subjects(application).next().is_none() || targets.contains(&None) {
         return;

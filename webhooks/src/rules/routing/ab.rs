@@ -5,7 +5,7 @@ use fleetgate_plan::Provider;
 use fleetgate_plan::flagger::Feature;
 
 use super::Route;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule, WARNS};
 
 /// `rollout/provider-ab`
@@ -51,7 +51,7 @@ pub const CANARY_AND_MATCH: Rule = Rule {
     ),
 };
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     if route.matches().is_empty() {
         return;
     }

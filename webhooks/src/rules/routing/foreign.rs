@@ -4,7 +4,7 @@ use fleetgate_plan::flagger::Feature;
 
 use super::{Route, matching, text};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{Example, Rule, WARNS};
 
 /// `rollout/foreign-field`
@@ -19,7 +19,7 @@ pub const FOREIGN_FIELD: Rule = Rule {
     ),
 };
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     for (name, field, is_set) in fields(route) {
         if is_set && !route.provider.reads(field) {
             findings.push(foreign(route, name, field));

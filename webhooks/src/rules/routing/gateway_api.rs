@@ -8,7 +8,7 @@ use fleetgate_plan::flagger::Feature;
 use super::Route;
 use super::host::is_host;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names::{is_dns_label, is_dns_subdomain, is_http_token};
 use crate::rules::{DENIES, Example, Rule};
 
@@ -31,7 +31,7 @@ pub const GATEWAY_API: Rule = Rule {
 const MOST_GATEWAYS: usize = 32;
 const MOST_HOSTS: usize = 16;
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     match route.provider {
         Provider::Apisix => check_reference(route, "routeRef", route.routing.route_ref.as_ref(), findings),
         Provider::Skipper => {
@@ -47,7 +47,7 @@ pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_gateways(route: &Route<'_>, findings: &mut Vec<Finding>) {
+fn check_gateways(route: &Route<'_>, findings: &mut Findings) {
     let gateways = route.routing.gateways.as_deref().unwrap_or_default();
     let path = route.path.field("gateways");
     if gateways.is_empty() {
@@ -68,7 +68,7 @@ fn check_gateways(route: &Route<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_hosts(route: &Route<'_>, findings: &mut Vec<Finding>) {
+fn check_hosts(route: &Route<'_>, findings: &mut Findings) {
     let hosts = route.routing.hosts.as_deref().unwrap_or_default();
     let path = route.path.field("hosts");
     check_count(hosts.len(), MOST_HOSTS, &path, findings);
@@ -82,7 +82,7 @@ fn check_hosts(route: &Route<'_>, findings: &mut Vec<Finding>) {
 const MOST_MATCHES: usize = 64;
 const MOST_CONDITIONS: usize = 16;
 
-fn check_matches(route: &Route<'_>, findings: &mut Vec<Finding>) {
+fn check_matches(route: &Route<'_>, findings: &mut Findings) {
     let path = route.path.field("match");
     check_count(route.matches().len(), MOST_MATCHES, &path, findings);
     for (index, item) in route.matches().iter().enumerate() {
@@ -114,7 +114,7 @@ fn check_timeout(route: &Route<'_>) -> Option<Finding> {
         .then(|| Finding::error(&GATEWAY_API, path, Fault::Invalid, message).value(seconds))
 }
 
-fn check_count(count: usize, most: usize, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_count(count: usize, most: usize, path: &FieldPath, findings: &mut Findings) {
     if count > most {
         let message = format!("may have {most} items at most, has {count}");
         findings.push(Finding::error(&GATEWAY_API, path.clone(), Fault::TooLong, message));
@@ -125,7 +125,7 @@ fn check_reference(
     route: &Route<'_>,
     field: &'static str,
     reference: Option<&RouteReference>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let path = route.path.field(field);
     match reference {

@@ -11,7 +11,7 @@ use super::Route;
 use super::gateway_api::GATEWAY_API;
 use super::istio::ISTIO;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::Rule;
 
@@ -21,7 +21,7 @@ const MOST: usize = 16;
 const LONGEST_NAME: usize = 256;
 const LONGEST_VALUE: usize = 4_096;
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     let Some(headers) = route.routing.headers.as_ref().filter(|_| route.provider.reads(Feature::Headers))
     else {
         return;
@@ -43,7 +43,7 @@ struct Check {
 }
 
 impl Check {
-    fn operations(&self, operations: &HeaderOperations, findings: &mut Vec<Finding>) {
+    fn operations(&self, operations: &HeaderOperations, findings: &mut Findings) {
         for (field, headers) in [("add", &operations.add), ("set", &operations.set)] {
             let Some(headers) = headers else { continue };
             let path = self.path.field(field);
@@ -64,7 +64,7 @@ impl Check {
         self.rule.code == GATEWAY_API.code
     }
 
-    fn values(&self, headers: &BTreeMap<String, String>, path: &FieldPath, findings: &mut Vec<Finding>) {
+    fn values(&self, headers: &BTreeMap<String, String>, path: &FieldPath, findings: &mut Findings) {
         findings.extend(self.too_many(headers.len(), path));
         for (name, value) in headers {
             if !self.is_gateway_api() {

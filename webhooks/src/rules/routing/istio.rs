@@ -7,7 +7,7 @@ use fleetgate_plan::Provider;
 
 use super::Route;
 use super::host::is_istio_host;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names::{is_dns_label, is_dns_subdomain};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
@@ -30,7 +30,7 @@ pub const ISTIO: Rule = Rule {
 /// The traffic within the cluster, which is also what no gateway means.
 const MESH: &str = "mesh";
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     if route.provider != Provider::Istio {
         return;
     }
@@ -42,7 +42,7 @@ fn gateways<'a>(route: &Route<'a>) -> &'a [String] {
     route.routing.gateways.as_deref().unwrap_or_default()
 }
 
-fn check_gateways(route: &Route<'_>, findings: &mut Vec<Finding>) {
+fn check_gateways(route: &Route<'_>, findings: &mut Findings) {
     for (index, gateway) in gateways(route).iter().enumerate() {
         let is_gateway = match gateway.split_once('/') {
             Some((namespace, name)) => is_dns_label(namespace) && is_dns_label(name),
@@ -57,7 +57,7 @@ fn check_gateways(route: &Route<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_hosts(route: &Route<'_>, findings: &mut Vec<Finding>) {
+fn check_hosts(route: &Route<'_>, findings: &mut Findings) {
     let is_in_mesh = gateways(route).is_empty() || gateways(route).iter().any(|gateway| gateway == MESH);
     let mut seen = BTreeSet::new();
     for (index, host) in route.routing.hosts.iter().flatten().enumerate() {

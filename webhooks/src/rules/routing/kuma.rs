@@ -3,7 +3,7 @@
 use fleetgate_plan::Provider;
 
 use super::{Route, text};
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES, Example, Rule};
 
@@ -25,7 +25,7 @@ pub const KUMA_PROTOCOL: Rule = Rule {
 /// only in its later versions.
 const PROTOCOLS: [&str; 6] = ["http", "http2", "tcp", "tls", "grpc", "kafka"];
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     let protocol = text(route.routing.protocol.as_ref()).filter(|_| route.provider == Provider::Kuma);
     let Some(protocol) = protocol else {
         return;

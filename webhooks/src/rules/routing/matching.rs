@@ -13,7 +13,7 @@ use fleetgate_plan::flagger::Feature;
 
 use super::Route;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
@@ -34,7 +34,7 @@ pub const MATCH: Rule = Rule {
 /// The header that carries cookies.
 const COOKIE: &str = "cookie";
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     // Providers without A/B tests drop a match as a whole, which is said elsewhere.
     if route.matches().is_empty() || !route.provider.reads(Feature::MatchHeaders) {
         return;
@@ -54,7 +54,7 @@ pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_match(provider: Provider, item: &HttpMatch, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_match(provider: Provider, item: &HttpMatch, path: &FieldPath, findings: &mut Findings) {
     for (name, matcher) in item.headers.iter().flatten() {
         let path = path.field("headers").key(name);
         findings.extend(name::check(provider, name, &path));
@@ -101,7 +101,7 @@ fn none_is_carried(provider: Provider, path: FieldPath) -> Finding {
 
 /// All matches become one annotation for a header and one for a cookie
 /// (Flagger's `pkg/router/ingress.go`): of several, any may win.
-fn check_nginx(matches: &[HttpMatch], path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_nginx(matches: &[HttpMatch], path: &FieldPath, findings: &mut Findings) {
     let (mut headers, mut cookies) = (0, 0);
     for (name, path) in headers_of(matches, path) {
         let (count, what) = if name == COOKIE { (&mut cookies, "cookie") } else { (&mut headers, "header") };
@@ -116,7 +116,7 @@ fn check_nginx(matches: &[HttpMatch], path: &FieldPath, findings: &mut Vec<Findi
 
 /// Every header becomes a condition with a prefix of the path (Flagger's
 /// `pkg/router/contour.go`), and Contour refuses a route with two prefixes.
-fn check_contour(matches: &[HttpMatch], path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_contour(matches: &[HttpMatch], path: &FieldPath, findings: &mut Findings) {
     let message =
         "may not be set beside another header: Contour refuses the HTTPProxy that Flagger makes of two";
     let others = headers_of(matches, path).skip(1);
@@ -124,7 +124,7 @@ fn check_contour(matches: &[HttpMatch], path: &FieldPath, findings: &mut Vec<Fin
 }
 
 /// All headers become one matcher (Flagger's `pkg/router/gloo.go`).
-fn check_gloo(matches: &[HttpMatch], path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_gloo(matches: &[HttpMatch], path: FieldPath, findings: &mut Findings) {
     if matches.len() > 1 {
         let message =
             "gloo asks for the headers of all matches at once, where one match is meant to be enough";

@@ -6,7 +6,7 @@ use fleetgate_plan::Provider;
 
 use super::host::is_host;
 use super::{Route, text};
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES, Example, Rule};
 
 /// `rollout/nginx-host`
@@ -21,7 +21,7 @@ pub const NGINX_HOST: Rule = Rule {
     ),
 };
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     if route.provider != Provider::Nginx {
         return;
     }

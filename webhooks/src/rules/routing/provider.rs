@@ -4,7 +4,7 @@ use fleetgate_api::rollout::Rollout;
 use fleetgate_plan::Provider;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES, Example, Rule};
 
@@ -24,7 +24,7 @@ pub const PROVIDER: Rule = Rule {
 const GIVEN_UP: [&str; 3] = ["appmesh", "osm", "smi"];
 
 /// The provider, or a finding that there is none of that name.
-pub(super) fn check(rollout: &Rollout, path: &FieldPath, findings: &mut Vec<Finding>) -> Option<Provider> {
+pub(super) fn check(rollout: &Rollout, path: &FieldPath, findings: &mut Findings) -> Option<Provider> {
     let name = rollout.traffic_routing_provider.as_str();
     let provider = Provider::of(name);
     if provider.is_none() {

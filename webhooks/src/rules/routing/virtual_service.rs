@@ -8,12 +8,12 @@ use fleetgate_plan::Provider;
 use super::istio::ISTIO;
 use super::{Route, text};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::duration;
 use crate::rules::re2::{self, Refusal};
 
-pub(super) fn check(route: &Route<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
     if route.provider != Provider::Istio {
         return;
     }
@@ -45,7 +45,7 @@ const RETRY_ON: [&str; 16] = [
     "unavailable",
 ];
 
-fn check_retries(retries: &HttpRetry, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_retries(retries: &HttpRetry, path: &FieldPath, findings: &mut Findings) {
     let retry_on = text(retries.retry_on.as_ref());
     let timeout = text(retries.per_try_timeout.as_ref());
     let says_more = retry_on.is_some() || timeout.is_some();
@@ -84,7 +84,7 @@ fn check_try(timeout: &str, path: FieldPath) -> Option<Finding> {
 const METHODS: [&str; 10] =
     ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "*"];
 
-fn check_cors(policy: &CorsPolicy, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_cors(policy: &CorsPolicy, path: &FieldPath, findings: &mut Findings) {
     for (index, origin) in policy.allow_origins.iter().flatten().enumerate() {
         findings.extend(check_origin(origin, &path.field("allowOrigins").index(index)));
     }

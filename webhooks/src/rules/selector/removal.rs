@@ -18,7 +18,7 @@ use fleetgate_plan::{Resolution, Resolver, Target};
 use kube::ResourceExt;
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{Example, Input, Rule, WARNS};
 
@@ -63,7 +63,7 @@ pub(crate) fn mass_removal(losses: &[Loss<'_>], guard: Guard, path: FieldPath) -
 /// its fleet has clusters, and nobody reads more.
 const MOST_CHANGES: usize = 100;
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let Some(old) = input.old else { return };
     let (spec, namespace) = (&input.application.spec, old.namespace().unwrap_or_default());
     let stored = policies_by_name(old);

@@ -7,9 +7,9 @@ use fleetgate_api::source::Bucket;
 use super::url::{URL, check_password};
 use crate::address::{self, Refusal};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
-pub(super) fn check(bucket: &Bucket, findings: &mut Vec<Finding>) {
+pub(super) fn check(bucket: &Bucket, findings: &mut Findings) {
     let path = FieldPath::spec().field("source").field("bucket");
     check_name(bucket, path.field("bucketName"), findings);
     let path = path.field("endpoint");
@@ -21,7 +21,7 @@ pub(super) fn check(bucket: &Bucket, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_name(bucket: &Bucket, path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_name(bucket: &Bucket, path: FieldPath, findings: &mut Findings) {
     let name = bucket.bucket_name.as_str();
     if name.is_empty() {
         findings.push(Finding::error(&URL, path, Fault::Required, "must be the name of the bucket"));
@@ -48,7 +48,7 @@ fn is_bucket_name(name: &str) -> bool {
 }
 
 /// Flux hands the endpoint to Azure's client as it is, which wants a URL.
-fn check_azure(endpoint: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_azure(endpoint: &str, path: FieldPath, findings: &mut Findings) {
     match address::parse(endpoint) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => check_password(&url, path, findings),
         _ => findings.push(
@@ -60,7 +60,7 @@ fn check_azure(endpoint: &str, path: FieldPath, findings: &mut Vec<Finding>) {
 }
 
 /// Flux's S3 client puts the scheme in front itself, and refuses a path.
-fn check_host(endpoint: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_host(endpoint: &str, path: FieldPath, findings: &mut Findings) {
     let error = |message: &str| Finding::error(&URL, path.clone(), Fault::Invalid, message).value(endpoint);
     if endpoint.contains("://") {
         let message = "must be a host without a scheme";

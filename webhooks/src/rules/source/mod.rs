@@ -17,7 +17,7 @@ pub use self::url::URL;
 pub use self::verification::IGNORE_AND_INCLUDE;
 use super::{DENIES, Example, Input, Rule};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 /// `source/exactly-one`
 pub const EXACTLY_ONE: Rule = Rule {
@@ -78,7 +78,7 @@ fn kinds(source: &Source) -> Vec<&'static str> {
     .collect()
 }
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let source = &input.application.spec.source;
     check_exactly_one(source, findings);
     check_policies(input, findings);
@@ -89,7 +89,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     verification::check(input, findings);
 }
 
-fn check_exactly_one(source: &Source, findings: &mut Vec<Finding>) {
+fn check_exactly_one(source: &Source, findings: &mut Findings) {
     let path = FieldPath::spec().field("source");
     let kinds = kinds(source);
     let Some((first, rest)) = kinds.split_first() else {
@@ -106,7 +106,7 @@ fn check_exactly_one(source: &Source, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_policies(input: Input<'_>, findings: &mut Vec<Finding>) {
+fn check_policies(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     let [kind] = kinds(&spec.source)[..] else {
         return;
@@ -132,7 +132,7 @@ fn check_policies(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_helm_type(source: &Source, findings: &mut Vec<Finding>) {
+fn check_helm_type(source: &Source, findings: &mut Findings) {
     let Some(helm) = &source.helm_repository else {
         return;
     };

@@ -5,7 +5,7 @@
 
 use super::url::URL;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 /// The longest name of a repository that is read, in bytes.
 const LONGEST: usize = 255;
@@ -17,7 +17,7 @@ enum Found<'a> {
 }
 
 /// The address of an `ociRepository`.
-pub(super) fn check_repository(text: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check_repository(text: &str, path: FieldPath, findings: &mut Findings) {
     let Some(found) = read(text) else { return };
     if let Some(finding) = fault(text, &found, "put it into ref.tag or ref.digest", &path) {
         findings.push(finding);
@@ -41,7 +41,7 @@ pub(super) fn check_repository(text: &str, path: FieldPath, findings: &mut Vec<F
 }
 
 /// The address of a `helmRepository`, which charts are looked for below.
-pub(super) fn check_charts(text: &str, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check_charts(text: &str, path: &FieldPath, findings: &mut Findings) {
     let way_out = "put it into the policy's helm.chart.spec.version";
     findings.extend(read(text).and_then(|found| fault(text, &found, way_out, path)));
 }

@@ -4,7 +4,7 @@ use fleetgate_api::application::Source;
 use fleetgate_api::source::{GitReference, OciReference};
 
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
 /// `source/ref`
@@ -19,7 +19,7 @@ pub const REF: Rule = Rule {
     ),
 };
 
-pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
+pub(super) fn check(source: &Source, findings: &mut Findings) {
     let path = |kind: &'static str| FieldPath::spec().field("source").field(kind).field("ref");
     if let Some(reference) = source.git_repository.as_ref().and_then(|git| git.r#ref.as_ref()) {
         let path = path("gitRepository");
@@ -68,7 +68,7 @@ pub(super) fn takes_tag(reference: Option<&GitReference>) -> bool {
     }
 }
 
-fn check_one(fields: &[&'static str], path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_one(fields: &[&'static str], path: &FieldPath, findings: &mut Findings) {
     let Some((taken, ignored)) = fields.split_first() else {
         return;
     };
@@ -85,7 +85,7 @@ fn check_one(fields: &[&'static str], path: &FieldPath, findings: &mut Vec<Findi
     }
 }
 
-fn check_git(reference: &GitReference, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_git(reference: &GitReference, path: &FieldPath, findings: &mut Findings) {
     if let Some(commit) = set(reference.commit.as_ref()).filter(|commit| !is_sha(commit)) {
         let message = "must be a commit's full SHA of 40 hexadecimal digits";
         findings.push(Finding::error(&REF, path.field("commit"), Fault::Invalid, message).value(commit));
@@ -112,7 +112,7 @@ fn check_git(reference: &GitReference, path: &FieldPath, findings: &mut Vec<Find
 
 /// The whole name of a reference, as the server lists it. `^{}` is not Git's
 /// own, but Flux takes it for the commit that a tag points to.
-fn check_name(name: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_name(name: &str, path: FieldPath, findings: &mut Findings) {
     let is_listed = name == "HEAD" || name.starts_with("refs/");
     if is_listed && is_ref(name.strip_suffix("^{}").unwrap_or(name)) {
         return;
@@ -126,7 +126,7 @@ fn check_name(name: &str, path: FieldPath, findings: &mut Vec<Finding>) {
     });
 }
 
-fn check_oci(reference: &OciReference, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_oci(reference: &OciReference, path: &FieldPath, findings: &mut Findings) {
     if let Some(digest) = set(reference.digest.as_ref()).filter(|digest| !is_digest(digest)) {
         let message = "must be a digest such as sha256: and 64 hexadecimal digits";
         findings.push(Finding::error(&REF, path.field("digest"), Fault::Invalid, message).value(digest));

@@ -5,7 +5,7 @@ use fleetgate_api::application::{Source, SyncPolicy};
 use super::kinds;
 use super::range::{self, RangeFault};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::re2::{self, Refusal};
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
 
@@ -21,7 +21,7 @@ pub const SEMVER: Rule = Rule {
     ),
 };
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let spec = &input.application.spec;
     let path = FieldPath::spec().field("source");
     let git = spec.source.git_repository.as_ref().and_then(|git| git.r#ref.as_ref()?.semver.as_deref());
@@ -54,7 +54,7 @@ fn check_filter(filter: &str, semver: Option<&str>, path: FieldPath) -> Option<F
 }
 
 /// Flux takes an empty range for none, and here for the latest version.
-fn check_chart(source: &Source, policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+fn check_chart(source: &Source, policy: &SyncPolicy, index: usize, findings: &mut Findings) {
     let chart = policy.helm.as_ref().and_then(|helm| helm.chart.as_ref());
     let Some(version) = chart.and_then(|chart| chart.spec.version.as_deref()) else {
         return;
@@ -73,7 +73,7 @@ fn check_chart(source: &Source, policy: &SyncPolicy, index: usize, findings: &mu
     }
 }
 
-fn check_range(range: &str, path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_range(range: &str, path: FieldPath, findings: &mut Findings) {
     let message = match range::check(range) {
         Err(fault) if !range.is_empty() => match fault {
             RangeFault::TooLong => "is longer than 512 bytes, more than Flux reads",

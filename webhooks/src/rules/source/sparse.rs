@@ -9,13 +9,13 @@ use fleetgate_api::source::GitRepository;
 
 use super::verification::IGNORE_AND_INCLUDE;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::policy::path::normalised;
 
 /// Of more entries none is held against all others.
 const MOST_COMPARED: usize = 100;
 
-pub(super) fn check(git: &GitRepository, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check(git: &GitRepository, path: &FieldPath, findings: &mut Findings) {
     let entries = git.sparse_checkout.as_deref().unwrap_or_default();
     for (index, entry) in entries.iter().enumerate() {
         if takes_files(written(entry)) {

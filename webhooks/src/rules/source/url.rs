@@ -6,7 +6,7 @@ use url::Url;
 use super::{bucket, oci};
 use crate::address::{self, Refusal};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::{DENIES_OR_WARNS, Example, Rule};
 
 /// `source/url`
@@ -23,7 +23,7 @@ pub const URL: Rule = Rule {
     ),
 };
 
-pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
+pub(super) fn check(source: &Source, findings: &mut Findings) {
     let path = |kind: &'static str| FieldPath::spec().field("source").field(kind).field("url");
     if let Some(git) = &source.git_repository {
         check_url(&git.url, &["http", "https", "ssh"], path("gitRepository"), findings);
@@ -41,7 +41,7 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<Finding>) {
+fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Findings) {
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
     if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
         let known: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
@@ -79,7 +79,7 @@ fn check_url(text: &str, schemes: &[&str], path: FieldPath, findings: &mut Vec<F
 }
 
 /// A user name alone is no secret.
-pub(super) fn check_password(url: &Url, path: FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check_password(url: &Url, path: FieldPath, findings: &mut Findings) {
     if url.password().is_some() {
         let message = "holds a password, which everyone who may read the Application reads";
         // The value would repeat it.

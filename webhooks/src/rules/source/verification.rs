@@ -8,7 +8,7 @@ use fleetgate_api::source::{GitRepository, OciVerification, OidcIdentity};
 use super::reference::takes_tag;
 use super::{kinds, sparse};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::re2::{self, Refusal};
 use crate::rules::{DENIES_OR_WARNS, Example, Input, Rule};
@@ -25,7 +25,7 @@ pub const IGNORE_AND_INCLUDE: Rule = Rule {
     ),
 };
 
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let source = &input.application.spec.source;
     let path = FieldPath::spec().field("source");
     if let Some(git) = &source.git_repository {
@@ -43,7 +43,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// The source's object is called like the Application.
-fn check_includes(git: &GitRepository, own: Option<&str>, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_includes(git: &GitRepository, own: Option<&str>, path: &FieldPath, findings: &mut Findings) {
     for (index, include) in git.include.iter().flatten().enumerate() {
         let name = &include.repository.name;
         let path = path.field("include").index(index).field("repository").field("name");
@@ -62,7 +62,7 @@ fn check_includes(git: &GitRepository, own: Option<&str>, path: &FieldPath, find
     }
 }
 
-fn check_git(git: &GitRepository, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_git(git: &GitRepository, path: &FieldPath, findings: &mut Findings) {
     let Some(verify) = &git.verify else { return };
     let Some(mode @ ("Tag" | "TagAndHEAD")) = verify.mode.as_deref() else {
         return;
@@ -77,7 +77,7 @@ fn check_git(git: &GitRepository, path: &FieldPath, findings: &mut Vec<Finding>)
     }
 }
 
-fn check_oci(verify: &OciVerification, path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_oci(verify: &OciVerification, path: &FieldPath, findings: &mut Findings) {
     check_provider(verify.provider.as_deref(), verify.secret_ref.as_ref(), path, findings);
     // With keys, and by notation, nobody asks who signed.
     if verify.provider.as_deref() == Some("notation") || verify.secret_ref.is_some() {
@@ -123,7 +123,7 @@ fn check_provider(
     provider: Option<&str>,
     secret: Option<&LocalObjectReference>,
     path: &FieldPath,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     if provider == Some("notation") && secret.is_none() {
         let message = "must name the Secret with notation's trust policy and certificates";
@@ -134,7 +134,7 @@ fn check_provider(
 
 /// A chart is verified when it comes from an OCI registry, and elsewhere Flux
 /// fails (HTTP), is refused (Git, bucket), or does not see the field at all.
-fn check_chart(source: &Source, policy: &SyncPolicy, index: usize, findings: &mut Vec<Finding>) {
+fn check_chart(source: &Source, policy: &SyncPolicy, index: usize, findings: &mut Findings) {
     let chart = policy.helm.as_ref().and_then(|helm| helm.chart.as_ref());
     let Some(verify) = chart.and_then(|chart| chart.spec.verify.as_ref()) else {
         return;

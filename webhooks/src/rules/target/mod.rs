@@ -11,7 +11,7 @@ use fleetgate_api::flux::{IgnoreRule, TargetSelector};
 use super::re2::{self, Refusal};
 use super::{DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 
 /// `policy/target`
 pub const TARGET: Rule = Rule {
@@ -26,7 +26,7 @@ pub const TARGET: Rule = Rule {
 };
 
 /// Fields whose drift is ignored. Targets of patches are looked at with their patches.
-pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     for (index, policy) in input.application.spec.sync_policies.iter().enumerate() {
         let path = FieldPath::policy(index);
         if let Some(rules) = policy.kustomization.as_ref().and_then(|it| it.ignore.as_ref()) {
@@ -39,7 +39,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn check_ignored(rules: &[IgnoreRule], path: &FieldPath, findings: &mut Vec<Finding>) {
+fn check_ignored(rules: &[IgnoreRule], path: &FieldPath, findings: &mut Findings) {
     for (index, rule) in rules.iter().enumerate() {
         let path = path.index(index);
         if let Some(target) = &rule.target {
@@ -63,7 +63,7 @@ fn is_pointer(text: &str) -> bool {
 }
 
 /// What can be said of one target.
-pub(super) fn check_target(target: &TargetSelector, path: &FieldPath, findings: &mut Vec<Finding>) {
+pub(super) fn check_target(target: &TargetSelector, path: &FieldPath, findings: &mut Findings) {
     let expressions = [
         ("group", &target.group),
         ("version", &target.version),

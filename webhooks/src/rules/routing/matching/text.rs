@@ -5,7 +5,7 @@ use fleetgate_plan::Provider;
 
 use super::MATCH;
 use crate::field_path::FieldPath;
-use crate::finding::{Fault, Finding};
+use crate::finding::{Fault, Finding, Findings};
 use crate::rules::re2::{self, Refusal};
 
 /// The longest regex that Istio takes, in bytes.
@@ -19,7 +19,7 @@ pub(super) fn check(
     is_cookie: bool,
     text: &StringMatch,
     path: &FieldPath,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let mut set = matchers(text);
     let (Some((matcher, value)), None) = (set.next(), set.next()) else {
