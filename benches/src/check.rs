@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -12,6 +13,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::Value;
 
 use crate::report::{line, median};
+use crate::server_process::pin_to;
 use crate::{Fleetgate, bodies};
 
 /// What is checked, and how often.
@@ -38,11 +40,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (few, many) = (tempfile::tempdir()?, tempfile::tempdir()?);
     write_applications(few.path(), FEW)?;
     let bytes = write_applications(many.path(), options.applications)?;
-    // The highest of as many runs, as of the others: pages of 2 MiB come and go.
-    for _ in 0..options.rounds {
-        check(options, few.path())?;
-    }
-    let with_few = peak_kib()?;
+    // First, since the peak that is asked for is the highest of all children so far.
+    let kept = kept_kib(options, few.path(), many.path())?;
     let mut ratios = Vec::new();
     let mut last = (Duration::ZERO, Duration::ZERO);
     for _ in 0..options.rounds {
@@ -56,8 +55,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let times =
         format!("{ratio:.2}x parsing (last round {} of {} ms)", last.0.as_millis(), last.1.as_millis());
     line(&name, &times, ratio, TIMES_PARSING);
-    #[expect(clippy::cast_precision_loss, reason = "some thousand KiB")]
-    let kept = (peak_kib()? - with_few) as f64 / (options.applications - FEW) as f64;
     line(&format!("{name}: kept"), &format!("{kept:.2} KiB per Application at the peak"), kept, KEPT_KIB);
     Ok(())
 }
@@ -109,6 +106,28 @@ fn check(options: &Options, folder: &Path) -> anyhow::Result<Duration> {
         String::from_utf8_lossy(&output.stdout)
     );
     Ok(elapsed)
+}
+
+/// How much more memory a check of `many` has at its peak than one of `few`, for
+/// each Application more. On one core: on several, how the workers' own memory
+/// overlaps and what is left free between them is different each time, by some MiB.
+fn kept_kib(options: &Options, few: &Path, many: &Path) -> anyhow::Result<f64> {
+    let peak = |folder: &Path| {
+        for _ in 0..options.rounds {
+            check(options, folder)?;
+        }
+        peak_kib()
+    };
+    let on_one_core = || {
+        pin_to(0)?;
+        let with_few = peak(few)?;
+        anyhow::Ok(peak(many)? - with_few)
+    };
+    let more = thread::scope(|scope| scope.spawn(on_one_core).join());
+    let more = more.map_err(|_| anyhow::anyhow!("the thread on one core has panicked"))??;
+    #[expect(clippy::cast_precision_loss, reason = "some thousand KiB")]
+    let kept = more as f64 / (options.applications - FEW) as f64;
+    Ok(kept)
 }
 
 /// The most memory that a child of this process has had, in KiB.

@@ -3,7 +3,6 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU64;
-use std::sync::Arc;
 
 use fleetgate_webhooks::rules::object::name_path;
 
@@ -38,13 +37,13 @@ pub(super) fn mark(inputs: &[Input], scans: &mut [Scanned]) {
             continue;
         };
         // A file that is named twice is no two files.
-        if (kept.document, &kept.path) == (other.1.document, &other.1.path) && file.is_same(other.0) {
+        if (kept.document, &kept.steps) == (other.1.document, &other.1.steps) && file.is_same(other.0) {
             continue;
         }
-        let known = reading.take().filter(|reading| Arc::ptr_eq(reading.file(), file.name()));
+        let known = reading.take().filter(|reading| reading.is_of(file));
         let reading = reading.insert(known.unwrap_or_else(|| Reading::new(file)));
-        let (position, _) = reading.place(kept.document, &kept.path.join(&name_path()));
-        let place = format!("{}:{}", file.name(), position.line);
+        let (position, _) = reading.place(kept.document, &kept.path().join(&name_path()));
+        let place = format!("{}:{}", reading.file(), position.line);
         if let Some(scanned) = scans.get_mut(again.0) {
             scanned.objects.mark(again.1, place);
         }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::slice::Chunks;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -38,33 +38,43 @@ pub(super) struct Input {
     source: Source,
     /// Whether nobody named it: it was found in a folder, where anything may be.
     is_found: bool,
-    name: OnceLock<Arc<str>>,
 }
 
+/// Of a size with the path of a file, of which there may be very many.
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
-    Stdin(String),
+    Stdin(Box<str>),
     /// What it is, and why nothing can be read from it.
-    Unreadable(PathBuf, String),
+    Unreadable(Box<(PathBuf, String)>),
 }
 
 impl Input {
     fn new(source: Source) -> Self {
-        Self { source, is_found: false, name: OnceLock::new() }
+        Self { source, is_found: false }
     }
 
     /// Standard input, of which that was read.
     pub(super) fn stdin(text: String) -> Self {
-        Self::new(Source::Stdin(text))
+        Self::new(Source::Stdin(text.into()))
     }
 
-    /// What a user calls it.
-    pub(super) fn name(&self) -> &Arc<str> {
-        self.name.get_or_init(|| match &self.source {
-            Source::File(path) | Source::Unreadable(path, _) => path.to_string_lossy().into(),
+    /// What a user calls it. It is made anew each time: of most files nothing is said.
+    pub(super) fn name(&self) -> Arc<str> {
+        match &self.source {
+            Source::File(path) => path.to_string_lossy().into(),
             Source::Stdin(_) => STDIN.into(),
-        })
+            Source::Unreadable(unreadable) => unreadable.0.to_string_lossy().into(),
+        }
+    }
+
+    /// Where it is, unless it is standard input.
+    fn path(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Unreadable(unreadable) => Some(&unreadable.0),
+            Source::Stdin(_) => None,
+        }
     }
 
     /// Whether nobody named it: a document that is no object at all is none of
@@ -89,8 +99,8 @@ impl Input {
                 Ok(file) => read_text(file).map(Cow::Owned),
                 Err(error) => Err(format!("cannot be read: {error}")),
             },
-            Source::Stdin(text) => Ok(text.into()),
-            Source::Unreadable(_, reason) => Err(reason.clone()),
+            Source::Stdin(text) => Ok((&**text).into()),
+            Source::Unreadable(unreadable) => Err(unreadable.1.clone()),
         }
     }
 }
@@ -110,6 +120,7 @@ pub(super) fn find(paths: &[PathBuf]) -> Found {
     for path in paths {
         find_argument(path, &mut found);
     }
+    found.inputs.shrink_to_fit();
     found
 }
 
@@ -135,7 +146,7 @@ fn find_argument(path: &Path, found: &mut Found) {
 /// looked into, whatever it is called.
 fn find_in_folder(root: &Path, found: &mut Found) {
     let (known, mut templates) = (found.inputs.len(), 0);
-    let entries = WalkDir::new(root).sort_by_file_name().into_iter();
+    let entries = WalkDir::new(root).into_iter();
     let looked_into = entries.filter_entry(|entry| {
         let is_template = is_templates(entry);
         templates += usize::from(is_template);
@@ -143,6 +154,10 @@ fn find_in_folder(root: &Path, found: &mut Found) {
     });
     found.inputs.extend(looked_into.filter_map(|entry| find_entry(entry, root)));
     found.templates += templates;
+    // Not by the walk, which would hold all that is in a folder, and its order, beside what is found.
+    if let Some(inputs) = found.inputs.get_mut(known..) {
+        inputs.sort_unstable_by(|one, other| one.path().cmp(&other.path()));
+    }
     if found.inputs.len() == known {
         let reason = "holds no .yaml, .yml or .json file that is not hidden";
         found.inputs.push(unreadable(root, reason.to_owned()));
@@ -164,7 +179,7 @@ fn file(path: PathBuf) -> Input {
 }
 
 fn unreadable(path: &Path, reason: String) -> Input {
-    Input::new(Source::Unreadable(path.to_owned(), reason))
+    Input::new(Source::Unreadable(Box::new((path.to_owned(), reason))))
 }
 
 /// Links to files are followed, as a mounted ConfigMap is made of them; those
@@ -198,4 +213,20 @@ fn read_text(reader: impl Read) -> Result<String, String> {
         return Err(format!("is larger than {} MiB", MAX_FILE / 1024 / 1024));
     }
     String::from_utf8(bytes).map_err(|_| "is no text: it is not UTF-8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_in_the_order_in_which_a_sorted_walk_has_them() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples"));
+        let walk = WalkDir::new(root).sort_by_file_name().into_iter();
+        let walked = walk.map(|entry| entry.expect("an entry").into_path()).filter(|path| is_manifest(path));
+        let expected: Vec<String> = walked.map(|path| path.display().to_string()).collect();
+        let found = find(&[root.to_owned()]).inputs;
+        assert!(found.len() > 10);
+        assert_eq!(found.iter().map(|input| input.name().to_string()).collect::<Vec<_>>(), expected);
+    }
 }

@@ -89,7 +89,7 @@ pub(super) fn judge_object(
     }
     let name: Arc<str> = object.name().into();
     let remarks = findings.into_iter().map(|finding| {
-        let path = kept.path.join(&written_path(&finding.path, &object.value));
+        let path = kept.path().join(&written_path(&finding.path, &object.value));
         let (position, excerpt) = reading.place(kept.document, &path);
         Remark {
             position: Some(position),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use fleetgate_webhooks::FieldPath;
+use fleetgate_webhooks::field_path::Segment;
 
 use super::contents::Contents;
 use super::input::Input;
@@ -20,12 +21,20 @@ pub(super) struct Kept {
     /// Which of the files it stands in.
     pub(super) file: usize,
     pub(super) document: Extent,
-    /// The object's path in its document.
-    pub(super) path: FieldPath,
+    /// The steps to the object in its document. Mostly there are none, and a
+    /// path would take the room of several.
+    pub(super) steps: Box<[Segment]>,
     /// Whether the document's lines may be printed: there is no Secret in it.
     pub(super) may_be_shown: bool,
     /// What tells it from others, if it has a name.
     pub(super) identity: Option<NonZeroU64>,
+}
+
+impl Kept {
+    /// The object's path in its document.
+    pub(super) fn path(&self) -> FieldPath {
+        self.steps.to_vec().into()
+    }
 }
 
 /// The objects of some files, in their order.
@@ -76,7 +85,7 @@ impl Objects {
             for kept in of_file {
                 let object = match contents.read() {
                     Some(content) => Object::of(content),
-                    None => reading.object(kept.document, &kept.path),
+                    None => reading.object(kept.document, &kept.steps),
                 };
                 each(object, kept, firsts.next().flatten(), &mut reading);
             }
@@ -97,7 +106,8 @@ mod tests {
         for (file, input) in files.iter().enumerate() {
             yaml::read(&input.read().expect("a text"), |document, value| {
                 for (path, object) in sort(value.expect("YAML")).ours {
-                    let kept = Kept { file, document, path, may_be_shown: true, identity: None };
+                    let steps = path.segments().into();
+                    let kept = Kept { file, document, steps, may_be_shown: true, identity: None };
                     objects.push(kept, &object);
                     values.push(object.value);
                 }
@@ -112,6 +122,11 @@ mod tests {
         let mut values = Vec::new();
         objects.for_each(files, |object, _, _, _| values.push(object.map(|object| object.value)));
         values
+    }
+
+    #[test]
+    fn what_is_kept_is_small() {
+        assert!(size_of::<Kept>() <= 72 && size_of::<Input>() <= 32);
     }
 
     #[test]

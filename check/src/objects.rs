@@ -35,7 +35,7 @@ impl Objects {
         let text = match input.read() {
             Ok(text) => text,
             Err(reason) => {
-                return self.unreadable.push(Remark::unreadable(input.name(), None, reason).line());
+                return self.unreadable.push(Remark::unreadable(&input.name(), None, reason).line());
             }
         };
         yaml::read(&text, |extent, document| {
@@ -52,7 +52,7 @@ impl Objects {
                 Err(error) => vec![(error.position, format!("cannot be read as YAML: {}", error.message))],
             };
             let lines = said.into_iter().map(|(position, message): (_, String)| {
-                Remark::unreadable(input.name(), Some(position), message).line()
+                Remark::unreadable(&input.name(), Some(position), message).line()
             });
             self.unreadable.extend(lines);
         });

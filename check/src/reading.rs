@@ -2,10 +2,13 @@
 //! for the place of what was found.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::ptr;
 use std::sync::Arc;
 
 use fleetgate_webhooks::FieldPath;
+use fleetgate_webhooks::field_path::Segment;
 
 use super::excerpt::{Excerpt, Lines};
 use super::input::Input;
@@ -16,6 +19,7 @@ use super::yaml::{self, Extent, Places, Position};
 /// the last one is held, so that questions should come in their order.
 pub(super) struct Reading<'a> {
     input: &'a Input,
+    name: OnceCell<Arc<str>>,
     text: Option<Cow<'a, str>>,
     objects: Option<(Extent, BTreeMap<FieldPath, Object>)>,
     places: Option<(Extent, Option<Places>, Lines)>,
@@ -23,7 +27,7 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(input: &'a Input) -> Self {
-        Self { input, text: None, objects: None, places: None }
+        Self { input, name: OnceCell::new(), text: None, objects: None, places: None }
     }
 
     /// Of a file whose text is there already.
@@ -32,18 +36,23 @@ impl<'a> Reading<'a> {
     }
 
     /// The file's name for users.
-    pub(super) fn file(&self) -> &'a Arc<str> {
-        self.input.name()
+    pub(super) fn file(&self) -> &Arc<str> {
+        self.name.get_or_init(|| self.input.name())
     }
 
-    /// Takes out the object at `path` of a document; none if the file has
+    /// Whether it is that file which is looked into.
+    pub(super) fn is_of(&self, input: &Input) -> bool {
+        ptr::eq(self.input, input)
+    }
+
+    /// Takes out the object behind those steps in a document; none if the file has
     /// changed meanwhile.
-    pub(super) fn object(&mut self, document: Extent, path: &FieldPath) -> Option<Object> {
+    pub(super) fn object(&mut self, document: Extent, steps: &[Segment]) -> Option<Object> {
         let known = self.objects.take().filter(|(of, _)| *of == document);
         let known =
             known.unwrap_or_else(|| (document, objects(document.of(text(&mut self.text, self.input)))));
         let (_, objects) = self.objects.insert(known);
-        objects.remove(path)
+        objects.remove(steps)
     }
 
     /// Where the field at `path` of a document stands, and its line.

@@ -44,7 +44,7 @@ pub(super) fn scan(files: &[Input], purpose: Purpose) -> Scanned {
         let text = match input.read() {
             Ok(text) => text,
             Err(reason) => {
-                scanned.unreadable.push(Remark::unreadable(input.name(), None, reason));
+                scanned.unreadable.push(Remark::unreadable(&input.name(), None, reason));
                 continue;
             }
         };
@@ -85,8 +85,8 @@ impl Scan<'_> {
         for (path, object) in sorted.ours {
             self.look(extent, &path, &object.value, may_be_shown);
             if self.purpose == Purpose::Judge {
-                let (file, identity) = (self.file, identity(&object));
-                let kept = Kept { file, document: extent, path, may_be_shown, identity };
+                let (file, steps, identity) = (self.file, path.segments().into(), identity(&object));
+                let kept = Kept { file, document: extent, steps, may_be_shown, identity };
                 self.scanned.objects.push(kept, &object);
             }
         }

@@ -42,7 +42,7 @@ pub struct PolicyEntry {
     pub name: Box<str>,
     /// What it becomes.
     pub delivery: Delivery,
-    /// Where it goes; policies of one Application that go to the same place share it.
+    /// Where it goes; policies that go to the same place share it, as far as that is known.
     pub destination: Arc<PolicyDestination>,
     /// What it rolls out step by step, if it does.
     pub rollout: Option<Box<RolloutEntry>>,

@@ -43,8 +43,12 @@ impl Applications {
         self.by_key.get(key).map(|ByKey(entry)| entry)
     }
 
-    fn insert(&mut self, entry: Arc<AppEntry>) -> Turn<AppEntry> {
+    fn insert(&mut self, mut entry: Arc<AppEntry>) -> Turn<AppEntry> {
         let before = self.remove(&entry.key);
+        // An entry that somebody holds stays as it is.
+        if let Some(entry) = Arc::get_mut(&mut entry) {
+            self.fleet_users.share(entry);
+        }
         self.by_policy.insert(&entry);
         self.fleet_users.insert(&entry);
         Arc::make_mut(&mut self.by_key).insert(ByKey(Arc::clone(&entry)));

@@ -12,7 +12,26 @@ use super::{AppEntry, Catalog, ObjectKey};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct FleetUsers(Shared<ObjectKey, BTreeSet<ByKey>>);
 
+/// Of how many of a Fleet's users the destinations are looked at, and how many of each.
+const FEW: usize = 4;
+
 impl FleetUsers {
+    /// Has `entry` share the destinations that others have as well. Most go to
+    /// the whole of a Fleet, and what says so takes as much as the rest of a
+    /// policy. Few of them are asked, so that an insert costs no more where
+    /// there are many.
+    pub(super) fn share(&self, entry: &mut AppEntry) {
+        for policy in &mut entry.policies {
+            let Some(fleet) = policy.destination.fleet() else { continue };
+            let users = self.0.get(&ObjectKey::new(entry.key.namespace.as_str(), fleet));
+            let users = users.into_iter().flat_map(|users| users.iter().take(FEW));
+            let mut known = users.flat_map(|ByKey(user)| user.policies.iter().take(FEW));
+            if let Some(same) = known.find(|known| known.destination == policy.destination) {
+                policy.destination = Arc::clone(&same.destination);
+            }
+        }
+    }
+
     pub(super) fn insert(&mut self, entry: &Arc<AppEntry>) {
         for fleet in fleets(entry) {
             let users = Arc::make_mut(&mut self.0).entry(fleet).or_default();
@@ -55,6 +74,32 @@ mod tests {
     use super::*;
     use crate::test_fixtures::Scenario;
     use serde_json::{Value, json};
+
+    #[test]
+    fn applications_share_the_destinations_that_they_have_in_common() {
+        let to = |fleet: &str, env: Option<&str>| {
+            let selector = env.map(|env| json!({"matchLabels": {"env": env}}));
+            let policy = json!({"destination": {"fleet": fleet, "clusterSelector": selector}});
+            json!({"syncPolicies": [policy, policy]})
+        };
+        let catalog = Scenario::new()
+            .application("all", to("f", None))
+            .application("also-all", to("f", None))
+            .application("others", to("g", None))
+            .application("test", to("f", Some("test")))
+            .application("test-too", to("f", Some("test")))
+            .catalog();
+        let destinations = |name: &str| {
+            let entry = catalog.application("default", name).expect("an entry");
+            entry.policies.iter().map(|policy| Arc::clone(&policy.destination)).collect::<Vec<_>>()
+        };
+        let share = |one: &str, other: &str| {
+            let of_both = [destinations(one), destinations(other)].concat();
+            of_both.iter().all(|destination| Arc::ptr_eq(destination, &of_both[0]))
+        };
+        assert!(share("all", "also-all") && share("test", "test-too"));
+        assert!(!share("all", "others") && !share("all", "test"));
+    }
 
     #[test]
     fn applications_are_found_while_they_name_the_fleet() {
