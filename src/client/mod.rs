@@ -9,6 +9,7 @@
 //! lead, whoever asks for it and however long ago that was decided. Nothing
 //! below here tries a request again by itself: that would be after the question.
 
+mod apply;
 mod call;
 mod pace;
 mod prompt;
@@ -22,6 +23,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 use tokio::time::{Instant, sleep_until};
 
+pub(crate) use self::apply::{Part, apply};
 pub(crate) use self::call::{Call, Verb};
 use self::pace::Pace;
 use crate::leader::Leadership;

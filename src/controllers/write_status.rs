@@ -6,9 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
-use fleetgate_api::{ConditionReason, FIELD_MANAGER};
+use fleetgate_api::ConditionReason;
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Patch, PatchParams};
 use kube::runtime::events::Recorder;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -17,6 +16,7 @@ use serde_json::json;
 
 use super::events::{Conditions, events};
 use super::version::Version;
+use crate::client::{Part, apply};
 use crate::manifests::CONTROLLER;
 
 /// The writer of statuses.
@@ -54,10 +54,9 @@ impl Statuses {
         if is_there {
             return Ok(());
         }
-        let patch = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status});
-        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        let applied = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status});
         let api: Api<K> = Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
-        match api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)).await {
+        match apply(api, (&object.name_any(), Part::Status), &applied, true).await {
             Ok(answer) => {
                 self.keep(&answer, status);
                 self.tell(object, before, status).await;

@@ -18,7 +18,7 @@ use super::floor::{Floor, Run, create_applications};
 use super::growth::{grow, verdict};
 use super::members::Members;
 use super::quiet::quiet;
-use super::{Afterwards, POLICIES, Size, fleet, present};
+use super::{Afterwards, POLICIES, Size, collector, fleet, present};
 use crate::report::within;
 
 /// Where the Applications are that are delivered.
@@ -42,6 +42,7 @@ pub(super) async fn measure(
     let client = sandbox.client();
     let members = Members::start()?;
     fleet::install(&client, OURS, size, &members).await?;
+    collector::follows(&client).await?;
     let floor = Floor::prepare(&client, sandbox.controller_kubeconfig(), size).await?;
     let ran = floor.run().await?;
     floor.end().await?;

@@ -7,6 +7,7 @@
 //!                                                                 statuses, finalizers
 //! ```
 
+mod collector;
 mod controller;
 mod counts;
 mod figures;

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use super::adopt::adopted;
 use super::children::Child;
 use super::difference::{Wanted, foreign};
+use crate::client::{Part, apply};
 use crate::controllers::conditions::Summary;
 use crate::stored::words;
 
@@ -211,7 +212,7 @@ impl Writer {
     async fn apply_new(&self, wanted: &Wanted) -> Result<Child, Failure> {
         let mut object = wanted.object.clone();
         object.metadata.resource_version = Some(NONE_HAS.to_owned());
-        self.apply(wanted, &object, &PatchParams::apply(FIELD_MANAGER)).await
+        self.apply(wanted, &object, false).await
     }
 
     /// Applies over that very object: refused where another one, or none, stands there.
@@ -221,7 +222,7 @@ impl Writer {
         }
         let mut object = wanted.object.clone();
         object.metadata.uid = Some(child.uid.as_ref().to_owned());
-        self.apply(wanted, &object, &PatchParams::apply(FIELD_MANAGER).force()).await
+        self.apply(wanted, &object, true).await
     }
 
     /// Makes the fields ours that Kurator's client wrote. Flux may write the
@@ -249,15 +250,10 @@ impl Writer {
         }
     }
 
-    async fn apply(
-        &self,
-        wanted: &Wanted,
-        object: &DynamicObject,
-        parameters: &PatchParams,
-    ) -> Result<Child, Failure> {
+    async fn apply(&self, wanted: &Wanted, object: &DynamicObject, force: bool) -> Result<Child, Failure> {
         let api = self.api(wanted.kind, &wanted.namespace);
         let _permit = self.permits.acquire().await;
-        let answer = api.patch(&wanted.name, parameters, &Patch::Apply(object)).await;
+        let answer = apply(api, (&wanted.name, Part::Object), object, force).await;
         let object = answer.map_err(Failure::Refused)?;
         tracing::info!(
             kind = wanted.kind.kind(),
