@@ -18,7 +18,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use crate::report::{line, median, noted};
-use crate::server_process::{resident_kib_of, write_certificate};
+use crate::server_process::{Resident, write_certificate};
 use crate::{Fleetgate, bodies};
 
 /// How much there is to know.
@@ -75,21 +75,25 @@ async fn measure(sandbox: &Sandbox, fleetgate: &Path, options: &Options) -> anyh
         (Certificate::New, "certificate to be made"),
         (Certificate::Stored, "certificate in the Secret"),
     ] {
-        let [ready, memory] = start(certificate).figures(options.starts).await?;
+        let [ready, memory, of_files] = start(certificate).figures(options.starts).await?;
         line(&format!("ready, empty, {told}"), &format!("{ready:.0} ms"), ready, most);
         let name = format!("memory, empty, {told}");
-        line(&name, &format!("{memory:.1} MiB"), memory, most_memory);
+        line(&name, &mib(memory, of_files), memory, most_memory);
     }
 
     // Nobody is to be asked of what follows.
     take_away(sandbox).await?;
     fill(&sandbox.client(), options).await?;
-    let [ready, memory] = start(Certificate::New).figures(options.starts).await?;
+    let [ready, memory, of_files] = start(Certificate::New).figures(options.starts).await?;
     let Options { applications, clusters, fleets, .. } = options;
     let all = format!("{applications} Applications, {clusters} clusters, {fleets} Fleets");
     noted(&format!("ready, {all}"), &format!("{ready:.0} ms"));
-    line(&format!("memory, {all}"), &format!("{memory:.1} MiB"), memory, FULL_MIB);
+    line(&format!("memory, {all}"), &mib(memory, of_files), memory, FULL_MIB);
     Ok(())
+}
+
+fn mib(memory: f64, of_files: f64) -> String {
+    format!("{memory:.1} MiB, {of_files:.1} of them the program")
 }
 
 /// Where the certificate comes from.
@@ -134,18 +138,18 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    /// Milliseconds until it is ready, and MiB while it is idle.
-    async fn figures(&self, starts: usize) -> anyhow::Result<[f64; 2]> {
-        let mut figures = [const { Vec::new() }; 2];
+    /// Milliseconds until it is ready, and MiB while it is idle: all, and those of the program's file.
+    async fn figures(&self, starts: usize) -> anyhow::Result<[f64; 3]> {
+        let mut figures = [const { Vec::new() }; 3];
         for _ in 0..starts {
-            let [ready, memory] = self.once().await?;
-            figures[0].push(ready);
-            figures[1].push(memory);
+            for (figures, figure) in figures.iter_mut().zip(self.once().await?) {
+                figures.push(figure);
+            }
         }
         Ok(figures.map(median))
     }
 
-    async fn once(&self) -> anyhow::Result<[f64; 2]> {
+    async fn once(&self) -> anyhow::Result<[f64; 3]> {
         let folder = match self.certificate {
             Certificate::Folder(folder) => Some(folder),
             Certificate::Stored => None,
@@ -173,9 +177,10 @@ impl Start<'_> {
         }
         let ready = start.elapsed().as_secs_f64() * 1e3;
         tokio::time::sleep(IDLE).await;
+        let Resident { kib, of_files } = Resident::of(webhook.0.id())?;
         #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
-        let memory = resident_kib_of(webhook.0.id())? as f64 / 1024.0;
-        Ok([ready, memory])
+        let [memory, of_files] = [kib, of_files].map(|kib| kib as f64 / 1024.0);
+        Ok([ready, memory, of_files])
     }
 }
 

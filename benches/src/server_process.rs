@@ -67,7 +67,7 @@ impl Server {
 
     /// Its resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> anyhow::Result<u64> {
-        resident_kib_of(self.child.id())
+        Ok(Resident::of(self.child.id())?.kib)
     }
 }
 
@@ -92,10 +92,24 @@ pub(crate) fn cpu_time_of(process: u32) -> anyhow::Result<Duration> {
 }
 
 /// The resident memory of a process, in KiB.
-pub(crate) fn resident_kib_of(process: u32) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
+pub(crate) struct Resident {
+    /// All of it.
+    pub(crate) kib: u64,
+    /// Of which are pages of files: of the program, which all processes share. How many a kernel maps beside one
+    /// that is needed depends on its cache: where it has the file in large folios, all of such a folio.
+    pub(crate) of_files: u64,
+}
+
+impl Resident {
+    /// As the kernel tells it.
+    pub(crate) fn of(process: u32) -> anyhow::Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let kib = |name| -> anyhow::Result<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).context(name)?;
+            Ok(line.trim().trim_end_matches(" kB").parse()?)
+        };
+        Ok(Self { kib: kib("VmRSS:")?, of_files: kib("RssFile:")? })
+    }
 }
 
 /// Keeps this thread, and all that it starts, on one core.

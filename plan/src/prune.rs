@@ -9,7 +9,6 @@ mod guard;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fleetgate_api::Application;
 use fleetgate_api::names::ANNOTATION_CONFIRM_PRUNE;
 use kube::ResourceExt;
 
@@ -73,7 +72,7 @@ impl<'a> Verdict<'a> {
 
 /// The digest of the removal that the Application's user confirms, if there is one.
 #[must_use]
-pub fn confirmed(application: &Application) -> Option<&str> {
+pub fn confirmed(application: &impl ResourceExt) -> Option<&str> {
     application.annotations().get(ANNOTATION_CONFIRM_PRUNE).map(|digest| digest.trim())
 }
 

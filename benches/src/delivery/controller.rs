@@ -15,7 +15,7 @@ use kube::{Client, Config};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::server_process::{cpu_time_of, resident_kib_of};
+use crate::server_process::{Resident, cpu_time_of};
 
 /// How long it may take to start, or to end.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -99,7 +99,7 @@ impl Controller {
     /// Its resident memory, in MiB.
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     pub(super) fn resident_mib(&self) -> anyhow::Result<f64> {
-        Ok(resident_kib_of(self.process.id())? as f64 / 1024.0)
+        Ok(Resident::of(self.process.id())?.kib as f64 / 1024.0)
     }
 
     /// Its CPU time so far.

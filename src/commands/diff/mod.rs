@@ -198,7 +198,7 @@ impl Judged {
         let moved = others
             .map(|other| {
                 let (before, after) = (plan(other, &self.live.catalog), plan(other, &self.after));
-                (Some(before), after, prune::confirmed(other))
+                (Some(before), after, prune::confirmed(*other))
             })
             .filter(|(before, after, _)| before.as_ref() != Some(after));
         let differences = given.chain(moved).map(|(before, after, confirmed)| {

@@ -27,6 +27,8 @@ pub(super) struct Outcome {
     pub(super) held: Option<Held>,
     /// How long what is to be removed rests yet.
     pub(super) again: Option<Duration>,
+    /// Whether something has just been removed, or is about to be.
+    pub(super) is_removing: bool,
 }
 
 impl Outcome {

@@ -3,7 +3,8 @@
 //! more than one of a child does, and would stand in the way of the next child.
 //!
 //! **Invariant**: a changed reason, or a generation that is seen for the first
-//! time, is said at once, and everything else after [`REST`].
+//! time, is said at once, and everything else after [`REST`], or so long after
+//! the last removal: what is removed comes before what is said of it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,9 +21,14 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) struct Damping(Mutex<HashMap<String, Instant>>);
 
 impl Damping {
-    /// How long `status` is to be held back, if it is.
-    pub(super) fn hold(&self, application: &Application, status: &ApplicationStatus) -> Option<Duration> {
-        self.hold_at(application, status, Instant::now())
+    /// How long `status` is to be held back, if it is; `is_removing` while something goes.
+    pub(super) fn hold(
+        &self,
+        application: &Application,
+        status: &ApplicationStatus,
+        is_removing: bool,
+    ) -> Option<Duration> {
+        self.hold_at(application, status, is_removing, Instant::now())
     }
 
     /// Lets go of what was known of an Application.
@@ -34,11 +40,15 @@ impl Damping {
         &self,
         application: &Application,
         status: &ApplicationStatus,
+        is_removing: bool,
         now: Instant,
     ) -> Option<Duration> {
         let before = application.status.as_ref();
         let waits = before != Some(status) && before.is_some_and(|before| says_the_same(before, status));
         self.with_held(|held| {
+            if waits && is_removing {
+                held.insert(uid(application), now);
+            }
             let since = if waits { *held.entry(uid(application)).or_insert(now) } else { now };
             let left = REST.saturating_sub(now.duration_since(since));
             if waits && !left.is_zero() {
@@ -108,8 +118,29 @@ mod tests {
         ];
         for (what, millis, status, expected) in table {
             let status: ApplicationStatus = serde_json::from_value(status).expect("a status");
-            let held = damping.hold_at(&before, &status, after(millis));
+            let held = damping.hold_at(&before, &status, false, after(millis));
             assert_eq!(held, expected.map(Duration::from_millis), "{what}");
+        }
+    }
+
+    #[test]
+    fn counts_rest_for_longer_while_something_is_removed() {
+        let (damping, start) = (Damping::default(), Instant::now());
+        let before = application(status(1, "Succeeded", "2/2"));
+        // After how many milliseconds, whether something is removed, the reason, and how long that rests.
+        let table = [
+            (0, true, "Succeeded", Some(1_000)),
+            (300, true, "Succeeded", Some(1_000)),
+            (400, false, "Succeeded", Some(900)),
+            (1_300, false, "Succeeded", None),
+            (1_400, true, "Succeeded", Some(1_000)),
+            (1_500, true, "PruneHeld", None),
+        ];
+        for (millis, is_removing, reason, expected) in table {
+            let status: ApplicationStatus =
+                serde_json::from_value(status(1, reason, "1/1")).expect("a status");
+            let held = damping.hold_at(&before, &status, is_removing, start + Duration::from_millis(millis));
+            assert_eq!(held, expected.map(Duration::from_millis), "{millis}");
         }
     }
 
@@ -117,6 +148,6 @@ mod tests {
     fn the_first_status_is_written_at_once() {
         let first: ApplicationStatus =
             serde_json::from_value(status(1, "Progressing", "")).expect("a status");
-        assert_eq!(Damping::default().hold(&application(Value::Null), &first), None);
+        assert_eq!(Damping::default().hold(&application(Value::Null), &first, false), None);
     }
 }

@@ -68,6 +68,7 @@ impl Pruner {
         let all = children.of(plan.owner.uid.as_deref());
         let verdict = judge(plan, existing(&all), guard);
         let decision = self.pending.decide(application, &verdict, Instant::now());
+        outcome.is_removing = decision.again.is_some() || !decision.goes.is_empty();
         (outcome.held, outcome.again) = (decision.held, decision.again);
         if decision.goes.is_empty() {
             self.lateness.forget(application);

@@ -67,11 +67,11 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     // Writing takes its time, and a Catalog that is held is copied at the next change.
     drop(catalog);
     let mut observed = Observed { findings: verdict.findings, ..Observed::default() };
-    let (mut retry_after, mut again) = (None, None);
+    let (mut retry_after, mut again, mut is_removing) = (None, None, false);
     if observed.is_valid() {
         let outcome = apply(&judged, &plan, guard, context).await;
         (observed.failures, retry_after) = (outcome.failures, outcome.retry_after);
-        (observed.held, again) = (outcome.held, outcome.again);
+        (observed.held, again, is_removing) = (outcome.held, outcome.again, outcome.is_removing);
     } else {
         context.pruner.forget(application);
     }
@@ -81,7 +81,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
     observed.stuck = leaving.stuck;
     observed.missing = context.references.missing(&judged, &verdict.object, &context.client).await;
     let status = status::of(&judged, &plan, &observed, Timestamp::now());
-    let held = context.damping.hold(application, &status);
+    let held = context.damping.hold(application, &status, is_removing);
     if held.is_none() {
         context.statuses.write(application, application.status.as_ref(), &status).await?;
     }

@@ -16,7 +16,7 @@ pub(super) const ADMISSION: [Panel; 10] = [
         look: Look::Number,
         unit: "percentunit",
         queries: &[(
-            "sum(rate(fleetgate_reviews_total{namespace=~\"$namespace\",verdict=\"denied\"}[$__rate_interval])) / sum(rate(fleetgate_reviews_total{namespace=~\"$namespace\"}[$__rate_interval]))",
+            "(sum(rate(fleetgate_reviews_total{namespace=~\"$namespace\",verdict=\"denied\"}[$__rate_interval])) or vector(0)) / (sum(rate(fleetgate_reviews_total{namespace=~\"$namespace\"}[$__rate_interval])) > 0)",
             "",
         )],
     },
