@@ -9,7 +9,7 @@ use crate::rules::object::UNREADABLE;
 /// times the memory that it takes itself.
 pub(crate) const MOST_KEPT: usize = 1_000;
 
-/// Findings as they are made. Of those beyond [`MOST_KEPT`] it is only known how many there are.
+/// Findings as they are made. Of those beyond a thousand of each severity it is only known how many there are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
     kept: Vec<Finding>,

@@ -115,7 +115,7 @@ impl StructuralSchema {
     }
 
     /// All faults of a prepared object. Fields that the schema does not know
-    /// are none: the API server drops them. Of more than [`MOST_KEPT`] the first are enough to see that.
+    /// are none: the API server drops them. Where there are more than a review keeps, it returns one more than that.
     #[must_use]
     pub fn faults(&self, object: &Value) -> Vec<SchemaFault> {
         // To say yes takes a fraction of what looking for faults does.
