@@ -51,8 +51,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let election = controllers.as_ref().map(ControllerOptions::election).transpose()?.flatten();
     let (stop, stopping) = watch::channel(false);
     let mut signals = Signals::new()?;
-    let config =
-        Config::infer().await.context("no cluster is configured: set KUBECONFIG, or run in a pod")?;
+    let config = client::inferred("set KUBECONFIG, or run in a pod").await?;
     let is_undisputed = controllers.is_some() && election.is_none();
     let leadership = if is_undisputed { Leadership::Undisputed } else { Leadership::none_yet() };
     let metrics = Metrics::new(leadership.clone());
