@@ -27,7 +27,7 @@ pub(super) struct Outcome {
     pub(super) held: Option<Held>,
     /// How long what is to be removed rests yet.
     pub(super) again: Option<Duration>,
-    /// Whether something has just been removed, or is about to be.
+    /// Whether something is removed: it rests before that, or its deletion was just asked for.
     pub(super) is_removing: bool,
 }
 

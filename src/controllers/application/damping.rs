@@ -4,7 +4,7 @@
 //!
 //! **Invariant**: a changed reason, or a generation that is seen for the first
 //! time, is said at once, and everything else after [`REST`], or so long after
-//! the last removal: what is removed comes before what is said of it.
+//! the last removal, which comes before what is said of it; but not after [`LONGEST`].
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,9 +16,31 @@ use kube::ResourceExt;
 /// How long other changes are collected before they are written together.
 const REST: Duration = Duration::from_secs(1);
 
-/// Changes that are held back, by the Application's uid: since when.
+/// How long they are collected at most, where something is removed again and again, or cannot be.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Changes that are held back, by the Application's uid.
 #[derive(Debug, Default)]
-pub(super) struct Damping(Mutex<HashMap<String, Instant>>);
+pub(super) struct Damping(Mutex<HashMap<String, Held>>);
+
+/// Since when changes are held back.
+#[derive(Debug)]
+struct Held {
+    /// Since the first of them.
+    first: Instant,
+    /// Since that, or the last removal.
+    rested: Instant,
+}
+
+impl Held {
+    const fn new(now: Instant) -> Self {
+        Self { first: now, rested: now }
+    }
+
+    fn due(&self) -> Instant {
+        (self.rested + REST).min(self.first + LONGEST)
+    }
+}
 
 impl Damping {
     /// How long `status` is to be held back, if it is; `is_removing` while something goes.
@@ -46,21 +68,25 @@ impl Damping {
         let before = application.status.as_ref();
         let waits = before != Some(status) && before.is_some_and(|before| says_the_same(before, status));
         self.with_held(|held| {
-            if waits && is_removing {
-                held.insert(uid(application), now);
+            if !waits {
+                held.remove(&uid(application));
+                return None;
             }
-            let since = if waits { *held.entry(uid(application)).or_insert(now) } else { now };
-            let left = REST.saturating_sub(now.duration_since(since));
-            if waits && !left.is_zero() {
-                return Some(left);
+            let since = held.entry(uid(application)).or_insert(Held::new(now));
+            if is_removing {
+                since.rested = now;
             }
-            held.remove(&uid(application));
-            None
+            let left = since.due().saturating_duration_since(now);
+            if left.is_zero() {
+                held.remove(&uid(application));
+                return None;
+            }
+            Some(left)
         })
     }
 
     /// Whoever panics under the lock leaves a map behind, and not half of one.
-    fn with_held<T>(&self, act: impl FnOnce(&mut HashMap<String, Instant>) -> T) -> T {
+    fn with_held<T>(&self, act: impl FnOnce(&mut HashMap<String, Held>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -142,6 +168,18 @@ mod tests {
             let held = damping.hold_at(&before, &status, is_removing, start + Duration::from_millis(millis));
             assert_eq!(held, expected.map(Duration::from_millis), "{millis}");
         }
+    }
+
+    #[test]
+    fn what_is_never_done_with_removing_says_its_counts_all_the_same() {
+        let (damping, start) = (Damping::default(), Instant::now());
+        let before = application(status(1, "Succeeded", "2/2"));
+        let status: ApplicationStatus =
+            serde_json::from_value(status(1, "Succeeded", "1/1")).expect("a status");
+        let held = |millis| damping.hold_at(&before, &status, true, start + Duration::from_millis(millis));
+        let written: Vec<u64> = (0..=12_000).step_by(300).filter(|millis| held(*millis).is_none()).collect();
+        // The first pass after five seconds, and so long after the one that follows it.
+        assert_eq!(written, [5_100, 10_500]);
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Pruner {
         let all = children.of(plan.owner.uid.as_deref());
         let verdict = judge(plan, existing(&all), guard);
         let decision = self.pending.decide(application, &verdict, Instant::now());
-        outcome.is_removing = decision.again.is_some() || !decision.goes.is_empty();
+        outcome.is_removing = decision.again.is_some();
         (outcome.held, outcome.again) = (decision.held, decision.again);
         if decision.goes.is_empty() {
             self.lateness.forget(application);
@@ -109,6 +109,7 @@ impl Pruner {
                 return;
             }
         };
+        outcome.is_removing = true;
         let heirs = Heirs::of(plan, &going);
         let deletions = stream::iter(going).map(|child| {
             let lets_go = lets_go_of((&child.namespace, &child.name), child.purpose(), &clusters);
