@@ -51,7 +51,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let election = controllers.as_ref().map(ControllerOptions::election).transpose()?.flatten();
     let (stop, stopping) = watch::channel(false);
     let mut signals = Signals::new()?;
-    let config = client::inferred("set KUBECONFIG, or run in a pod").await?;
+    let config = client::inferred_config("set KUBECONFIG, or run in a pod").await?;
     let is_undisputed = controllers.is_some() && election.is_none();
     let leadership = if is_undisputed { Leadership::Undisputed } else { Leadership::none_yet() };
     let metrics = Metrics::new(leadership.clone());

@@ -49,12 +49,13 @@ struct Gate {
 #[derive(Clone)]
 pub(crate) struct Clients(Arc<Gate>);
 
-/// The cluster that the environment names: `$KUBECONFIG`, or that of the pod; `way_out` is what to do where there is none.
+/// The configuration of the cluster that the environment names: `$KUBECONFIG`, or that of the pod; `way_out` is what to
+/// do where there is none.
 ///
 /// # Errors
 ///
 /// When it names none, or one that cannot be used.
-pub(crate) async fn inferred(way_out: &str) -> anyhow::Result<Config> {
+pub(crate) async fn inferred_config(way_out: &str) -> anyhow::Result<Config> {
     // The error's own text says its causes already.
     Config::infer().await.map_err(|error| anyhow::anyhow!("no cluster is configured: {way_out}: {error}"))
 }

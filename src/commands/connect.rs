@@ -8,7 +8,7 @@ use kube::{Client, Config};
 
 use super::warnings::Warnings;
 use crate::cli::ClientOptions;
-use crate::client::inferred;
+use crate::client::inferred_config;
 
 /// A cluster that cannot be reached by then is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,5 +59,5 @@ async fn config(options: &ClientOptions) -> anyhow::Result<Config> {
     if context.is_some() {
         return Config::from_kubeconfig(&selected).await.map_err(|error| unusable(error.to_string()));
     }
-    inferred("set KUBECONFIG, or name a --kubeconfig").await
+    inferred_config("set KUBECONFIG, or name a --kubeconfig").await
 }

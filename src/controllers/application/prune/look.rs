@@ -52,7 +52,7 @@ impl Look {
     async fn is_current(&self, application: &Application) -> anyhow::Result<bool> {
         let namespace = application.namespace().unwrap_or_default();
         let api: Api<Application> = Api::namespaced(self.client.clone(), &namespace);
-        // What it asks for and what is said of it take the API server and us much longer than its generation.
+        // Its metadata tell; its spec and status are much larger.
         let now = api.get_metadata_opt(&application.name_any()).await.map_err(in_words);
         let now = now.context("the Application cannot be read")?;
         Ok(now.is_some_and(|now| {
