@@ -54,9 +54,15 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// Someone else wrote or deleted it between our look and our write: the watch tells.
+    /// Someone else wrote it between our look and our write: the watch tells.
     pub(crate) fn is_overtaken(&self) -> bool {
         matches!(self, Self::Refused(kube::Error::Api(status)) if status.code == 409)
+    }
+
+    /// What was to be changed is not there any more: the watch tells. (To make something this says that its
+    /// namespace is not there.)
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused(kube::Error::Api(status)) if status.code == 404)
     }
 }
 
@@ -104,15 +110,16 @@ impl Cluster {
         events
     }
 
-    /// All that watches tell of as it is now, whatever they have told.
-    pub(crate) async fn look(&self) -> Result<[Event; 3], Trouble> {
+    /// All that watches tell of as it is now, whatever they have told. What cannot be read takes nothing from the
+    /// rest.
+    pub(crate) async fn look(&self) -> [Result<Event, Trouble>; 3] {
         let configuration = async |kind| {
             let object = answered(self.configurations(kind).get_opt(&self.place.configuration)).await?;
             Ok(Event::Configuration(kind, object))
         };
         let secret = async { Ok(Event::Secret(self.secret().await?)) };
         let (mutating, validating) = (configuration(Kind::Mutating), configuration(Kind::Validating));
-        tokio::try_join!(mutating, validating, secret).map(Into::into)
+        tokio::join!(mutating, validating, secret).into()
     }
 
     async fn secret(&self) -> Result<Option<Secret>, Trouble> {
@@ -160,17 +167,11 @@ impl Cluster {
         configuration: &Configuration,
         bundle: &Bundle,
     ) -> Result<Event, Trouble> {
-        let patch = self.patch(kind, configuration, bundle);
-        let parameters = PatchParams::apply(MANAGER).force();
+        let patch = Patch::Strategic(configuration.patch(bundle));
+        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let name = &self.place.configuration;
         let object = answered(self.configurations(kind).patch(name, &parameters, &patch)).await?;
         Ok(Event::Configuration(kind, Some(object)))
-    }
-
-    fn patch(&self, kind: Kind, configuration: &Configuration, bundle: &Bundle) -> Patch<serde_json::Value> {
-        let resource = kind.resource();
-        let name = &self.place.configuration;
-        Patch::Apply(configuration.patch(&resource.api_version, &resource.kind, name, bundle))
     }
 
     fn empty(&self) -> Secret {

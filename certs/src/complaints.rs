@@ -7,8 +7,8 @@ use tokio::time::Instant;
 /// What lasts is said again after so long.
 const SILENCE: Duration = Duration::from_mins(1);
 
-/// So many are remembered: two watches, a look, two configurations and the Secret may each have one.
-const MOST: usize = 8;
+/// So many are remembered: each of three watches, of three looks and of what is written may have one.
+const MOST: usize = 12;
 
 /// What was said, and when: the first comes first.
 #[derive(Debug, Default)]

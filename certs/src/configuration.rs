@@ -19,7 +19,7 @@ pub(crate) struct Configuration {
     version: Option<String>,
     /// Somebody says that they tell it whom to trust.
     is_left_alone: bool,
-    /// In their order: a server-side apply that names them in another moves them.
+    /// In their order: a patch that names them in another moves them.
     trusted: Vec<(String, Vec<u8>)>,
 }
 
@@ -57,20 +57,17 @@ impl Configuration {
         self.trusted.iter().all(|(_, trusted)| is_trusted(&Bundle::read(trusted)))
     }
 
-    /// What a server-side apply says, so that each of our webhooks trusts these. It is refused where
-    /// somebody has written the configuration since it was read.
-    pub(crate) fn patch(&self, api_version: &str, kind: &str, name: &str, bundle: &Bundle) -> Value {
+    /// A strategic merge, so that each of our webhooks trusts these. Nothing but the bundle is ours by it: were it
+    /// applied, the webhooks themselves would be, and what is left of one could not be stored once whoever installs
+    /// them drops it. It is refused where somebody has written the configuration since it was read.
+    pub(crate) fn patch(&self, bundle: &Bundle) -> Value {
         let pem = ByteString(bundle.pem().into_bytes());
         let webhooks: Vec<Value> = self
             .trusted
             .iter()
             .map(|(name, _)| json!({"name": name, "clientConfig": {"caBundle": pem}}))
             .collect();
-        json!({
-            "apiVersion": api_version, "kind": kind,
-            "metadata": {"name": name, "resourceVersion": self.version},
-            "webhooks": webhooks,
-        })
+        json!({"metadata": {"resourceVersion": self.version}, "webhooks": webhooks})
     }
 }
 
@@ -150,18 +147,11 @@ mod tests {
         let bundle = bundle();
         let configuration =
             read(&[webhook("ours-too", None), webhook("theirs", None), webhook("ours", None)]);
-        let patch = configuration.patch(
-            "admissionregistration.k8s.io/v1",
-            "ValidatingWebhookConfiguration",
-            "fleetgate",
-            &bundle,
-        );
         let pem = ByteString(bundle.pem().into_bytes());
         assert_eq!(
-            patch,
+            configuration.patch(&bundle),
             json!({
-                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-                "metadata": {"name": "fleetgate", "resourceVersion": "7"},
+                "metadata": {"resourceVersion": "7"},
                 "webhooks": [
                     {"name": "ours-too", "clientConfig": {"caBundle": pem}},
                     {"name": "ours", "clientConfig": {"caBundle": pem}},

@@ -39,19 +39,7 @@ pub fn in_cluster(
     timing: Timing,
 ) -> (Serving, impl Future<Output = Infallible>) {
     let (shown, serving) = Serving::new();
-    let view = View::new(place.names.clone());
-    let keeper = Keeper {
-        cluster: Cluster::new(client, place),
-        timing,
-        view,
-        shown,
-        started: Instant::now(),
-        injections: Injections::new(),
-        wanted: None,
-        failures: Rests::new(ECHO, Duration::from_mins(1)),
-        complaints: Complaints::default(),
-    };
-    (serving, keeper.keep())
+    (serving, Keeper::new(client, place, timing, shown).keep())
 }
 
 struct Keeper {
@@ -69,6 +57,21 @@ struct Keeper {
 }
 
 impl Keeper {
+    fn new(client: Client, place: Place, timing: Timing, shown: Shown) -> Self {
+        let view = View::new(place.names.clone());
+        Self {
+            cluster: Cluster::new(client, place),
+            timing,
+            view,
+            shown,
+            started: Instant::now(),
+            injections: Injections::new(),
+            wanted: None,
+            failures: Rests::new(ECHO, Duration::from_mins(1)),
+            complaints: Complaints::default(),
+        }
+    }
+
     async fn keep(mut self) -> Infallible {
         let (mut events, mut leaps) = (self.cluster.events(), Leaps::new());
         let mut look = Instant::now() + self.timing.settle;
@@ -80,7 +83,9 @@ impl Keeper {
             match told {
                 Some(told) => self.hear(told),
                 // A watch may have gone silent, or the machine was suspended.
-                None => self.look().await,
+                None => {
+                    self.look().await;
+                }
             }
             self.hear_on(&mut events);
             let rest = self.advance().await;
@@ -106,12 +111,19 @@ impl Keeper {
         }
     }
 
-    /// Looks at everything, whatever the watches have told.
-    async fn look(&mut self) {
-        match self.cluster.look().await {
-            Ok(events) => events.into_iter().for_each(|event| self.note(event)),
-            Err(error) => self.complain(error),
+    /// Looks at everything, whatever the watches have told; says whether all of it could be seen.
+    async fn look(&mut self) -> bool {
+        let mut is_seen = true;
+        for seen in self.cluster.look().await {
+            match seen {
+                Ok(event) => self.note(event),
+                Err(error) => {
+                    is_seen = false;
+                    self.complain(error);
+                }
+            }
         }
+        is_seen
     }
 
     /// Takes up what there is.
@@ -204,8 +216,11 @@ impl Keeper {
         }
         let Some(mut action) = self.step() else { return self.timing.settle };
         if action == Action::Promote {
-            // A watch may be late, and what is not trusted is never served.
-            self.look().await;
+            // A watch may be late, and what is not trusted is never served: who cannot look does not know.
+            if !self.look().await {
+                self.failures.note(Instant::now());
+                return ECHO;
+            }
             action = self.step().unwrap_or(Action::Rest(ECHO));
         }
         if let Action::Rest(rest) = action {
@@ -273,3 +288,6 @@ impl Keeper {
         format!("{namespace}/{secret}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The webhook's certificate: made, agreed on, trusted, rotated, and whatever may happen to it.
 
 mod clock;
+mod entries;
 mod folder;
 mod made;
 mod rotation;

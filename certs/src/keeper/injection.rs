@@ -75,8 +75,8 @@ impl Keeper {
                 tracing::info!("the {word} {name} is told whom to trust");
                 self.note(event);
             }
-            Err(error) if error.is_overtaken() => {
-                tracing::debug!(%error, "somebody else wrote the {word} {name}");
+            Err(error) if error.is_overtaken() || error.is_gone() => {
+                tracing::debug!(%error, "somebody else wrote or deleted the {word} {name}");
             }
             Err(error) => self.complain(format!("the {word} {name} cannot be told whom to trust: {error}")),
         }

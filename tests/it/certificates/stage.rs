@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::made::Made;
-use super::webhook::PATIENCE;
+use super::webhook::{PATIENCE, text};
 use crate::load::Load;
-use crate::support::{apply, before_webhook, kubectl};
+use crate::support::{apply, before_webhook, file, kubectl};
 
 pub(super) const SECRET: &str = "fleetgate-webhook-certificate";
 pub(super) const NAMESPACE: &str = "fleetgate-system";
@@ -87,6 +87,12 @@ impl Stage {
             })
         });
         seen.await.expect("what the Secret is to hold")
+    }
+
+    /// The generated configurations, with the port at which the webhook is asked here.
+    pub(super) fn manifests(&self) -> String {
+        let port = format!("port: {}", self.sandbox.webhook_addr().port());
+        text(&file("manifests/webhooks.yaml")).replace("port: 443", &port)
     }
 
     /// Both configurations.

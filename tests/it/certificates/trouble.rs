@@ -56,8 +56,7 @@ async fn manifests_that_are_applied_again_take_no_bundle_away() {
     let _webhook = Webhook::asked(stage.sandbox, &[]);
     stage.admits().await;
     stage.trusts().await;
-    let port = format!("port: {}", stage.sandbox.webhook_addr().port());
-    let manifests = text(&file("manifests/webhooks.yaml")).replace("port: 443", &port);
+    let manifests = stage.manifests();
     let run = async |arguments: &[&str]| {
         let answer = stage.sandbox.kubectl().run_with(arguments, &manifests).await.expect("kubectl runs");
         assert!(answer.success(), "kubectl {}: {}", arguments.join(" "), answer.stderr);
