@@ -9,7 +9,7 @@ use fleetgate_webhooks::normalise::early_path;
 use fleetgate_webhooks::rules::{object as object_rules, reference};
 use fleetgate_webhooks::schema::VERSION;
 use fleetgate_webhooks::unknown::unknown_fields;
-use fleetgate_webhooks::{FieldPath, Finding, Verdict, credentials, judge};
+use fleetgate_webhooks::{FieldPath, Finding, Verdict, credentials, judge_asked};
 use serde_json::Value;
 
 use super::facts::Learnt;
@@ -124,7 +124,7 @@ pub fn verdict(object: &Object, old: Option<&Value>, catalog: &Catalog) -> Verdi
         return Verdict { object: object.value.clone(), findings: vec![wrong_version(object)] };
     }
     let mut findings = unknown_fields(object.kind, &object.value).into_vec();
-    let verdict = judge(object.kind, object.value.clone(), old, catalog);
+    let verdict = judge_asked(object.kind, object.value.clone(), old, catalog);
     findings.extend(verdict.findings);
     Verdict { findings, ..verdict }
 }

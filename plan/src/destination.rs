@@ -16,7 +16,7 @@ use fleetgate_api::application::{ApplicationSpec, SyncPolicy};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 pub use self::selection::Selection;
-use crate::{Catalog, Cluster, ClusterKey};
+use crate::{Catalog, Cluster, ClusterKey, names};
 
 /// The destination that holds for one policy, after inheritance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,10 +37,12 @@ pub enum Placement<'a> {
     FleetMissing,
 }
 
-/// The fleet that a destination names; an empty name names none.
+/// The fleet that a destination names; an empty name names none. Of one that is
+/// too long for a name there is as much as no Fleet is called: all that comes
+/// of it, many times over, is short.
 #[must_use]
 pub fn fleet_of(destination: &Destination) -> Option<&str> {
-    destination.fleet.as_deref().filter(|name| !name.is_empty())
+    destination.fleet.as_deref().filter(|name| !name.is_empty()).map(names::bounded)
 }
 
 /// The destination that holds for `policy`.
@@ -215,89 +217,4 @@ pub(crate) fn resolve_in_fleet(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_fixtures::{Scenario, application, destination, names};
-    use kube::core::Selector;
-    use serde_json::json;
-
-    #[test]
-    fn precedence() {
-        let default = json!({"fleet": "a", "clusterSelector": {"matchLabels": {"env": "test"}}});
-        // (spec.destination, the policy's destination, what holds)
-        let table = [
-            (json!(null), json!(null), "host"),
-            (default.clone(), json!(null), "a env=test inherited"),
-            (default.clone(), json!({"fleet": "b"}), "b"),
-            (default.clone(), json!({"fleet": "a"}), "a"),
-            (default.clone(), json!({}), "a"),
-            (default, json!({"clusterSelector": {"matchLabels": {"env": "dev"}}}), "a env=dev"),
-            (json!(null), json!({"fleet": ""}), "missing"),
-            (json!({}), json!(null), "missing"),
-        ];
-        for (spec, policy, expected) in table {
-            let app = application(json!({"destination": spec, "syncPolicies": [{"destination": policy}]}));
-            let seen = match placement(&app.spec, &app.spec.sync_policies[0]) {
-                Placement::Host => "host".to_owned(),
-                Placement::FleetMissing => "missing".to_owned(),
-                Placement::Fleet { fleet, selector, inherited } => {
-                    let selector = selector.map_or(String::new(), |selector| {
-                        format!(" {}", Selector::try_from(selector.clone()).expect("selector"))
-                    });
-                    format!("{fleet}{selector}{}", if inherited { " inherited" } else { "" })
-                }
-            };
-            assert_eq!(seen, expected, "{spec} {policy}");
-        }
-    }
-
-    #[test]
-    fn selectors_choose_among_the_fleets_members() {
-        let catalog = Scenario::new()
-            .cluster("m1", &[("env", "test"), ("tier", "1")])
-            .cluster("m2", &[("env", "dev")])
-            .cluster("m3", &[])
-            .cluster("stranger", &[("env", "test")])
-            .fleet("quickstart", &["m1", "m2", "m3", "gone"])
-            .catalog();
-        let table: [(serde_json::Value, &[&str]); 9] = [
-            (json!(null), &["m1", "m2", "m3"]),
-            (json!({}), &["m1", "m2", "m3"]),
-            (json!({"matchLabels": {"env": "test"}}), &["m1"]),
-            (
-                json!({"matchExpressions": [{"key": "env", "operator": "In", "values": ["test", "dev"]}]}),
-                &["m1", "m2"],
-            ),
-            (
-                json!({"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["test"]}]}),
-                &["m2", "m3"],
-            ),
-            (json!({"matchExpressions": [{"key": "env", "operator": "Exists"}]}), &["m1", "m2"]),
-            (json!({"matchExpressions": [{"key": "env", "operator": "DoesNotExist"}]}), &["m3"]),
-            (
-                json!({"matchLabels": {"env": "test"}, "matchExpressions": [{"key": "tier", "operator": "In", "values": ["2"]}]}),
-                &[],
-            ),
-            (json!({"matchExpressions": [{"key": "env", "operator": "Near", "values": ["x"]}]}), &[]),
-        ];
-        for (selector, expected) in table {
-            let destination = destination(json!({"fleet": "quickstart", "clusterSelector": selector}));
-            let placement = Placement::Fleet {
-                fleet: "quickstart",
-                selector: destination.cluster_selector.as_ref(),
-                inherited: false,
-            };
-            let resolution = resolve(placement, "default", &catalog);
-            assert_eq!(names(&resolution.targets), expected, "{selector}");
-            assert_eq!(resolution.missing_clusters[0].name, "gone");
-        }
-    }
-
-    #[test]
-    fn a_fleet_of_another_namespace_is_missing() {
-        let catalog = Scenario::new().fleet("quickstart", &[]).catalog();
-        let placement = Placement::Fleet { fleet: "quickstart", selector: None, inherited: false };
-        let resolution = resolve(placement, "other", &catalog);
-        assert_eq!(resolution.missing_fleet.as_deref(), Some("quickstart"));
-    }
-}
+mod tests;

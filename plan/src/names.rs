@@ -12,6 +12,9 @@ use crate::{ClusterKey, Target};
 /// The longest name of a child, in bytes: Flux copies it into a label value.
 pub const MAX_NAME: usize = 63;
 
+/// The longest name of any object, in bytes.
+pub const MAX_OF_ANY: usize = 253;
+
 /// What stands behind a policy's name in a child's: the kinds of clusters, and
 /// what the host is called.
 pub const CHILD_KINDS: [&str; 5] =
@@ -19,6 +22,14 @@ pub const CHILD_KINDS: [&str; 5] =
 
 /// How many hexadecimal digits of the hash stand in for what was cut.
 const HASH_DIGITS: usize = 8;
+
+/// `name`, and of one that is longer than any object's as much as is still none's:
+/// it stands in everything that is made of an Application, and nobody has
+/// reviewed what is stored already.
+#[must_use]
+pub fn bounded(name: &str) -> &str {
+    name.get(..name.ceil_char_boundary(MAX_OF_ANY + 1)).unwrap_or(name)
+}
 
 /// A policy's name: its own, or `<application>-<index>`.
 #[must_use]
@@ -30,8 +41,8 @@ pub fn policy_name(application: &str, index: usize, policy: &SyncPolicy) -> Stri
 #[must_use]
 pub fn named_or_generated(application: &str, index: usize, name: Option<&str>) -> String {
     match name {
-        None | Some("") => format!("{application}-{index}"),
-        Some(name) => name.to_owned(),
+        None | Some("") => format!("{}-{index}", bounded(application)),
+        Some(name) => bounded(name).to_owned(),
     }
 }
 
@@ -171,6 +182,21 @@ mod tests {
             ClusterKind::ALL.into_iter().map(ClusterKind::infix).chain(["currentcluster"]).collect();
         assert_eq!(kinds, CHILD_KINDS);
         assert!(child_name("web", &Target::Host).starts_with("web-currentcluster-"));
+    }
+
+    #[test]
+    fn what_is_longer_than_any_name_is_no_name_yet() {
+        for (name, expected) in [
+            ("a".repeat(253), 253),
+            ("a".repeat(254), 254),
+            ("a".repeat(100_000), 254),
+            (format!("{}é", "a".repeat(253)), 255),
+            ("🦀".repeat(1_000), 256),
+        ] {
+            assert_eq!(bounded(&name).len(), expected);
+            assert_eq!(named_or_generated("shop", 0, Some(&name)).len(), expected);
+            assert_eq!(named_or_generated(&name, 0, None).len(), expected + "-0".len());
+        }
     }
 
     proptest! {

@@ -8,6 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::ObjectMeta;
 use kube::{Resource, ResourceExt};
 
+use crate::names::bounded;
+
 /// Whom the children belong to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Owner {
@@ -23,14 +25,16 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// `application`, as an owner.
+    /// `application`, as an owner: every object of every policy says all of it.
     #[must_use]
     pub fn of(application: &Application) -> Self {
+        let short = |text: &str| bounded(text).to_owned();
+        let metadata = &application.metadata;
         Self {
-            namespace: application.namespace().unwrap_or_default(),
-            name: application.name_any(),
-            uid: application.uid(),
-            shard: application.labels().get(LABEL_SHARD).cloned(),
+            namespace: metadata.namespace.as_deref().map(short).unwrap_or_default(),
+            name: short(&application.name_any()),
+            uid: metadata.uid.as_deref().map(short),
+            shard: application.labels().get(LABEL_SHARD).map(|shard| short(shard)),
         }
     }
 

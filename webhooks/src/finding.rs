@@ -10,7 +10,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::field_path::FieldPath;
-use crate::line::one_line;
+use crate::line::short_line;
 use crate::redact::redacted;
 use crate::rules::Rule;
 
@@ -118,7 +118,7 @@ impl Finding {
         message: impl Into<String>,
     ) -> Self {
         // Names that users gave stand in it.
-        let message = one_line(&message.into()).into_owned();
+        let message = short_line(&message.into());
         Self { code: rule.code, severity, path, fault, value: None, message, hint: None }
     }
 
@@ -148,7 +148,7 @@ impl Finding {
     /// With the way out.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(one_line(&hint.into()).into_owned());
+        self.hint = Some(short_line(&hint.into()));
         self
     }
 

@@ -52,18 +52,30 @@ pub fn may_change(kind: Kind, object: &Value) -> bool {
     kind == Kind::Application && (has_early_name(object) || defaults::may_fill(object))
 }
 
+/// Judges an object that is asked for, as [`judge`] does, unless it holds too much to be looked at.
+#[must_use]
+pub fn judge_asked(kind: Kind, object: Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
+    match object::too_many_values(kind, &object, old) {
+        Some(finding) => Verdict { object, findings: vec![finding] },
+        None => judge(kind, object, old, catalog),
+    }
+}
+
 /// Judges an object of `kind`, on an update beside the stored one.
 #[must_use]
 pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catalog) -> Verdict {
     let mut findings = Findings::default();
-    if let Some(finding) = object::too_many_policies(kind, &object) {
-        findings.push(finding);
+    let excess = object::excess(kind, &object);
+    if excess.count() > 0 {
+        findings.append(excess);
     } else {
         if may_change(kind, &object) {
             findings.append(normalise(&mut object, old));
             defaults::fill(&mut object);
         }
-        findings.append(judge_content(kind, &object, old, catalog));
+        // Of a stored object that is too much as well, nothing is compared with it.
+        let known = old.filter(|old| object::excess(kind, old).count() == 0);
+        findings.append(judge_content(kind, &object, known, catalog));
     }
     // Of errors that were not kept it is not known whether they are old.
     let is_known = !findings.has_more_errors();

@@ -34,6 +34,6 @@ pub mod unknown;
 
 pub use field_path::FieldPath;
 pub use finding::{Finding, Severity};
-pub use judge::{Verdict, judge};
+pub use judge::{Verdict, judge, judge_asked};
 pub use review::{Endpoint, review};
 pub use schema::Kind;

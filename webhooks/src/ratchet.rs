@@ -6,13 +6,12 @@
 //! object, judged against the same Catalog, has the same code, at the same
 //! place and for the same offending value.
 
+mod identity;
+
 use std::collections::HashMap;
 
-use fleetgate_plan::names::named_or_generated;
-use serde_json::Value;
-
-use crate::field_path::{FieldPath, Segment};
-use crate::finding::{Finding, Severity};
+use self::identity::{Identity, Version};
+use crate::finding::Severity;
 use crate::judge::Verdict;
 
 /// What is said before a fault that is as old as the object.
@@ -21,17 +20,17 @@ const AS_STORED: &str = "stored so already, not refused on an update";
 /// Makes warnings of those errors of `new` that `stored` has, too.
 pub(crate) fn soften(new: &mut Verdict, stored: &Verdict) {
     let mut known: HashMap<Identity, usize> = HashMap::new();
-    let old = Place::all(&stored.object);
+    let mut old = Version::of(&stored.object);
     for finding in stored.of_severity(Severity::Error) {
-        *known.entry(Identity::of(finding, &stored.object, &old)).or_default() += 1;
+        *known.entry(old.identity(finding)).or_default() += 1;
     }
     if known.is_empty() {
         return;
     }
-    let places = Place::all(&new.object);
+    let mut version = Version::of(&new.object);
     for finding in new.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
         // One stored fault excuses one, and not its repetitions.
-        if let Some(left) = known.get_mut(&Identity::of(finding, &new.object, &places))
+        if let Some(left) = known.get_mut(&version.identity(finding))
             && *left > 0
         {
             *left -= 1;
@@ -40,78 +39,6 @@ pub(crate) fn soften(new: &mut Verdict, stored: &Verdict) {
             finding.message = format!("{AS_STORED}{colon}{}", finding.message);
         }
     }
-}
-
-/// What two findings of two versions of an object are one by. The value as
-/// text: equal ones are written equally.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Identity {
-    code: &'static str,
-    item: Option<String>,
-    rest: Vec<Segment>,
-    value: String,
-}
-
-impl Identity {
-    fn of(finding: &Finding, object: &Value, places: &[Place]) -> Self {
-        let place = places.iter().find(|place| finding.path.is_within(&place.list));
-        let (item, rest) = place.and_then(|place| place.item_of(&finding.path)).unzip();
-        // A finding without a value is about all that stands there.
-        let value = finding.value.as_ref().or_else(|| finding.path.get(object));
-        Self {
-            code: finding.code,
-            item,
-            rest: rest.unwrap_or_else(|| finding.path.segments()).to_vec(),
-            value: value.map(ToString::to_string).unwrap_or_default(),
-        }
-    }
-}
-
-/// A list whose items are told apart by what they are called, and not by where
-/// they stand.
-struct Place {
-    list: FieldPath,
-    names: Vec<String>,
-}
-
-impl Place {
-    /// Those of an object: an Application's policies, a Fleet's clusters.
-    fn all(object: &Value) -> Vec<Self> {
-        let items =
-            |field: &str| object.get("spec").and_then(|spec| spec.get(field)).and_then(Value::as_array);
-        let application = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        let policies = items("syncPolicies").into_iter().map(|items| {
-            let name =
-                |(index, item): (usize, &Value)| named_or_generated(application, index, text(item, "name"));
-            Self::of("syncPolicies", items.iter().enumerate().map(name).collect())
-        });
-        let clusters = items("clusters").into_iter().map(|items| {
-            let name = |item: &Value| {
-                format!(
-                    "{}/{}",
-                    text(item, "kind").unwrap_or_default(),
-                    text(item, "name").unwrap_or_default()
-                )
-            };
-            Self::of("clusters", items.iter().map(name).collect())
-        });
-        policies.chain(clusters).collect()
-    }
-
-    fn of(field: &'static str, names: Vec<String>) -> Self {
-        Self { list: FieldPath::spec().field(field), names }
-    }
-
-    /// The name of the item that `path` leads into, and the path inside of it.
-    fn item_of<'a>(&self, path: &'a FieldPath) -> Option<(String, &'a [Segment])> {
-        let inside = path.segments().get(self.list.segments().len()..)?;
-        let (Segment::Index(index), rest) = inside.split_first()? else { return None };
-        Some((format!("{}[{}]", self.list, self.names.get(*index)?), rest))
-    }
-}
-
-fn text<'a>(item: &'a Value, field: &str) -> Option<&'a str> {
-    item.get(field).and_then(Value::as_str)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use self::messages::{denied, warnings};
 use self::refusal::refused;
 pub use self::refusal::{failed, shed};
 pub use self::size::weight;
-use crate::judge::{judge, may_change};
+use crate::judge::{judge_asked, may_change};
 use crate::rules::object::DEPRECATED_FIELD;
 use crate::rules::reference;
 use crate::schema::{Kind, VERSION};
@@ -188,7 +188,7 @@ fn answer(mut request: Request, catalog: &Catalog, endpoint: Endpoint) -> Review
     let object = std::mem::take(&mut request.object);
     // Only an update has something beside it; whatever else comes with another request excuses nothing.
     let old = Some(&request.old_object).filter(|old| request.operation == "UPDATE" && !old.is_null());
-    let verdict = judge(known, object, old, catalog);
+    let verdict = judge_asked(known, object, old, catalog);
     let mut response = if verdict.is_admitted() { allowed(&request.uid) } else { denied(&request, &verdict) };
     if let Some(asked) = asked.filter(|asked| response.allowed && spec_of(&verdict.object) != asked) {
         let patch = json_patch::diff(&json!({"spec": asked}), &json!({"spec": spec_of(&verdict.object)}));
@@ -221,14 +221,13 @@ fn spec_of(object: &Value) -> &Value {
 }
 
 /// Never in the way: objects on their way out, and everything under a namespace
-/// on its way out.
+/// on its way out. Another spec is reviewed all the same: it is stored, and read by all who list.
 fn is_let_through(request: &Request, catalog: &Catalog) -> bool {
     let is_reviewed = matches!(request.operation.as_str(), "CREATE" | "UPDATE" | "DELETE");
-    // A DELETE has no object, and may be the second one.
-    let object = if request.operation == "DELETE" { &request.old_object } else { &request.object };
-    let time = object.get("metadata").and_then(|metadata| metadata.get("deletionTimestamp"));
-    let is_deleted = time.is_some_and(|time| !time.is_null());
-    !is_reviewed || is_deleted || catalog.is_terminating(&request.namespace)
+    // Of the stored object: a request may say what it likes.
+    let time = request.old_object.get("metadata").and_then(|metadata| metadata.get("deletionTimestamp"));
+    let is_going = time.is_some_and(|time| !time.is_null()) || catalog.is_terminating(&request.namespace);
+    !is_reviewed || is_going && (request.operation != "UPDATE" || is_same(request))
 }
 
 /// Whether an update leaves the spec alone.

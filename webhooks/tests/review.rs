@@ -91,7 +91,7 @@ async fn what_is_no_review_is_refused_with_the_uid() {
         ("kind: AdmissionReview".to_owned(), "", "cannot be read"),
         (String::new(), "", "cannot be read"),
         ("[".repeat(10_000), "", "cannot be read"),
-        ("[".repeat(100_000), "", "more than 50000 values"),
+        ("[".repeat(100_000), "", "more than 76000 values"),
     ];
     for (body, uid, reason) in table {
         let response = post(MUTATE_PATH, body.clone(), Fixed::default()).await;
@@ -158,13 +158,15 @@ async fn a_denial_lists_a_hundred_findings_and_counts_the_rest() {
 async fn never_in_the_way() {
     let mut deleting = bad();
     deleting["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let mut released = deleting.clone();
+    released["metadata"]["finalizers"] = json!([]);
     let mut labelled = bad();
     labelled["metadata"]["labels"] = json!({"a": "b"});
     let mut terminating = Catalog::default();
     terminating.set_terminating("default", true);
     let terminating = Fixed { now: terminating, next: None };
     let table = [
-        ("an object on its way out", request("UPDATE", deleting, good()), Fixed::default()),
+        ("an object on its way out", request("UPDATE", released, deleting), Fixed::default()),
         ("the same spec", request("UPDATE", labelled, bad()), Fixed::default()),
         ("a deletion", request("DELETE", Value::Null, bad()), Fixed::default()),
         ("a namespace on its way out", request("CREATE", bad(), Value::Null), terminating),
@@ -175,6 +177,28 @@ async fn never_in_the_way() {
             assert_eq!(response["allowed"], true, "{what}: {response}");
             assert_eq!(response.get("patch"), None, "{what}");
             assert_eq!(response.get("warnings"), None, "{what}");
+        }
+    }
+}
+
+/// What is stored is read by all who list, on its way out or not.
+#[tokio::test]
+async fn another_spec_is_reviewed_on_the_way_out_too() {
+    let going = |mut object: Value| {
+        object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        object
+    };
+    let mut terminating = Catalog::default();
+    terminating.set_terminating("default", true);
+    let table = [
+        ("of an object", request("UPDATE", going(bad()), going(good())), Fixed::default()),
+        ("of an object that only says so", request("UPDATE", going(bad()), good()), Fixed::default()),
+        ("of a namespace", request("UPDATE", bad(), good()), Fixed { now: terminating, next: None }),
+    ];
+    for (what, body, snapshots) in table {
+        for path in [MUTATE_PATH, VALIDATE_PATH] {
+            let response = post(path, body.to_string(), snapshots.clone()).await;
+            assert_eq!(response["allowed"], false, "{what}: {response}");
         }
     }
 }

@@ -121,3 +121,21 @@ async fn a_preview_comes_with_the_update() {
         ]
     );
 }
+
+#[tokio::test]
+async fn the_largest_that_may_be_created_may_be_updated_when_it_has_a_status() {
+    let policy = |index: usize| json!({"kustomization": {"interval": "5m0s", "path": format!("./{index}"), "prune": true, "force": false}});
+    let mut object = good();
+    object["spec"]["syncPolicies"] = (0..5_000).map(policy).collect();
+    let created =
+        post(VALIDATE_PATH, request("CREATE", object.clone(), json!(null)).to_string(), Fixed::default());
+    assert_eq!(created.await["allowed"], true);
+    let listed: Vec<Value> =
+        (0..100).map(|index| json!({"name": format!("shop-{index}"), "ready": "1/1"})).collect();
+    object["status"] = json!({"policies": listed});
+    let mut changed = object.clone();
+    changed["metadata"]["annotations"] = json!({"note": "changed"});
+    changed["spec"]["syncPolicies"][0]["kustomization"]["interval"] = json!("6m0s");
+    let updated = post(VALIDATE_PATH, request("UPDATE", changed, object).to_string(), Fixed::default()).await;
+    assert_eq!(updated["allowed"], true, "{}", updated["status"]);
+}

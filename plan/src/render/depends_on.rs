@@ -18,9 +18,10 @@ use crate::destination::Resolution;
 use crate::kept::Kept;
 use crate::{FluxKind, Target};
 
-/// The policies of an Application: what they are and where they go.
+/// The policies of an Application by name, in lower case as their objects have
+/// it: what they are and where they go.
 #[derive(Debug, Default)]
-pub(crate) struct Siblings<'a>(HashMap<&'a str, (FluxKind, &'a Arc<Resolution>)>);
+pub(crate) struct Siblings<'a>(HashMap<String, (FluxKind, &'a Arc<Resolution>)>);
 
 impl<'a> Siblings<'a> {
     /// Of policies by name. Of two with one name, which admission refuses
@@ -28,14 +29,17 @@ impl<'a> Siblings<'a> {
     pub(crate) fn of(policies: impl Iterator<Item = (&'a str, FluxKind, &'a Arc<Resolution>)>) -> Self {
         let mut siblings = HashMap::new();
         for (name, kind, resolution) in policies {
-            siblings.entry(name).or_insert((kind, resolution));
+            siblings.entry(name.to_lowercase()).or_insert((kind, resolution));
         }
         Self(siblings)
     }
 
     /// Where a policy of that name and kind goes.
     fn get(&self, name: &str, kind: FluxKind) -> Option<&'a Arc<Resolution>> {
-        self.0.get(name).filter(|(found, _)| *found == kind).map(|(_, resolution)| *resolution)
+        self.0
+            .get(&name.to_lowercase())
+            .filter(|(found, _)| *found == kind)
+            .map(|(_, resolution)| *resolution)
     }
 }
 
@@ -163,6 +167,18 @@ mod tests {
         for (what, db, name, expected) in table {
             let web = policy("web", json!(null), json!([{"name": "db"}]));
             assert_eq!(of(name, &[web, db]), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_policy_is_known_in_any_case() {
+        for (written, name) in [("db", "DB"), ("DB", "db"), ("Db", "dB")] {
+            let policies = [
+                policy("web", json!(null), json!([{"name": written}])),
+                policy(name, json!(null), json!(null)),
+            ];
+            let expected = json!([{"name": "db-attachedcluster-m1"}]);
+            assert_eq!(of("web-attachedcluster-m1", &policies), expected, "{written} {name}");
         }
     }
 

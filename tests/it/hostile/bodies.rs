@@ -145,19 +145,41 @@ fn too_large() -> Vec<Row> {
         (
             "a name of a megabyte",
             with("/request/object/metadata/name", json!("n".repeat(MIB))),
-            invalid("metadata.name: Invalid value"),
+            invalid("metadata.name: Too long"),
+        ),
+        (
+            "a fleet of a megabyte that many policies go to",
+            with_spec(&format!(
+                r#"{{"source": {{}}, "destination": {{"fleet": "{}"}}, "syncPolicies": [{}{{}}]}}"#,
+                "f".repeat(MIB),
+                r#"{"destination": {}},"#.repeat(4_999)
+            )),
+            invalid("destination/fleet-name"),
+        ),
+        (
+            "a policy whose name may end in many places",
+            with(
+                "/request/object/spec/syncPolicies",
+                json!([{"name": "-cluster".repeat(230_000), "kustomization": {"interval": "5m", "prune": true}}]),
+            ),
+            invalid("policy/name"),
         ),
         ("20 MiB", vec![b' '; 20 * MIB], Expected::Unread(413, "larger than 8 MiB")),
         ("8 MiB of nothing", vec![b' '; 8 * MIB], unreadable("cannot be read")),
         (
             "8 MiB of numbers",
             with_spec(&format!("[{}0]", "0,".repeat(4 * MIB - 1_000))),
-            unreadable("50000 values"),
+            unreadable("76000 values"),
+        ),
+        (
+            "an object that could never be updated",
+            with_spec(&format!("[{}0]", "0,".repeat(36_000))),
+            invalid("must have at most 35500 values, has 36001"),
         ),
         (
             "many policies",
-            with_spec(&format!(r#"{{"source": {{}}, "syncPolicies": [{}{{}}]}}"#, "{},".repeat(24_000))),
-            invalid("has 24001"),
+            with_spec(&format!(r#"{{"source": {{}}, "syncPolicies": [{}{{}}]}}"#, "{},".repeat(15_000))),
+            invalid("has 15001"),
         ),
         (
             "as many policies as there may be",
@@ -169,7 +191,7 @@ fn too_large() -> Vec<Row> {
         ),
         (
             "many wrong policies",
-            with_spec(&format!(r#"{{"source": {{}}, "syncPolicies": [{}{{}}]}}"#, "5,".repeat(49_000))),
+            with_spec(&format!(r#"{{"source": {{}}, "syncPolicies": [{}{{}}]}}"#, "5,".repeat(31_000))),
             invalid("syncPolicies"),
         ),
         (

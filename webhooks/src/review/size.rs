@@ -1,9 +1,11 @@
 //! How much a request holds: a value takes more memory than it has bytes, and
 //! what is said about one even more.
 
-/// The most values of a request. The largest objects that are written by hand
-/// or by a chart have some thousands.
-const MAX_VALUES: usize = 50_000;
+use crate::rules::object::MAX_VALUES as MAX_OF_SPEC;
+
+/// The most values of a request: as many as two objects may have that are
+/// updated, with a status and the names of who wrote what, and who asks for it.
+const MAX_VALUES: usize = 2 * (MAX_OF_SPEC + 2_000) + 1_000;
 
 /// So few bytes are not looked at: whatever they hold, it is little.
 const FEW_BYTES: usize = 2 * 1024;
@@ -98,7 +100,7 @@ mod tests {
     fn many_values_are_too_many_and_a_long_text_is_not() {
         let list = |count| format!("[{}0]", "0,".repeat(count));
         assert_eq!(excess(list(MAX_VALUES - 1).as_bytes()), None);
-        assert!(excess(list(MAX_VALUES).as_bytes()).is_some_and(|reason| reason.contains("50000")));
+        assert!(excess(list(MAX_VALUES).as_bytes()).is_some_and(|reason| reason.contains("76000")));
         assert_eq!(excess(format!("[{:?}]", list(MAX_VALUES)).as_bytes()), None);
     }
 }

@@ -1,43 +1,27 @@
 //! Rules about the object as a whole: its shape and its name.
 
+mod excess;
+
 use serde_json::Value;
 
+pub use self::excess::{MAX_POLICIES, MAX_VALUES, excess, too_many_values};
 use super::policy::{check_annotations, check_label};
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule, WARNS};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Findings};
 use crate::names;
-use crate::schema::Kind;
 
 /// `object/unreadable`
 pub const UNREADABLE: Rule = Rule {
     code: "object/unreadable",
     severities: DENIES,
-    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 5,000 policies, or more than a thousand faults, of which the first are listed.",
-    why: "The API server would refuse it, with its first complaint only.",
+    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 5,000 policies, a spec of more than 35,500 values, or more than a thousand faults, of which the first are listed.",
+    why: "The API server would refuse the one, with its first complaint only; the others are more than anyone writes, and take memory that all reviews share.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.prune: "yes""#,
         r"spec.syncPolicies[0].kustomization.prune: true",
     ),
 };
-
-/// The most policies of an Application: each becomes objects in every cluster that it goes to, and memory
-/// while it is looked at.
-pub const MAX_POLICIES: usize = 5_000;
-
-/// What is too much about an Application, if anything is; then nothing else is looked at.
-#[must_use]
-pub fn too_many_policies(kind: Kind, object: &Value) -> Option<Finding> {
-    let spec = object.get("spec").filter(|_| kind == Kind::Application)?;
-    ["syncPolicies", "syncPolicy"].into_iter().find_map(|field| {
-        let count = spec.get(field)?.as_array()?.len();
-        let path = FieldPath::root().field("spec").field(field);
-        let message = format!(
-            "must have at most {MAX_POLICIES} policies, has {count}: make several Applications of it"
-        );
-        (count > MAX_POLICIES).then(|| Finding::error(&UNREADABLE, path, Fault::TooLong, message))
-    })
-}
 
 /// `object/name`
 pub const NAME: Rule = Rule {

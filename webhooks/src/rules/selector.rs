@@ -243,6 +243,9 @@ fn may_match(resolution: &Resolution) -> bool {
         || !resolution.faults.is_empty()
 }
 
+/// At most this many keys are looked up, each in every cluster of the fleet.
+const LISTED_KEYS: usize = 5;
+
 /// At most this many label values are listed.
 const LISTED_VALUES: usize = 5;
 
@@ -254,7 +257,9 @@ fn existing_labels(fleet: &str, selector: &LabelSelector, input: Input<'_>) -> S
         catalog.fleet(&namespace, fleet).map(|entry| catalog.members(entry).clusters).unwrap_or_default();
     let labels = selector.match_labels.iter().flat_map(|labels| labels.keys());
     let expressions = selector.match_expressions.iter().flatten().map(|requirement| &requirement.key);
-    let existing = labels.chain(expressions).collect::<BTreeSet<_>>().into_iter().map(|key| {
+    let keys: BTreeSet<_> = labels.chain(expressions).collect();
+    let more = keys.len().saturating_sub(LISTED_KEYS);
+    let existing = keys.into_iter().take(LISTED_KEYS).map(|key| {
         let values: BTreeSet<&str> =
             members.iter().filter_map(|cluster| cluster.labels.get(key).map(String::as_str)).collect();
         if values.is_empty() {
@@ -264,7 +269,7 @@ fn existing_labels(fleet: &str, selector: &LabelSelector, input: Input<'_>) -> S
         let more = if values.len() > LISTED_VALUES { ", …" } else { "" };
         format!("{key} is {}{more}", listed.join(", "))
     });
-    existing.collect::<Vec<_>>().join("; ")
+    existing.chain((more > 0).then(|| format!("and {more} more"))).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

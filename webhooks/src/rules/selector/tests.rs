@@ -56,6 +56,16 @@ fn what_a_selector_finds_today() {
 }
 
 #[test]
+fn few_of_many_keys_are_looked_up() {
+    let labels: serde_json::Map<String, Value> =
+        (0..45_000).map(|key| (format!("k{key:05}"), json!("v"))).collect();
+    let finding = &findings(spec(json!({"matchLabels": labels})))[0];
+    let hint = finding.hint.as_deref().expect("a hint");
+    assert!(hint.starts_with("no cluster has a label k00000; "), "{hint}");
+    assert!(hint.ends_with("no cluster has a label k00004; and 44995 more"), "{hint}");
+}
+
+#[test]
 fn a_fleets_own_selector() {
     let empty = "W selector/empty";
     let table = [

@@ -42,10 +42,12 @@ impl Search {
 impl Graph<'_> {
     pub(super) fn unknown(&mut self, index: usize, path: FieldPath, written: &str) -> Option<Finding> {
         let name = written.to_lowercase();
-        if self.is_made(&name) {
+        let is_made = self.is_made(&name);
+        if is_made && name == written {
             return None;
         }
-        let near = self.object_of(&name).or_else(|| self.near(index, &name));
+        let meant = is_made.then(|| name.clone());
+        let near = meant.or_else(|| self.object_of(&name)).or_else(|| self.near(index, &name));
         let message = if self.knows_others() {
             "names no policy here, nor an object of another Application: Flux waits for it"
         } else if near.is_some() {
@@ -222,7 +224,9 @@ mod tests {
             json!({"destination": {"fleet": "quickstart"}, "syncPolicies": [{"name": "base", "kustomization": kustomization()}]}),
         )]);
         assert_eq!(warned("base-attachedcluster-m1", &platform), none);
-        assert_eq!(warned("Base-AttachedCluster-m1", &platform), none);
+        // Flux looks for the name as it is written, and none is written so.
+        let said = warned("Base-AttachedCluster-m1", &platform);
+        assert!(said[0].ends_with("did you mean \"base-attachedcluster-m1\"?"), "{said:?}");
         assert_eq!(warned("base-attachedcluster-m9", &other()), none, "nobody knows the clusters of gone");
         let said = warned("base", &platform);
         assert!(said[0].ends_with("did you mean \"base-attachedcluster-m1\"?"), "{said:?}");
