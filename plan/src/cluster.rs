@@ -10,8 +10,13 @@ use fleetgate_api::AttachedCluster;
 use fleetgate_api::names::ANNOTATION_ORPHAN;
 use kube::ResourceExt;
 use kube::core::DynamicObject;
+use serde_json::Value;
 
 pub use self::kind::ClusterKind;
+use crate::flux::text;
+
+/// The key of a kubeconfig where nothing else is said: Cluster API's, and Flux's default.
+const KEY: &str = "value";
 
 /// What identifies a cluster object on the host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,12 +36,22 @@ impl fmt::Display for ClusterKey {
 }
 
 /// The Secret key that holds a cluster's kubeconfig, in the cluster's namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KubeconfigRef {
     /// Name of the Secret.
     pub secret: String,
     /// Key in the Secret.
     pub key: String,
+}
+
+impl KubeconfigRef {
+    /// The one that a Flux object of that spec names; none on the host.
+    #[must_use]
+    pub fn of(spec: &Value) -> Option<Self> {
+        let secret = text(spec, "/kubeConfig/secretRef/name")?;
+        let key = text(spec, "/kubeConfig/secretRef/key").unwrap_or_else(|| KEY.to_owned());
+        Some(Self { secret, key })
+    }
 }
 
 /// Whether an object lets go of what was delivered for it: its Flux objects go,
@@ -95,7 +110,7 @@ impl Cluster {
         Self {
             key: ClusterKey { namespace: object.namespace().unwrap_or_default(), kind, name },
             labels: object.labels().clone(),
-            kubeconfig: secret.map(|secret| KubeconfigRef { secret, key: "value".to_owned() }),
+            kubeconfig: secret.map(|secret| KubeconfigRef { secret, key: KEY.to_owned() }),
             lets_go: false,
         }
     }
@@ -104,7 +119,7 @@ impl Cluster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     #[test]
     fn one_that_lets_go_is_not_delivered_to() {

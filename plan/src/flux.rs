@@ -5,6 +5,13 @@
 
 use kube::core::ApiResource;
 use kube::core::GroupVersionKind;
+use serde_json::Value;
+
+/// A text of a Flux object's spec: an empty one is none to Flux.
+pub(crate) fn text(spec: &Value, pointer: &str) -> Option<String> {
+    let text = spec.pointer(pointer).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
 
 /// A kind of Flux object that Fleetgate writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,9 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{FluxKind, HelmName, Plan};
+use crate::flux::text;
+use crate::{FluxKind, HelmName, KubeconfigRef, Plan, names};
+
+/// What makes others of a folder's objects: adds them, leaves them out, or gives
+/// them other names. Images, and labels for all of them, do not.
+const BUILD: [&str; 3] = ["components", "patches", "postBuild"];
+
+/// Hexadecimal digits of the digest of that.
+const DIGITS: usize = 32;
 
 /// What a Flux object of a policy delivers, told from what others do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,13 +26,15 @@ pub enum Estate {
     Folder(Folder),
 }
 
-/// A folder of the Application's source: where it goes, and what its objects are
-/// called there.
+/// A folder of the Application's source: where it goes, what becomes of it, and
+/// what its objects are called there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Folder {
-    /// The Secret with the cluster's credentials; none on the host.
-    secret: Option<String>,
+    /// Where the cluster's credentials are; none on the host.
+    kubeconfig: Option<KubeconfigRef>,
     path: String,
+    /// The digest of what its objects are built with.
+    build: String,
     /// The namespace, and what names begin and end with.
     names: [Option<String>; 3],
 }
@@ -43,17 +53,34 @@ impl Estate {
 
 impl Folder {
     fn of(spec: &Value) -> Self {
-        let text = |pointer: &str| {
-            let text = spec.pointer(pointer).and_then(Value::as_str);
-            text.filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        let path = text("/path").unwrap_or_default();
+        let path = text(spec, "/path").unwrap_or_default();
         let steps = path.split('/').filter(|step| !matches!(*step, "" | "."));
         Self {
-            secret: text("/kubeConfig/secretRef/name"),
+            kubeconfig: KubeconfigRef::of(spec),
             path: steps.collect::<Vec<_>>().join("/"),
-            names: ["/targetNamespace", "/namePrefix", "/nameSuffix"].map(text),
+            build: build(spec),
+            names: ["/targetNamespace", "/namePrefix", "/nameSuffix"].map(|pointer| text(spec, pointer)),
         }
+    }
+}
+
+fn build(spec: &Value) -> String {
+    let mut parts: Value = BUILD.iter().map(|field| spec.get(field).and_then(asked)).collect();
+    parts.sort_all_objects();
+    names::digest(parts.to_string().as_bytes(), DIGITS)
+}
+
+/// What is asked for: the API server fills in what is off, and drops what is null.
+fn asked(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::Array(items) => (!items.is_empty()).then(|| items.iter().map(asked).collect()),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter_map(|(name, value)| Some((name.clone(), asked(value)?)));
+            let fields: Map<String, Value> = fields.collect();
+            (!fields.is_empty()).then_some(Value::Object(fields))
+        }
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => Some(value.clone()),
     }
 }
 
@@ -105,6 +132,13 @@ mod tests {
             json!({"kustomization": spec})
         };
         let plain = || folder(json!({}));
+        let variables = |region: &str| json!({"postBuild": {"substitute": {"region": region}}});
+        let components = |region: &str| json!({"components": [format!("../{region}")]});
+        let patches = |patch: &str| json!({"patches": [{"patch": patch}]});
+        let from = json!({"kind": "ConfigMap", "name": "variables"});
+        let mut overridden = plain();
+        overridden["overrides"] =
+            json!([{"clusterSelector": {"matchLabels": {"env": "dev"}}, "patches": [{"patch": "a"}]}]);
         let table = [
             ("a release by its name", chart(json!("web")), chart(json!("web")), 2),
             ("a release named after the policy", chart(json!(null)), chart(json!(null)), 0),
@@ -115,20 +149,58 @@ mod tests {
             ("other names", plain(), folder(json!({"namePrefix": "a-"})), 0),
             ("other ends of names", plain(), folder(json!({"nameSuffix": "-a"})), 0),
             ("a chart instead", plain(), chart(json!("web")), 0),
+            ("variables", folder(variables("eu")), folder(variables("eu")), 2),
+            ("other variables", folder(variables("us")), folder(variables("eu")), 0),
+            (
+                "variables from elsewhere",
+                plain(),
+                folder(json!({"postBuild": {"substituteFrom": [from]}})),
+                0,
+            ),
+            ("components", folder(components("eu")), folder(components("eu")), 2),
+            ("other components", folder(components("us")), folder(components("eu")), 0),
+            ("patches", folder(patches("a")), folder(patches("a")), 2),
+            ("other patches", folder(patches("b")), folder(patches("a")), 0),
+            ("patches of some clusters", overridden, plain(), 1),
+            ("another image", plain(), folder(json!({"images": [{"name": "web", "newTag": "2"}]})), 2),
+            ("more labels", plain(), folder(json!({"commonMetadata": {"labels": {"a": "b"}}})), 2),
         ];
         for (what, old, new, expected) in table {
             assert_eq!(inherited(old, new), expected, "{what}");
         }
     }
 
+    /// The API server fills in what is left out, and leaves out what is null.
     #[test]
-    fn another_cluster_inherits_nothing() {
-        let on = |secret: &str| {
-            let spec = json!({"path": "./a", "kubeConfig": {"secretRef": {"name": secret, "key": "value"}}});
+    fn what_is_stored_is_what_was_rendered() {
+        let of = |more: Value| {
+            let spec = json!({"path": "./a", "postBuild": more, "patches": [{"patch": "a"}]});
             Estate::of(FluxKind::Kustomization, &spec, ("default", "web"))
         };
-        assert_eq!(on("m1"), on("m1"));
-        assert_ne!(on("m1"), on("m2"));
+        let from = |optional: Value| {
+            let reference = json!({"kind": "Secret", "name": "variables", "optional": optional});
+            of(json!({"substitute": {"a": ""}, "substituteFrom": [reference]}))
+        };
+        assert_eq!(from(json!(null)), from(json!(false)));
+        assert_ne!(from(json!(null)), from(json!(true)));
+        assert_eq!(of(json!(null)), of(json!({"substitute": {}})));
+        assert_ne!(of(json!(null)), of(json!({"substitute": {"a": ""}})), "an empty variable is one");
+    }
+
+    #[test]
+    fn another_cluster_inherits_nothing() {
+        let on = |kind: FluxKind, secret: &str, key: &str| {
+            let kubeconfig = json!({"secretRef": {"name": secret, "key": key}});
+            let spec = json!({"path": "./a", "releaseName": "web", "kubeConfig": kubeconfig});
+            Estate::of(kind, &spec, ("default", "web"))
+        };
+        for kind in FluxKind::POLICIES {
+            let on = |secret: &str, key: &str| on(kind, secret, key);
+            assert_eq!(on("m1", "value"), on("m1", "value"));
+            assert_eq!(on("m1", ""), on("m1", "value"), "Flux's default");
+            assert_ne!(on("m1", "value"), on("m2", "value"));
+            assert_ne!(on("members", "m1"), on("members", "m2"), "two clusters of one Secret");
+        }
         assert_eq!(Estate::of(FluxKind::GitRepository, &json!({}), ("default", "shop")), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use fleetgate_api::names::LABEL_APPLICATION;
-use fleetgate_plan::{FluxKind, Owner, Plan, Purpose, owner_of};
+use fleetgate_plan::{FluxKind, KubeconfigRef, Owner, Plan, Purpose, owner_of};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
@@ -33,6 +33,11 @@ impl Child {
         self.object.data.pointer("/spec/kubeConfig/secretRef/name").and_then(Value::as_str)
     }
 
+    /// The kubeconfig that it names.
+    pub(crate) fn kubeconfig(&self) -> Option<KubeconfigRef> {
+        KubeconfigRef::of(self.object.data.get("spec")?)
+    }
+
     /// Whether it is on its way out.
     pub(crate) fn is_going(&self) -> bool {
         self.object.metadata.deletion_timestamp.is_some()
@@ -50,7 +55,7 @@ pub(crate) fn keeping_names(plan: Plan, children: &[Child]) -> Plan {
                 && child.object.namespace().unwrap_or_default() == namespace
                 && child.is_of(uid.as_deref())
                 && child.object.labels().get(LABEL_APPLICATION) == Some(&name)
-                && child.secret() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
+                && child.kubeconfig().as_ref() == kubeconfig
         })
     })
 }

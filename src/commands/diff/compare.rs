@@ -149,7 +149,7 @@ fn planned(plan: &Plan) -> impl Iterator<Item = Planned> {
 
 /// The cluster of an object that nothing plans any more, by its credentials.
 fn place_of(child: &Child, catalog: &Catalog) -> Place {
-    let Some(secret) = child.secret() else {
+    let Some(kubeconfig) = child.kubeconfig() else {
         return if child.kind.is_source() { Place::Source } else { Place::Host };
     };
     let namespace = child.object.namespace().unwrap_or_default();
@@ -158,10 +158,9 @@ fn place_of(child: &Child, catalog: &Catalog) -> Place {
         .into_iter()
         .flat_map(|kind| catalog.cluster_names(&namespace, kind).map(move |name| (kind, name)))
         .filter_map(|(kind, name)| catalog.cluster(&key(kind, name)));
-    let mut reached = clusters
-        .filter(|cluster| cluster.kubeconfig.as_ref().is_some_and(|kubeconfig| kubeconfig.secret == secret));
+    let mut reached = clusters.filter(|cluster| cluster.kubeconfig.as_ref() == Some(&kubeconfig));
     let place = reached.next().map(|cluster| cluster.key.to_string());
-    Place::Member(place.unwrap_or_else(|| format!("the cluster of Secret {secret}")))
+    Place::Member(place.unwrap_or_else(|| format!("the cluster of Secret {}", kubeconfig.secret)))
 }
 
 /// How an object would be written; nothing, if it is as it would be.

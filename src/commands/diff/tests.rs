@@ -126,12 +126,19 @@ fn what_nobody_planned_is_found_by_its_credentials() {
     let mut of_a_cluster_that_is_gone = all[1].clone();
     of_a_cluster_that_is_gone.object.metadata.name = Some("web-attachedcluster-m9".to_owned());
     of_a_cluster_that_is_gone.object.data["spec"]["kubeConfig"]["secretRef"]["name"] = json!("m9");
-    all.push(of_a_cluster_that_is_gone);
+    // Another key of the same Secret is another cluster.
+    let mut of_another_key = all[1].clone();
+    of_another_key.object.metadata.name = Some("web-attachedcluster-m8".to_owned());
+    of_another_key.object.data["spec"]["kubeConfig"]["secretRef"]["key"] = json!("m8");
+    all.extend([of_a_cluster_that_is_gone, of_another_key]);
     let seen = compare(None, (&plan(&[web(Some("test"), None)], &catalog), None), &all, &catalog);
     let places: Vec<_> = lines(&seen);
     assert_eq!(places[0], "AttachedCluster/m1 gains web-attachedcluster-m1");
     assert_eq!(places[1], "AttachedCluster/m2 loses web-attachedcluster-m2");
-    assert!(text("", &seen, false).expect("text").contains("the cluster of Secret m9"), "{seen:?}");
+    let said = text("", &seen, false).expect("text");
+    for expected in ["the cluster of Secret m2", "the cluster of Secret m9"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
 }
 
 #[test]

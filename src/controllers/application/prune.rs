@@ -163,6 +163,8 @@ async fn remove(
         None => writer.take_away(&child, lets_go).await,
         // Whoever has been written takes it over, and keeps it.
         Some(heir) if children.get(child.kind, &child.namespace, heir).is_some_and(is_ours) => {
+            let Child { kind, namespace, name, .. } = &*child;
+            tracing::info!(kind = kind.kind(), %namespace, %name, heir, "another one delivers the same, and keeps it");
             writer.take_away(&child, true).await
         }
         // It is written in another pass, which the failure of this one brings about.

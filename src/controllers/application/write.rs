@@ -156,6 +156,8 @@ impl Writer {
         if !suspended.facts.state.suspended {
             return Err(Failure::Unsuspended);
         }
+        let Child { kind, namespace, name, .. } = child;
+        tracing::info!(kind = kind.kind(), %namespace, %name, "suspended: what it delivered stays");
         let left = self.delete(&suspended).await?;
         Ok(left.or(Some(suspended)))
     }

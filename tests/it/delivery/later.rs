@@ -25,6 +25,17 @@ fn member(sandbox: &Sandbox, index: usize) -> Client {
     sandbox.member_client(index).expect("a member")
 }
 
+/// The Application `shop` of a new namespace, once it is delivered as often as that says.
+async fn delivered(namespace: &str, manifest: &str, ready: &str) -> &'static Sandbox {
+    let sandbox = delivery();
+    self::namespace(sandbox, namespace).await;
+    member_namespace(sandbox, namespace).await;
+    let answer = apply(sandbox, manifest).await;
+    assert!(answer.success(), "{}", answer.stderr);
+    becomes(sandbox, namespace, "shop", &format!("True Succeeded {ready}")).await;
+    sandbox
+}
+
 /// Waits until these are the Kustomizations.
 async fn children(sandbox: &Sandbox, namespace: &str, expected: &[&str]) {
     let seen = until("the Kustomizations", PATIENCE, async || {
@@ -47,11 +58,7 @@ async fn fleet_of(sandbox: &Sandbox, namespace: &str, clusters: &[&str]) {
 /// While one of the new objects cannot be written, the old one stays.
 #[tokio::test]
 async fn from_the_host_to_a_fleet_creates_before_it_removes() {
-    let sandbox = delivery();
-    namespace(sandbox, "to-fleet").await;
-    member_namespace(sandbox, "to-fleet").await;
-    assert!(apply(sandbox, &placed("to-fleet", "")).await.success());
-    becomes(sandbox, "to-fleet", "shop", "True Succeeded 1/1").await;
+    let sandbox = delivered("to-fleet", &placed("to-fleet", ""), "1/1").await;
     deployments(sandbox.client(), "to-fleet", &["podinfo"]).await;
 
     let taken = "web-attachedcluster-kurator-member2";
@@ -78,11 +85,7 @@ async fn from_the_host_to_a_fleet_creates_before_it_removes() {
 
 #[tokio::test]
 async fn from_a_fleet_to_the_host() {
-    let sandbox = delivery();
-    namespace(sandbox, "to-host").await;
-    member_namespace(sandbox, "to-host").await;
-    assert!(apply(sandbox, &placed("to-host", FLEET)).await.success());
-    becomes(sandbox, "to-host", "shop", "True Succeeded 2/2").await;
+    let sandbox = delivered("to-host", &placed("to-host", FLEET), "2/2").await;
     assert!(apply(sandbox, &placed("to-host", "")).await.success());
     becomes(sandbox, "to-host", "shop", "True Succeeded 1/1").await;
     deployments(sandbox.client(), "to-host", &["podinfo"]).await;
@@ -96,12 +99,8 @@ async fn from_a_fleet_to_the_host() {
 
 #[tokio::test]
 async fn from_a_kustomization_to_a_chart() {
-    let sandbox = delivery();
-    namespace(sandbox, "to-chart").await;
-    member_namespace(sandbox, "to-chart").await;
     let kustomization = placed("to-chart", FLEET);
-    assert!(apply(sandbox, &kustomization).await.success());
-    becomes(sandbox, "to-chart", "shop", "True Succeeded 2/2").await;
+    let sandbox = delivered("to-chart", &kustomization, "2/2").await;
     assert!(apply(sandbox, &chart("to-chart")).await.success());
     becomes(sandbox, "to-chart", "shop", "True Succeeded 2/2").await;
     children(sandbox, "to-chart", &[]).await;
@@ -122,19 +121,20 @@ async fn a_policy_by_another_name_keeps_its_release() {
     by_another_name("renamed-release", &chart("renamed-release"), "web").await;
 }
 
-/// The old one would take away what the new one has taken over.
+/// The old one would take away what the new one has taken over. Its spec is told as the API server has stored it.
 #[tokio::test]
 async fn a_policy_by_another_name_keeps_its_objects() {
-    by_another_name("renamed-folder", &placed("renamed-folder", FLEET), "podinfo").await;
+    let patch = r#"[{"op": "test", "path": "/kind", "value": "Service"}]"#;
+    let build = "prune: true, patches: [{patch: 'PATCH', target: {kind: Service}}], \
+                 postBuild: {substitute: {tier: web}, substituteFrom: [{kind: ConfigMap, name: more}]},";
+    let policy = placed("renamed-folder", FLEET).replace("prune: true,", build).replace("PATCH", patch);
+    let variables = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: renamed-folder}\ndata: {region: eu}\n";
+    by_another_name("renamed-folder", &format!("{variables}---\n{policy}"), "podinfo").await;
 }
 
 /// Whatever stands in a member under that name is never gone as the policy `web` is called `new`.
 async fn by_another_name(namespace: &str, manifest: &str, deployment: &str) {
-    let sandbox = delivery();
-    self::namespace(sandbox, namespace).await;
-    member_namespace(sandbox, namespace).await;
-    assert!(apply(sandbox, manifest).await.success());
-    becomes(sandbox, namespace, "shop", "True Succeeded 2/2").await;
+    let sandbox = delivered(namespace, manifest, "2/2").await;
     let workload = async || {
         let api: Api<Deployment> = Api::namespaced(member(sandbox, 0), namespace);
         api.get(deployment).await.expect("the Deployment").metadata.uid
@@ -156,14 +156,71 @@ async fn by_another_name(namespace: &str, manifest: &str, deployment: &str) {
     deployments(member(sandbox, 0), namespace, &[]).await;
 }
 
+/// Of one folder each delivers what the other one leaves out.
+#[tokio::test]
+async fn what_a_sibling_does_not_deliver_goes_with_its_policy() {
+    let without = |name: &str, api_version: &str, kind: &str| {
+        let patch = format!(
+            r#"{{"apiVersion": "{api_version}", "kind": "{kind}", "metadata": {{"name": "podinfo"}}, "$patch": "delete"}}"#
+        );
+        let policies = selected("siblings", &[(name, "env: test")]);
+        let (_, policy) = policies.split_once("syncPolicies:\n").expect("a policy");
+        let ending = format!("prune: true, patches: [{{patch: '{patch}'}}],");
+        policy.replace("clusterSelector: {matchLabels: {env: test}}", "").replace("prune: true,", &ending)
+    };
+    let (eu, us) = (without("eu", "apps/v1", "Deployment"), without("us", "v1", "Service"));
+    let of = |policies: &str| format!("{}{policies}", selected("siblings", &[]));
+    let sandbox = delivered("siblings", &of(&format!("{eu}{us}")), "2/2").await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "siblings", &["podinfo"]).await;
+    }
+    assert!(apply(sandbox, &of(&eu)).await.success());
+    let left = MEMBERS.map(|name| format!("eu-attachedcluster-{name}"));
+    children(sandbox, "siblings", &[&left[0], &left[1]]).await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "siblings", &[]).await;
+    }
+    delete_shop(sandbox, "siblings").await;
+}
+
+/// Two clusters of which the kubeconfigs stand in one Secret are two.
+#[tokio::test]
+async fn what_leaves_one_of_two_clusters_of_one_secret_goes_there() {
+    let sandbox = delivery();
+    namespace(sandbox, "one-secret").await;
+    member_namespace(sandbox, "one-secret").await;
+    let mut data = serde_json::Map::new();
+    for name in MEMBERS {
+        let secret = ["get", "secret", name, "--namespace", "one-secret", "--output=json"];
+        let secret: Value = serde_json::from_str(&kubectl(sandbox, &secret).await.stdout).expect("JSON");
+        data.extend(secret["data"].as_object().cloned().expect("keys"));
+    }
+    let secret = serde_json::json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "members", "namespace": "one-secret"}, "data": data,
+    });
+    assert!(apply(sandbox, &secret.to_string()).await.success());
+    for name in MEMBERS {
+        let patch = r#"{"spec":{"kubeconfig":{"name":"members"}}}"#;
+        let arguments =
+            ["patch", "attachedcluster", name, "--namespace=one-secret", "--type=merge", "--patch", patch];
+        kubectl(sandbox, &arguments).await;
+    }
+    assert!(apply(sandbox, &placed("one-secret", FLEET)).await.success());
+    becomes(sandbox, "one-secret", "shop", "True Succeeded 2/2").await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), "one-secret", &["podinfo"]).await;
+    }
+    fleet_of(sandbox, "one-secret", &MEMBERS[..1]).await;
+    children(sandbox, "one-secret", &["web-attachedcluster-kurator-member1"]).await;
+    deployments(member(sandbox, 1), "one-secret", &[]).await;
+    deployments(member(sandbox, 0), "one-secret", &["podinfo"]).await;
+    delete_shop(sandbox, "one-secret").await;
+}
+
 /// As it leaves the Fleet, and as the Application goes.
 #[tokio::test]
 async fn what_a_cluster_lets_go_of_stays_whoever_takes_it_away() {
-    let sandbox = delivery();
-    namespace(sandbox, "let-go").await;
-    member_namespace(sandbox, "let-go").await;
-    assert!(apply(sandbox, &placed("let-go", FLEET)).await.success());
-    becomes(sandbox, "let-go", "shop", "True Succeeded 2/2").await;
+    let sandbox = delivered("let-go", &placed("let-go", FLEET), "2/2").await;
     let annotate = async |name: &str| {
         let arguments =
             ["annotate", "attachedcluster", name, "--namespace", "let-go", "fleetgate.dev/orphan=true"];
@@ -181,11 +238,7 @@ async fn what_a_cluster_lets_go_of_stays_whoever_takes_it_away() {
 
 #[tokio::test]
 async fn a_fleet_loses_a_cluster_and_gets_it_back() {
-    let sandbox = delivery();
-    namespace(sandbox, "edited").await;
-    member_namespace(sandbox, "edited").await;
-    assert!(apply(sandbox, &placed("edited", FLEET)).await.success());
-    becomes(sandbox, "edited", "shop", "True Succeeded 2/2").await;
+    let sandbox = delivered("edited", &placed("edited", FLEET), "2/2").await;
     fleet_of(sandbox, "edited", &MEMBERS[..1]).await;
     deployments(member(sandbox, 1), "edited", &[]).await;
     becomes(sandbox, "edited", "shop", "True Succeeded 1/1").await;

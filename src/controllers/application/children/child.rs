@@ -123,7 +123,7 @@ impl Child {
 
     /// Whether these are the credentials that it is delivered with.
     pub(super) fn is_delivered_by(&self, kubeconfig: Option<&KubeconfigRef>) -> bool {
-        self.facts.secret.as_deref() == kubeconfig.map(|kubeconfig| kubeconfig.secret.as_str())
+        KubeconfigRef::of(&self.spec()).as_ref() == kubeconfig
     }
 
     /// Whether `wanted`, of that digest, is what was last applied, and still there.
@@ -246,6 +246,30 @@ mod tests {
         for (metadata, spec, expected) in table {
             let child = Child::of(FluxKind::Kustomization, &kustomization(metadata.clone(), spec.clone()));
             assert_eq!(child.has(&wanted, "d1"), expected, "{metadata} {spec}");
+        }
+    }
+
+    /// Two clusters may have their kubeconfigs in one Secret.
+    #[test]
+    fn what_delivers_it_is_one_key_of_one_secret() {
+        let child = |kubeconfig: Value| {
+            let spec = json!({"path": "./a", "kubeConfig": kubeconfig});
+            Child::of(FluxKind::Kustomization, &kustomization(json!({}), spec))
+        };
+        let of = |secret: &str, key: &str| KubeconfigRef { secret: secret.to_owned(), key: key.to_owned() };
+        let named = |key: Value| json!({"secretRef": {"name": "members", "key": key}});
+        let table = [
+            (named(json!("m1")), Some(of("members", "m1")), true),
+            (named(json!("m1")), Some(of("members", "m2")), false),
+            (named(json!("m1")), Some(of("others", "m1")), false),
+            (named(json!("m1")), None, false),
+            (named(json!(null)), Some(of("members", "value")), true),
+            (json!(null), None, true),
+            (json!(null), Some(of("members", "m1")), false),
+        ];
+        for (kubeconfig, asked, expected) in table {
+            let is_delivered = child(kubeconfig.clone()).is_delivered_by(asked.as_ref());
+            assert_eq!(is_delivered, expected, "{kubeconfig} {asked:?}");
         }
     }
 
