@@ -21,6 +21,9 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 use crate::cli::{LogFormat, LogOptions, TraceOptions};
 use crate::traces::{self, Traces};
 
+/// kube's client: of an answer that it cannot read it tells all, objects too, in a warning.
+const CLIENT: &str = "kube_client::client";
+
 /// The most that waits to be written, in bytes.
 const MOST: usize = 1024 * 1024;
 /// How long lines are gathered before they are written: to wake the thread and to
@@ -78,7 +81,10 @@ fn lines(
     let filter = EnvFilter::try_new(&options.log_level).with_context(|| {
         format!("--log-level: {:?} is no level and no list of directives", options.log_level)
     })?;
-    let filter = filter.add_directive(format!("{}=off", traces::TARGET).parse()?);
+    let mut filter = filter.add_directive(format!("{}=off", traces::TARGET).parse()?);
+    if !options.log_level.contains(CLIENT) {
+        filter = filter.add_directive(format!("{CLIENT}=error").parse()?);
+    }
     let lines = fmt::layer()
         .with_writer(writer())
         .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());

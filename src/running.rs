@@ -55,11 +55,14 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     let is_undisputed = controllers.is_some() && election.is_none();
     let leadership = if is_undisputed { Leadership::Undisputed } else { Leadership::none_yet() };
     let metrics = Metrics::new(leadership.clone());
+    let stop = || {
+        metrics.stopping();
+        stop.send_replace(true);
+    };
     let signals = async {
         signals.wait().await;
         tracing::info!("stopping");
-        metrics.stopping();
-        stop.send_replace(true);
+        stop();
         Ok(())
     };
     let limit = controllers.as_ref().and_then(|options| options.writes_per_second);
@@ -72,11 +75,10 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
     }
     let (webhook, kept) = webhook.map(|(options, (serving, kept))| ((options, serving), kept)).unzip();
     let keep = async {
-        let Some(kept) = kept else { return Ok(()) };
-        tokio::select! {
-            never = kept => match never {},
-            () = stopped(stopping.clone()) => Ok(()),
+        if let Some(kept) = kept {
+            unless_stopped(&stopping, kept).await;
         }
+        Ok(())
     };
     let mut watches = JoinSet::new();
     let catalog = CatalogWatch::start(&clients, catalog, &mut watches);
@@ -89,13 +91,12 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         server::serve(listener, "metrics", Transport::Plain, router, connections, pending()).await
     };
     let look = async {
-        supported::look(&clients.client()).await;
+        unless_stopped(&stopping, supported::look(&clients.client())).await;
         Ok(())
     };
     let work = async {
-        tokio::select! {
-            () = catalog.synced() => {}
-            () = stopped(stopping.clone()) => return Ok(()),
+        if unless_stopped(&stopping, catalog.synced()).await.is_none() {
+            return Ok(());
         }
         let review = async {
             // The port opens once the Catalog is there: a review never speaks from an empty one.
@@ -103,9 +104,8 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
                 metrics.ready();
                 return Ok(());
             };
-            tokio::select! {
-                () = serving.ready() => {}
-                () = stopped(stopping.clone()) => return Ok(()),
+            if unless_stopped(&stopping, serving.ready()).await.is_none() {
+                return Ok(());
             }
             let listener = server::listen(options.bind)?;
             metrics.ready();
@@ -122,7 +122,9 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         let deliver = async {
             let Some(options) = controllers else { return Ok(()) };
             for scope in options.scopes() {
-                scope.check(&clients.client()).await?;
+                let checked = unless_stopped(&stopping, scope.check(&clients.client())).await;
+                let Some(checked) = checked else { return Ok(()) };
+                checked?;
             }
             let setup = |scope| {
                 let (catalog, metrics) = (catalog.clone(), metrics.clone());
@@ -131,7 +133,7 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
             let start = || start(options.scopes().into_iter().map(setup), &stopping);
             deliver(start, config, election, leadership, stopped(stopping.clone())).await
         };
-        tokio::try_join!(review, deliver).map(drop)
+        Box::pin(together(review, deliver, stop)).await
     };
     tokio::select! {
         done = async { tokio::try_join!(signals, look, keep, work) } => done.map(drop),
@@ -141,6 +143,33 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
             Some(Err(error)) => Err(error).context("a watch failed"),
             _ => anyhow::bail!("a watch ended"),
         },
+    }
+}
+
+/// Does both until they end. Where deliveries fail, it has reviews stop as well: whoever is being reviewed is answered
+/// before the program ends.
+async fn together(
+    review: impl Future<Output = anyhow::Result<()>>,
+    deliver: impl Future<Output = anyhow::Result<()>>,
+    stop: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let mut delivered = Ok(());
+    let deliver = async {
+        delivered = deliver.await;
+        if delivered.is_err() {
+            stop();
+        }
+        Ok(())
+    };
+    tokio::try_join!(review, deliver)?;
+    delivered
+}
+
+/// What that comes to, or nothing once the program is asked to stop: who does not answer keeps it from nothing.
+async fn unless_stopped<T>(stopping: &watch::Receiver<bool>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = stopped(stopping.clone()) => None,
     }
 }
 

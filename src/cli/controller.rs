@@ -9,7 +9,7 @@ use fleetgate_plan::names::digest;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::controllers::Scope;
-use crate::leader::Election;
+use crate::leader::{Election, KURATOR_NAMESPACE};
 use crate::manifests::{CONTROLLER, NAMESPACE};
 
 /// Hexadecimal digits of the digest in a Lease's name.
@@ -46,11 +46,12 @@ impl ControllerOptions {
 
     /// What is looked after.
     pub(crate) fn scopes(&self) -> Vec<Scope> {
-        let namespaces: BTreeSet<&String> = self.watch_namespaces.iter().collect();
-        let scope = |namespace: Option<&String>| Scope {
-            namespace: namespace.cloned(),
-            labels: self.watch_label_selector.clone(),
-        };
+        // What is empty is as good as none: of a selector the API server says so, too.
+        let is_some = |text: &&String| !text.trim().is_empty();
+        let namespaces: BTreeSet<&String> = self.watch_namespaces.iter().filter(is_some).collect();
+        let labels = self.watch_label_selector.as_ref().filter(is_some);
+        let scope =
+            |namespace: Option<&String>| Scope { namespace: namespace.cloned(), labels: labels.cloned() };
         if namespaces.is_empty() {
             return vec![scope(None)];
         }
@@ -89,6 +90,9 @@ struct ElectionOptions {
     /// How often the Lease is renewed, and looked at by those who wait
     #[arg(long, env = "FLEETGATE_LEASE_RETRY_SECONDS", default_value_t = 2, value_parser = value_parser!(u16).range(1..), value_name = "SECONDS")]
     lease_retry_seconds: u16,
+    /// The namespace of Kurator's controller, beside which no replica works
+    #[arg(long, env = "FLEETGATE_KURATOR_NAMESPACE", default_value = KURATOR_NAMESPACE, value_name = "NAME")]
+    kurator_namespace: String,
 }
 
 impl ElectionOptions {
@@ -106,6 +110,7 @@ impl ElectionOptions {
             duration,
             renew,
             retry,
+            kurator: self.kurator_namespace.clone(),
         };
         Ok((!self.no_leader_election).then_some(election))
     }
@@ -132,6 +137,7 @@ mod tests {
                 lease_seconds: lease,
                 lease_renew_seconds: renew,
                 lease_retry_seconds: retry,
+                kurator_namespace: KURATOR_NAMESPACE.to_owned(),
             };
             assert_eq!(options.election("a".to_owned()).is_ok(), works, "{lease}/{renew}/{retry}");
         }
@@ -181,6 +187,8 @@ mod tests {
         let shop = told("--watch-namespaces b,a");
         assert_eq!(shop.0, [Some("a".to_owned()), Some("b".to_owned())]);
         assert_eq!(shop, told("--watch-namespaces a --watch-namespaces b,a"));
+        assert_eq!(shop, told("--watch-namespaces a,,b,"));
+        assert_eq!(told("--watch-namespaces= --watch-label-selector="), told(""));
         let others = [
             "",
             "--watch-namespaces a",

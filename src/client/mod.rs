@@ -1,18 +1,20 @@
-//! The controllers' way to the API server.
+//! The way to the API server.
 //!
 //! ```text
-//! request ─▶ a write? ─▶ its turn ─▶ do we lead? ─▶ sent ─▶ counted
+//! request ─▶ a write? ─▶ its turn ─▶ do we lead? ─▶ sent ─▶ answered, or not in time ─▶ counted
 //!                └─ no: sent, and a watch that opens is noted
 //! ```
 //!
 //! **Invariant**: no write of a controller is sent by a process that does not
 //! lead, whoever asks for it and however long ago that was decided. Nothing
-//! below here tries a request again by itself: that would be after the question.
+//! below here tries one again by itself: that would be after the question.
 
 mod apply;
 mod call;
+mod limits;
 mod pace;
 mod prompt;
+mod times;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub(crate) use self::apply::{Part, apply};
 pub(crate) use self::call::{Call, Verb};
+use self::limits::Limits;
 use self::pace::Pace;
 use crate::leader::Leadership;
 use crate::metrics::{Metrics, Watching};
@@ -88,14 +91,23 @@ pub(crate) fn for_lease(mut config: Config, patience: Duration) -> anyhow::Resul
     direct(config)
 }
 
-/// A client that writes whether this process leads or not.
+/// A client that writes whether this process leads or not. No request waits for ever.
 ///
 /// # Errors
 ///
 /// When the configuration cannot be used.
 pub(crate) fn direct(mut config: Config) -> anyhow::Result<Client> {
     config.default_retry = false;
-    prompt::client(config).context("the cluster's configuration cannot be used")
+    retrying(config)
+}
+
+/// The same for who asks once, and gives up if there is no answer: what an API server has no time for is asked again.
+///
+/// # Errors
+///
+/// When the configuration cannot be used.
+pub(crate) fn retrying(config: Config) -> anyhow::Result<Client> {
+    prompt::client(config, Limits::default()).context("the cluster's configuration cannot be used")
 }
 
 impl Clients {

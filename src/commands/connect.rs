@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use super::warnings::Warnings;
 use crate::cli::ClientOptions;
-use crate::client::inferred_config;
+use crate::client::{inferred_config, retrying};
 
 /// A cluster that cannot be reached by then is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,15 +34,10 @@ pub(crate) async fn connect(options: &ClientOptions) -> anyhow::Result<Connectio
     let mut config = config(options).await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-    let watches = client(config.clone())?;
+    let watches = retrying(config.clone())?;
     config.read_timeout = Some(READ_TIMEOUT);
-    config.reset_reader_on_write = true;
     let warnings = Warnings::default();
-    Ok(Connection { client: warnings.of(client(config)?), watches, namespace, warnings })
-}
-
-fn client(config: Config) -> anyhow::Result<Client> {
-    Client::try_from(config).context("the cluster's configuration cannot be used")
+    Ok(Connection { client: warnings.of(retrying(config)?), watches, namespace, warnings })
 }
 
 async fn config(options: &ClientOptions) -> anyhow::Result<Config> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use clap::builder::{OsStr, Resettable};
 use clap::{Command, CommandFactory, FromArgMatches};
 
 use crate::cli::Cli;
@@ -30,8 +31,22 @@ pub(crate) fn started_as() -> String {
 /// Reads the command line; ends the program where it cannot be read, or where
 /// help is asked for.
 pub(crate) fn parse() -> Cli {
-    let matches = command(&started_as()).get_matches();
+    let matches = without_empty_variables(command(&started_as())).get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command line where an empty variable is as good as none: templates set variables whether there is a value
+/// or not.
+fn without_empty_variables(command: Command) -> Command {
+    let command = command.mut_args(|argument| {
+        let value = argument.get_env().and_then(std::env::var_os);
+        if value.is_some_and(|value| value.is_empty()) {
+            argument.env(Resettable::<OsStr>::Reset)
+        } else {
+            argument
+        }
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 #[cfg(test)]

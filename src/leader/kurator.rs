@@ -6,14 +6,16 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::sleep;
 
-/// The Lease of Kurator's controller, in whatever namespace.
+/// The namespace that Kurator's charts are for.
+pub(crate) const KURATOR_NAMESPACE: &str = "kurator-system";
+
+/// The Lease of Kurator's controller.
 pub(crate) const KURATOR_LEASE: &str = "kurator-fleet-manager-leader-elect";
 
-/// The Deployment of Kurator's controller, in whatever namespace.
+/// The Deployment of Kurator's controller.
 pub(crate) const KURATOR_DEPLOYMENT: &str = "kurator-fleet-manager";
 
 /// How often it is looked for.
@@ -23,70 +25,69 @@ const REST: Duration = Duration::from_secs(10);
 /// may be apart by most of it. Kurator renews every few seconds.
 const CURRENT: SignedDuration = SignedDuration::from_mins(1);
 
-/// Who looks for Kurator's controller.
+/// Who looks for Kurator's controller: in its own namespace alone, since in others anyone who may write
+/// there could stop every delivery by a Deployment of that name.
 pub(super) struct Kurator {
     leases: Api<Lease>,
     deployments: Api<Deployment>,
 }
 
 impl Kurator {
-    pub(super) fn new(client: Client) -> Self {
-        Self { leases: Api::all(client.clone()), deployments: Api::all(client) }
+    pub(super) fn new(client: Client, namespace: &str) -> Self {
+        Self {
+            leases: Api::namespaced(client.clone(), namespace),
+            deployments: Api::namespaced(client, namespace),
+        }
     }
 
-    /// Waits until it does not run.
+    /// Waits until it is known not to run.
     pub(super) async fn gone(&self) {
-        while self.runs().await {
+        while self.runs().await != Some(false) {
             sleep(REST).await;
         }
     }
 
-    /// Waits until it runs.
+    /// Waits until it is known to run.
     pub(super) async fn comes(&self) {
-        while !self.runs().await {
+        while self.runs().await != Some(true) {
             sleep(REST).await;
         }
     }
 
-    /// Whether it runs. Where that cannot be told, it does not: most hosts never had it.
-    pub(super) async fn runs(&self) -> bool {
+    /// Whether it runs, if that can be told. Where it may not be asked for, it does not: most hosts never had it.
+    pub(super) async fn runs(&self) -> Option<bool> {
         match self.trace().await {
             Ok(Some(trace)) => {
                 tracing::warn!(
                     "Kurator's controller runs ({trace}): nothing is written until it is scaled down"
                 );
-                true
+                Some(true)
             }
-            Ok(None) => false,
+            Ok(None) => Some(false),
             Err(error) => {
                 tracing::warn!(%error, "it cannot be told whether Kurator's controller runs");
-                false
+                matches!(error, kube::Error::Api(status) if status.is_forbidden()).then_some(false)
             }
         }
     }
 
     /// What tells of it.
     async fn trace(&self) -> kube::Result<Option<String>> {
-        let leases = self.leases.list(&named(KURATOR_LEASE)).await?;
-        if let Some(lease) = leases.items.iter().find(|lease| is_current(lease, Timestamp::now())) {
-            return Ok(Some(format!("Lease {}/{}", lease.namespace().unwrap_or_default(), lease.name_any())));
+        let lease = self.leases.get_opt(KURATOR_LEASE).await?;
+        if let Some(lease) = lease.filter(|lease| is_current(lease, Timestamp::now())) {
+            return Ok(Some(format!("Lease {}/{KURATOR_LEASE}", lease.namespace().unwrap_or_default())));
         }
-        let deployments = self.deployments.list(&named(KURATOR_DEPLOYMENT)).await?;
-        let running = deployments.items.iter().find(|deployment| has_replicas(deployment));
-        Ok(running.map(|deployment| {
-            format!("Deployment {}/{}", deployment.namespace().unwrap_or_default(), deployment.name_any())
+        let deployment = self.deployments.get_opt(KURATOR_DEPLOYMENT).await?;
+        Ok(deployment.filter(has_replicas).map(|deployment| {
+            format!("Deployment {}/{KURATOR_DEPLOYMENT}", deployment.namespace().unwrap_or_default())
         }))
     }
-}
-
-fn named(name: &str) -> ListParams {
-    ListParams::default().fields(&format!("metadata.name={name}"))
 }
 
 fn is_current(lease: &Lease, now: Timestamp) -> bool {
     let Some(spec) = &lease.spec else { return false };
     let is_held = spec.holder_identity.as_ref().is_some_and(|holder| !holder.is_empty());
-    is_held && spec.renew_time.as_ref().is_some_and(|renewed| now.duration_since(renewed.0) < CURRENT)
+    is_held && spec.renew_time.as_ref().is_some_and(|renewed| now.duration_since(renewed.0).abs() < CURRENT)
 }
 
 /// One without a number has one replica.
@@ -109,6 +110,7 @@ mod tests {
             (Some("pod"), Some(2), true),
             (Some("pod"), Some(-2), true),
             (Some("pod"), Some(61), false),
+            (Some("pod"), Some(-61), false),
             (Some("pod"), None, false),
             (Some(""), Some(2), false),
             (None, Some(2), false),

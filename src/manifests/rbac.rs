@@ -132,8 +132,8 @@ fn controller_rules() -> Vec<Value> {
             &["patch"],
         ),
         // Whether Kurator's controller runs.
-        named(rule("coordination.k8s.io", &["leases"], &["list"]), &[KURATOR_LEASE]),
-        named(rule("apps", &["deployments"], &["list"]), &[KURATOR_DEPLOYMENT]),
+        named(rule("coordination.k8s.io", &["leases"], &["get"]), &[KURATOR_LEASE]),
+        named(rule("apps", &["deployments"], &["get"]), &[KURATOR_DEPLOYMENT]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
         // What Applications name, each read by name, and clusters, whose Secrets get a label by which they are watched,
         // and a finalizer.

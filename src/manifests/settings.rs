@@ -194,7 +194,12 @@ fn of_role(role: &str, memory: [&str; 2], cpu: &str) -> Vec<Setting> {
             object(),
             "No limit of CPU: who is throttled answers late, and late is a refusal.",
         ),
-        of("nodeSelector", json!({}), texts(), "The nodes on which they may run."),
+        of(
+            "nodeSelector",
+            json!({"kubernetes.io/os": "linux"}),
+            texts(),
+            "The nodes on which they may run; the image is for Linux.",
+        ),
         of("tolerations", json!([]), items(object()), "Taints of nodes on which they run all the same."),
         of(
             "affinity",

@@ -95,8 +95,10 @@ fn conditions() -> Value {
         {"name": "not-the-controller", "expression": format!("request.userInfo.username != '{controller}'")},
         {
             "name": "not-being-deleted",
-            // Of the stored object: a request may say what it likes.
-            "expression": "request.operation != 'UPDATE' || !has(oldObject.metadata.deletionTimestamp)",
+            // Of the stored object: a request may say what it likes. Only what leaves the spec alone: what is stored
+            // is also what all Fleets, clusters and Applications are listed from.
+            "expression": "request.operation != 'UPDATE' || !has(oldObject.metadata.deletionTimestamp) || \
+                           has(object.spec) != has(oldObject.spec) || has(object.spec) && object.spec != oldObject.spec",
         },
     ])
 }

@@ -9,7 +9,7 @@ use kube::api::DynamicObject;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 
-use super::Table;
+use super::{Table, why};
 use fleetgate_webhooks::rejudged;
 
 /// The clusters of one kind.
@@ -80,7 +80,12 @@ pub(crate) fn insert_cluster(
     match &cluster.0 {
         Ok(cluster) => catalog.insert_cluster(rejudged::cluster(cluster)),
         Err(error) => {
-            tracing::warn!(namespace = cluster.namespace(), name = cluster.name_any(), %error, "an AttachedCluster cannot be read and is not used");
+            tracing::warn!(
+                namespace = cluster.namespace(),
+                name = cluster.name_any(),
+                error = why(error),
+                "an AttachedCluster cannot be read and is not used"
+            );
             let key = key(ClusterKind::AttachedCluster, cluster);
             // One that was read before stays as it was. Any other is known
             // without credentials: what it was delivered is not taken away.

@@ -11,9 +11,9 @@ use kube::api::DynamicObject;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher::Event;
 
-/// A watch that has not failed again for so long works: it is opened anew within
-/// half a minute, as long at most as it takes to fail to connect, and then may have nothing to tell.
-const MENDED: Duration = Duration::from_secs(90);
+/// A watch that has not failed again for so long works: it is opened anew within a minute, fails after
+/// another one at most where nobody answers, and if it does not may have nothing to tell.
+const MENDED: Duration = Duration::from_secs(150);
 
 /// What is known of every watch, by what it watches.
 #[derive(Clone, Debug, Default)]
@@ -190,8 +190,10 @@ mod tests {
         health.told("Fleets", &Event::Apply(fleet("a", true)));
         assert_eq!(broken_for(100), 0);
         health.failed("Fleets", at(200));
-        assert_eq!((broken_for(280), broken_for(290)), (80, 0), "it was opened, and nothing happens");
-        health.failed("Fleets", at(400));
-        assert_eq!(broken_for(401), 1);
+        health.failed("Fleets", at(325));
+        assert_eq!(broken_for(330), 130, "it rested for a minute, and waited for an answer for another one");
+        assert_eq!((broken_for(470), broken_for(475)), (270, 0), "it was opened, and nothing happens");
+        health.failed("Fleets", at(600));
+        assert_eq!(broken_for(601), 1);
     }
 }

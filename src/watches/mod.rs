@@ -10,6 +10,7 @@ mod health;
 mod listeners;
 mod provisioned;
 mod tables;
+mod unreadable;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -41,6 +42,7 @@ pub(crate) use self::health::Health;
 pub(crate) use self::listeners::Listeners;
 use self::tables::{ApplicationTable, FleetTable, NamespaceTable};
 pub(crate) use self::tables::{insert_application, insert_fleet};
+pub(crate) use self::unreadable::why;
 use crate::client::Clients;
 
 /// How long what is not listed is waited for before it is named.
@@ -199,6 +201,10 @@ impl Snapshots for CatalogWatch {
     }
 }
 
+/// How many objects are listed at once. Each may be of a megabyte and a half, and is read several times over before
+/// its entry of some hundred bytes is all that is left.
+const PAGE: u32 = 50;
+
 /// One object that cannot be decoded is skipped, and does not stall the watch.
 fn guarded<K>(
     clients: &Clients,
@@ -211,7 +217,8 @@ where
         + Send
         + 'static,
 {
-    watcher::watcher(Api::all(clients.client()), watcher::Config::default())
+    let pages = watcher::Config::default().page_size(PAGE);
+    watcher::watcher(Api::all(clients.client()), pages)
 }
 
 /// How one kind's events change the Catalog.

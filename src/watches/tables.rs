@@ -10,7 +10,7 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 
-use super::Table;
+use super::{Table, why};
 use fleetgate_webhooks::rejudged;
 
 #[derive(Debug, Default)]
@@ -44,7 +44,12 @@ pub(crate) fn insert_fleet(catalog: &mut Catalog, fleet: &DeserializeGuard<Fleet
     match &fleet.0 {
         Ok(fleet) => catalog.insert_fleet(rejudged::fleet(fleet)),
         Err(error) => {
-            tracing::warn!(namespace = fleet.namespace(), name = fleet.name_any(), %error, "a Fleet cannot be read and is passed over");
+            tracing::warn!(
+                namespace = fleet.namespace(),
+                name = fleet.name_any(),
+                error = why(error),
+                "a Fleet cannot be read and is passed over"
+            );
             None
         }
     }
@@ -88,7 +93,12 @@ pub(crate) fn insert_application(
     match &application.0 {
         Ok(application) => catalog.insert_application(&of_stored(application)),
         Err(error) => {
-            tracing::warn!(namespace = application.namespace(), name = application.name_any(), %error, "an Application cannot be read and is not in the index");
+            tracing::warn!(
+                namespace = application.namespace(),
+                name = application.name_any(),
+                error = why(error),
+                "an Application cannot be read and is not in the index"
+            );
             None
         }
     }

@@ -53,7 +53,7 @@ fn what_is_rendered_names_the_default_account() {
 #[test]
 fn the_flag_may_come_by_the_environment() {
     let folder = folder(&[("app.yaml", depending().as_bytes())]);
-    for (value, code) in [("true", 1), ("1", 1), ("false", 0), ("maybe", 2)] {
+    for (value, code) in [("true", 1), ("1", 1), ("false", 0), ("", 0), ("maybe", 2)] {
         for command in [&["check", "app.yaml"][..], &["render", "-f", "app.yaml"]] {
             let output = fleetgate()
                 .args(command)

@@ -35,7 +35,7 @@ async fn the_fleets_of_a_cluster_are_what_files_are_checked_against() {
 }
 
 /// `check` of the Application beside the cluster, as whom that kubeconfig names.
-async fn check(sandbox: &Sandbox, kubeconfig: &Path) -> Output {
+pub(crate) async fn check(sandbox: &Sandbox, kubeconfig: &Path) -> Output {
     let context = kubectl(sandbox, &["config", "current-context"]).await.stdout;
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("app.yaml"), APPLICATION).expect("a file");

@@ -4,7 +4,7 @@
 //! They share a host and take turns there, each in a namespace of its own with a
 //! controller of its own; what breaks more than that has a sandbox to itself.
 //! `FLEETGATE_SEED` has what happened at random happen again, and with
-//! `FLEETGATE_LONG` what is down is down for a minute.
+//! `FLEETGATE_LONG` what is down is down for a minute, and what is not answered is waited for.
 
 mod api_server;
 mod killed;
@@ -13,6 +13,7 @@ mod leader;
 mod member;
 mod record;
 mod refused;
+mod silent;
 mod stage;
 mod thousand;
 

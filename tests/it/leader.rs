@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Sandbox, Scope};
+use k8s_openapi::jiff::Timestamp;
 
 use crate::replica::{LEASE, Replica};
 use crate::support::{apply, kubectl, options, own, terminate};
@@ -116,10 +117,21 @@ async fn each_looks_after_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_waits_for_kurators_manager() {
     let sandbox = &sandbox().await;
-    kubectl(sandbox, &["create", "namespace", "kurator-system"]).await;
-    let lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: kurator-fleet-manager-leader-elect, namespace: kurator-system}\n\
-                 spec: {holderIdentity: pod, leaseDurationSeconds: 15, renewTime: '2099-01-01T00:00:00.000000Z'}\n";
-    assert!(apply(sandbox, lease).await.success());
+    for namespace in ["kurator-system", "shop"] {
+        kubectl(sandbox, &["create", "namespace", namespace]).await;
+    }
+    // Whoever may write in a namespace stops nobody else's deliveries.
+    let image = ["create", "deployment", "kurator-fleet-manager", "--image", "none", "--namespace"];
+    kubectl(sandbox, &[&image[..], &["shop"]].concat()).await;
+    for namespace in ["kurator-system", "shop"] {
+        let lease = format!(
+            "apiVersion: coordination.k8s.io/v1\nkind: Lease\n\
+             metadata: {{name: kurator-fleet-manager-leader-elect, namespace: {namespace}}}\n\
+             spec: {{holderIdentity: pod, leaseDurationSeconds: 15, renewTime: '{:.6}'}}\n",
+            Timestamp::now()
+        );
+        assert!(apply(sandbox, &lease).await.success());
+    }
     let replica = Replica::start(sandbox, &[]);
     replica
         .logs("Kurator's controller runs (Lease kurator-system/kurator-fleet-manager-leader-elect)", DEADLINE)
@@ -136,9 +148,7 @@ async fn it_waits_for_kurators_manager() {
     is_looked_after(sandbox, "default", "one").await;
     replica.says(OF_LEADERS, DEADLINE).await;
 
-    let image =
-        ["create", "deployment", "kurator-fleet-manager", "--image", "none", "--namespace", "kurator-system"];
-    kubectl(sandbox, &image).await;
+    kubectl(sandbox, &[&image[..], &["kurator-system"]].concat()).await;
     replica.says("fleetgate_leader 0", DEADLINE).await;
     // Its controllers' watches have ended, which is no fault of theirs; the Catalog's go on.
     replica.says_nothing_of(OF_LEADERS, DEADLINE).await;

@@ -13,6 +13,7 @@ use super::{HEADER, Manifest, Part, documents, manifest, monitoring, parts};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const HELPERS: &str = include_str!("_helpers.tpl");
 const NOTES: &str = include_str!("NOTES.txt");
+const REFUSALS: &str = include_str!("refusals.yaml");
 
 /// The rules, as they stand in their file, but for how long before its end a certificate is one to tell of.
 const RULES: &str = r#"spec:
@@ -28,6 +29,7 @@ pub(super) fn files() -> anyhow::Result<Vec<Manifest>> {
         text("chart/values.schema.json", format!("{:#}\n", values::schema())),
         text("chart/templates/_helpers.tpl", HELPERS.to_owned()),
         text("chart/templates/NOTES.txt", NOTES.to_owned()),
+        text("chart/templates/refusals.yaml", REFUSALS.to_owned()),
     ];
     files.extend(crds()?);
     let monitor = Part {

@@ -68,7 +68,7 @@ const ADMISSION: [Alert; 10] = [
     },
     Alert {
         name: "FleetgateReviewsUnanswered",
-        query: "sum by (name, type) (rate(apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"}[5m])) > 0 or sum by (name, type) (apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"} unless max_over_time(apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"}[1h] offset 5m)) > 0",
+        query: "sum by (name, type) (rate(apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"}[5m])) > 0 or sum by (name, type) (apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"} unless max_over_time(apiserver_admission_webhook_rejection_count{name=~\"(default|validate)[.]fleetgate[.]dev\",error_type=\"calling_webhook_error\"}[1h] offset 5m) and on (job, instance) max_over_time(up[1h] offset 5m)) > 0",
         lasts: "2m",
         severity: Severity::Critical,
         summary: "The API server gets no answer from Fleetgate's webhook.",
@@ -77,7 +77,7 @@ const ADMISSION: [Alert; 10] = [
     },
     Alert {
         name: "FleetgateGateOpen",
-        query: "sum by (name, type) (increase(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[15m])) > 0 or sum by (name, type) (apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"} unless max_over_time(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[1h] offset 15m)) > 0",
+        query: "sum by (name, type) (increase(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[15m])) > 0 or sum by (name, type) (apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"} unless max_over_time(apiserver_admission_webhook_fail_open_count{name=~\"(default|validate)[.]fleetgate[.]dev\"}[1h] offset 15m) and on (job, instance) max_over_time(up[1h] offset 15m)) > 0",
         lasts: "1m",
         severity: Severity::Warning,
         summary: "The API server admits what Fleetgate has not reviewed.",
@@ -230,11 +230,11 @@ const DELIVERY: [Alert; 8] = [
     },
     Alert {
         name: "FleetgateWritesRefused",
-        query: "sum by (namespace, kind, verb) (rate(fleetgate_writes_total{outcome=\"refused\"}[10m])) > 0",
+        query: "sum by (namespace, kind, verb) (rate(fleetgate_writes_total{outcome=\"refused\"}[10m]) or rate(fleetgate_writes_total{outcome=\"missing\",verb=\"apply\"}[10m])) > 0",
         lasts: "30m",
         severity: Severity::Warning,
         summary: "The API server refuses what Fleetgate's controller writes.",
-        description: "It refuses to {{ $labels.verb }} {{ $labels.kind }}: rights are missing, or an admission of somebody else's is against it.",
+        description: "It refuses to {{ $labels.verb }} {{ $labels.kind }}: rights or its CRD are missing, or an admission of somebody else's is against it.",
         runbook: "looks-at-objects-fail",
     },
     Alert {

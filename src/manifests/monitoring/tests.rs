@@ -19,13 +19,14 @@ use crate::metrics::told::{Told, told};
 const OF_TARGETS: [&str; 8] =
     ["container", "endpoint", "exported_job", "instance", "job", "namespace", "pod", "service"];
 
-/// What others tell, with labels: the API server of how it fares with webhooks.
-const FOREIGN: [(&str, &[&str]); 2] = [
+/// What others tell, with labels: the API server of how it fares with webhooks, and Prometheus of whom it reached.
+const FOREIGN: [(&str, &[&str]); 3] = [
     (
         "apiserver_admission_webhook_rejection_count",
         &["name", "type", "operation", "error_type", "rejection_code"],
     ),
     ("apiserver_admission_webhook_fail_open_count", &["name", "type"]),
+    ("up", &[]),
 ];
 
 fn alerts() -> impl Iterator<Item = &'static Alert> {

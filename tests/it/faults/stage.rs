@@ -23,6 +23,9 @@ use crate::support::{apply, kubectl};
 /// What the Applications become.
 pub(super) const KINDS: [FluxKind; 2] = [FluxKind::GitRepository, FluxKind::Kustomization];
 
+/// The Secret of which each cluster's kubeconfig would be a key.
+const SECRET: &str = "members";
+
 /// Which clusters an Application delivers to: every other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Half {
@@ -66,14 +69,11 @@ impl<'a> Stage<'a> {
             "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
             "metadata": {"name": "all"}, "spec": {"clusters": members.collect::<Vec<_>>()},
         });
-        // One for each half: what moves between clusters of one Secret is let go of, and not deleted.
-        let secret =
-            |half: Half| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": half.label()}});
-        let [even, odd] = [Half::Even, Half::Odd].map(secret);
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}});
         let proxy = sandbox.proxy().await.expect("the proxy listens");
         let kubeconfig = proxy.kubeconfig(sandbox.controller_kubeconfig()).expect("a kubeconfig");
         let stage = Self { sandbox, namespace, proxy, clusters, kubeconfig };
-        stage.apply(vec![even, odd, fleet]).await;
+        stage.apply(vec![secret, fleet]).await;
         stage
     }
 
@@ -185,7 +185,7 @@ fn cluster(number: usize) -> AttachedCluster {
     let cluster = json!({
         "apiVersion": "cluster.kurator.dev/v1alpha1", "kind": "AttachedCluster",
         "metadata": {"name": format!("m{number}"), "labels": {"half": Half::of(number).label()}},
-        "spec": {"kubeconfig": {"name": Half::of(number).label()}},
+        "spec": {"kubeconfig": {"name": SECRET, "key": format!("m{number}")}},
     });
     serde_json::from_value(cluster).expect("a cluster")
 }

@@ -7,6 +7,7 @@ use fleetgate_sandbox::{Action, Rule, Sandbox};
 use serde_json::{Value, json};
 
 use super::webhook::{Start, Webhook, review};
+use crate::check::check;
 use crate::support::{admission, apply, bare, file, kubeconfig_of, kubectl};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,11 +86,50 @@ async fn install_laxly(sandbox: &Sandbox) {
     broken.await.expect("it takes what cannot be read");
 }
 
+/// Has an object say that it was written when no time of ours is, as whoever may write it can.
+async fn write_at_the_end_of_time(
+    sandbox: &Sandbox,
+    version: &str,
+    kind: &str,
+    name: &str,
+    time: &str,
+    told: &str,
+) {
+    let fields = json!({
+        "manager": "x", "operation": "Update", "apiVersion": version, "time": time,
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:labels": {"f:x": {}}}},
+    });
+    let patch = json!([{"op": "add", "path": "/metadata/managedFields/-", "value": fields}]).to_string();
+    let arguments = ["patch", kind, name, "--namespace", NAMESPACE, "--type=json", "--patch", &patch];
+    kubectl(sandbox, &arguments).await;
+    let read = ["get", kind, name, "--namespace", NAMESPACE, "--show-managed-fields", "--output=json"];
+    assert!(kubectl(sandbox, &read).await.stdout.contains(told), "the API server keeps it");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_counted_and_holds_up_nothing_else() {
     let (sandbox, _turn) = bare().await;
     install_laxly(sandbox).await;
     assert!(apply(sandbox, &fleet("known", json!({}))).await.success());
+    // Of these the list itself could not be read.
+    write_at_the_end_of_time(
+        sandbox,
+        "v1",
+        "namespace",
+        NAMESPACE,
+        "9999-12-31T23:59:59-01:00",
+        "10000-01-01",
+    )
+    .await;
+    write_at_the_end_of_time(
+        sandbox,
+        "fleet.kurator.dev/v1alpha1",
+        "fleet",
+        "known",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31",
+    )
+    .await;
     let kubeconfig = kubeconfig_of(sandbox, "fleetgate-system", "fleetgate-webhook").await;
     let start = Start { kubeconfig: Some(kubeconfig.path()), ..Start::default() };
     let webhook = Webhook::start(sandbox, start).await;
@@ -112,4 +152,8 @@ async fn what_cannot_be_read_is_counted_and_holds_up_nothing_else() {
         number(&webhook, unreadable, is(left)).await;
         assert!(is_known(&webhook, name).await, "{name}");
     }
+
+    // The same lists are read by who asks from a terminal.
+    let output = check(sandbox, sandbox.kubeconfig()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -44,9 +44,9 @@ async fn what_was_changed_by_hand_is_in_the_way_of_a_later_file_that_is_not_to_w
         revises(sandbox, revision).await;
     }
     // As the webhook does it.
-    let injected = r#"--patch=[{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "Q0E="}]"#;
-    kubectl(sandbox, &["patch", "validatingwebhookconfiguration", "fleetgate", "--type=json", injected])
-        .await;
+    let injected =
+        r#"{"webhooks": [{"name": "validate.fleetgate.dev", "clientConfig": {"caBundle": "Q0E="}}]}"#;
+    kubectl(sandbox, &["patch", "validatingwebhookconfiguration", "fleetgate", "--patch", injected]).await;
     let by_hand: [&[&str]; 3] = [
         &["rollout", "undo", "deployment/fleetgate-webhook"],
         &["scale", "deployment/fleetgate-webhook", "--replicas=4"],

@@ -68,7 +68,12 @@ async fn every_value_comes_to_where_it_counts() {
             json!(format!("localhost:5000/gate@{digest}")),
         ),
         (&["imagePullSecrets[0].name=a"], webhook, format!("{pod}/imagePullSecrets"), json!([{"name": "a"}])),
-        (&["webhook.nodeSelector.a=b"], webhook, format!("{pod}/nodeSelector"), json!({"a": "b"})),
+        (
+            &["webhook.nodeSelector.a=b"],
+            webhook,
+            format!("{pod}/nodeSelector"),
+            json!({"a": "b", "kubernetes.io/os": "linux"}),
+        ),
         (&["webhook.tolerations[0].key=a"], webhook, format!("{pod}/tolerations"), json!([{"key": "a"}])),
         (&["webhook.podLabels.a=b"], webhook, "/spec/template/metadata/labels/a".to_owned(), json!("b")),
         (&["webhook.priorityClassName="], webhook, format!("{pod}/priorityClassName"), Value::Null),

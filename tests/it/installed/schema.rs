@@ -1,7 +1,14 @@
 //! What the chart's schema refuses, and what it takes.
 
+use fleetgate_sandbox::Helm;
+
 use super::chart::{NAMESPACE, rendered};
 use super::*;
+
+/// What helm says of a value that it does not take.
+fn refused(helm: &Helm, value: &str) -> String {
+    rendered(helm, NAMESPACE, &["--set", value]).expect_err(value).to_string()
+}
 
 #[tokio::test]
 async fn values_that_mean_nothing_are_refused() {
@@ -66,9 +73,30 @@ async fn values_that_mean_nothing_are_refused() {
         ),
     ];
     for (value, named) in table {
-        let error = rendered(&helm, NAMESPACE, &["--set", value]).expect_err(value).to_string();
+        let error = refused(&helm, value);
         assert!(error.contains("don't meet the specifications of the schema"), "{value}: {error}");
         assert!(error.contains(named), "{value}: {error}");
+    }
+}
+
+/// Each of them means something, and together they do not work.
+#[tokio::test]
+async fn values_that_contradict_each_other_are_refused() {
+    let (sandbox, _turn) = bare().await;
+    let helm = sandbox.helm().expect("helm");
+    let table = [
+        ("webhook.port=8080", "webhook.port and webhook.metricsPort are both 8080"),
+        ("webhook.metricsPort=9443", "webhook.port and webhook.metricsPort are both 9443"),
+        // No review would be answered by whom the API server trusts.
+        (
+            r"webhook.annotations.cert-manager\.io/inject-ca-from=a/b",
+            "cert-manager.io/inject-ca-from, by which the API server trusts cert-manager's certificate alone",
+        ),
+        ("webhook.caBundle=LS0=", "webhook.certificateSecret names none"),
+    ];
+    for (value, told) in table {
+        let error = refused(&helm, value);
+        assert!(error.contains(told), "{value}: {error}");
     }
 }
 
@@ -86,6 +114,9 @@ async fn values_that_only_look_odd_are_taken() {
         "networkPolicy.webhookFrom[0].podSelector.a=b,networkPolicy.webhookFrom[0].namespaceSelector.a=b",
         "networkPolicy.metricsFrom[0].ipBlock.cidr=fd00::/8",
         "webhook.podLabels.sidecar=no",
+        r"webhook.certificateSecret=tls,webhook.annotations.cert-manager\.io/inject-ca-from=a/b",
+        "webhook.certificateSecret=tls,webhook.caBundle=LS0=",
+        "webhook.port=8080,webhook.metricsPort=9443",
     ];
     for value in table {
         rendered(&helm, NAMESPACE, &["--set", value]).unwrap_or_else(|error| panic!("{value}: {error}"));

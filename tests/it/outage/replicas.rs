@@ -57,9 +57,14 @@ impl<'a> Replicas<'a> {
     async fn roll(&mut self) {
         for _ in 0..self.running.len() {
             self.add().await;
-            let status = self.running.remove(0).stop().await;
-            assert!(status.success(), "it ends in peace: {status}");
+            self.end().await;
         }
+    }
+
+    /// Ends one as a kubelet does whenever a pod has to go; returns when it has ended.
+    async fn end(&mut self) {
+        let status = self.running.remove(0).stop().await;
+        assert!(status.success(), "it ends in peace: {status}");
     }
 
     /// Kills one as the kernel does when memory is short; returns when that was noticed.
@@ -80,11 +85,12 @@ impl<'a> Replicas<'a> {
     }
 }
 
-async fn rolled(count: usize) {
+/// None of the creates fails while that happens to so many.
+async fn none_fails_while(what: &str, count: usize, happens: impl AsyncFnOnce(&mut Replicas<'_>)) {
     let stage = &Stage::set().await;
     let mut replicas = Replicas::start(stage, count).await;
-    let load = Replicas::load(stage, replicas.roll()).await;
-    println!("{count} are rolled: {}", load.told());
+    let load = Replicas::load(stage, happens(&mut replicas)).await;
+    println!("{what} of {count}: {}", load.told());
     assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed);
     load.reaches(at_least(PER_SECOND));
     replicas.balancer.stop().await;
@@ -92,12 +98,23 @@ async fn rolled(count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_admission_fails_while_two_are_rolled() {
-    rolled(2).await;
+    none_fails_while("a roll", 2, async |replicas| replicas.roll().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_admission_fails_while_three_are_rolled() {
-    rolled(3).await;
+    none_fails_while("a roll", 3, async |replicas| replicas.roll().await).await;
+}
+
+/// Nobody is started in its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_admission_fails_while_one_of_two_is_ended() {
+    none_fails_while("an end of one", 2, async |replicas| replicas.end().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_admission_fails_while_one_of_three_is_ended() {
+    none_fails_while("an end of one", 3, async |replicas| replicas.end().await).await;
 }
 
 /// What a process is asked while it is killed nobody else knows of, and an API server asks no second time. Everybody else is

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! client ─HTTP─► request (verb, resource, name) ─► rules ─► API server
-//!    ▲                     │ counts                  │ answer, cut, lose, delay
+//!    ▲                     │ counts                  │ answer, cut, lose, hold
 //!    └── gate (watches: cut, frozen) ◄───────────────┘
 //! ```
 //!

@@ -1,5 +1,6 @@
 //! Takes connections in and passes requests on, one at a time per connection.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -56,7 +57,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
             let _lost = forward(Request::from_parts(parts, body), &asked, shared).await;
             return Err(Cut);
         }
-        Some(Action::Delay(time)) => tokio::time::sleep(time).await,
+        Some(Action::Hold) => pending().await,
         None => {}
     }
     forward(Request::from_parts(parts, body), &asked, shared).await

@@ -1,7 +1,5 @@
 //! Which requests go wrong, and how. Pure but for counting down.
 
-use std::time::Duration;
-
 use super::request::{Asked, Verb};
 
 /// What happens to a request.
@@ -13,8 +11,8 @@ pub enum Action {
     Cut,
     /// The API server carries it out, and the connection ends before anybody hears so.
     Lose,
-    /// It goes on only after this time.
-    Delay(Duration),
+    /// It is never answered, and the connection stays for as long as the client wants; the API server never hears of it.
+    Hold,
 }
 
 /// Requests that match, and what happens to them: to all of them, unless `after` and `times` say otherwise.

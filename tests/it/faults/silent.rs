@@ -1,0 +1,56 @@
+//! An API server that takes requests, and never answers some of them.
+
+use std::time::Duration;
+
+use fleetgate_sandbox::{Action, Rule, Verb};
+use tokio::time::timeout;
+
+use super::stage::{Half, Stage, source};
+use super::{PATIENCE, host};
+use crate::support::{is_long, kubectl, terminate};
+
+/// How long an answer is waited for, as `docs/running.md` says.
+const LIMIT: Duration = Duration::from_secs(65);
+
+/// How long a program that has nothing to finish takes to stop.
+const SOON: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_never_answered_holds_up_nothing_else_and_is_asked_for_again() {
+    let host = host().await;
+    let stage = Stage::set(&host, "silent", 2).await;
+    stage.proxy.add(Rule::new(Action::Hold).verb(Verb::Apply).resource("kustomizations").times(1));
+    let _controller = stage.controller(&["--no-leader-election"]);
+    let asked =
+        async |times| stage.proxy.when(|proxy| proxy.count(Verb::Apply, "kustomizations") >= times).await;
+    stage.deliver(0..1, Half::Even).await;
+    timeout(PATIENCE, asked(1)).await.expect("the one is asked for that is not answered");
+    stage.deliver(1..3, Half::Even).await;
+    let others = (1..3).flat_map(|number| stage.on(Half::Even, number));
+    let answered = others.chain((0..3).map(source)).collect();
+    stage.stands(&answered).await;
+    if is_long() {
+        timeout(LIMIT + PATIENCE, asked(4)).await.expect("it is asked for again");
+        let told = ["events", "--for", "application/app-0", "--namespace", stage.namespace];
+        let told = kubectl(stage.sandbox, &told).await.stdout;
+        assert!(told.contains("was not answered within 65s"), "{told}");
+        stage.stands(&answered.into_iter().chain(stage.on(Half::Even, 0)).collect()).await;
+        assert_eq!(stage.written_again(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_answered_at_the_start_stops_when_asked() {
+    let host = host().await;
+    let stage = Stage::set(&host, "silent-start", 2).await;
+    stage.proxy.add(Rule::new(Action::Hold).resource("/version"));
+    // The first list of them is the Catalog's. The next one asks whether they can be watched at all.
+    stage.proxy.add(Rule::new(Action::Hold).verb(Verb::List).resource("applications").after(1));
+    let mut controller = stage.controller(&[]);
+    let asked = stage.proxy.when(|proxy| {
+        proxy.count(Verb::Get, "/version") == 1 && proxy.count(Verb::List, "applications") == 2
+    });
+    timeout(PATIENCE, asked).await.expect("both are asked for");
+    let ended = timeout(SOON, terminate(&mut controller.process)).await;
+    assert!(ended.expect("it stops").success());
+}
