@@ -12,6 +12,7 @@ mod conditions;
 mod events;
 mod finalizers;
 mod fleet;
+mod gone;
 mod kubeconfig;
 mod scope;
 mod secrets;

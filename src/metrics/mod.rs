@@ -255,6 +255,8 @@ fn outcome(status: Option<StatusCode>) -> &'static str {
         Some(status) if status.is_success() => "succeeded",
         Some(StatusCode::CONFLICT) => "conflict",
         Some(StatusCode::TOO_MANY_REQUESTS) => "throttled",
+        // It is still to come, or went a moment ago: nobody is against the write.
+        Some(StatusCode::NOT_FOUND) => "missing",
         Some(status) if status.is_client_error() => "refused",
         _ => "failed",
     }

@@ -101,3 +101,23 @@ async fn readiness_comes_with_the_catalog_and_not_with_the_lease() {
     let (_, text) = get(&metrics, "/metrics").await;
     assert!(text.contains("fleetgate_leader 0") && !text.contains("state="), "{text}");
 }
+
+/// The alert is for what somebody has to mend.
+#[test]
+fn what_is_not_there_is_not_refused() {
+    let table = [
+        (Some(200), "succeeded"),
+        (Some(201), "succeeded"),
+        (Some(403), "refused"),
+        (Some(404), "missing"),
+        (Some(409), "conflict"),
+        (Some(422), "refused"),
+        (Some(429), "throttled"),
+        (Some(500), "failed"),
+        (None, "failed"),
+    ];
+    for (status, expected) in table {
+        let status = status.map(|status| StatusCode::from_u16(status).expect("a status"));
+        assert_eq!(outcome(status), expected, "{status:?}");
+    }
+}

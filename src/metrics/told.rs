@@ -47,6 +47,7 @@ fn do_everything(metrics: &Metrics) {
         Some(StatusCode::CONFLICT),
         Some(StatusCode::TOO_MANY_REQUESTS),
         Some(StatusCode::FORBIDDEN),
+        Some(StatusCode::NOT_FOUND),
         None,
     ];
     for verb in [Verb::Create, Verb::Update, Verb::Apply, Verb::Patch, Verb::Delete] {
@@ -128,5 +129,5 @@ fn names_labels_and_values_are_read() {
     assert_eq!(labels.keys().collect::<Vec<_>>(), ["controller", "le", "outcome"]);
     assert_eq!(labels["outcome"], ["failed", "succeeded"].map(str::to_owned).into());
     let writes = &told.series["fleetgate_writes_total"]["outcome"];
-    assert_eq!(writes.len(), 5, "{writes:?}");
+    assert_eq!(writes.len(), 6, "{writes:?}");
 }

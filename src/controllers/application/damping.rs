@@ -188,4 +188,18 @@ mod tests {
             serde_json::from_value(status(1, "Progressing", "")).expect("a status");
         assert_eq!(Damping::default().hold(&application(Value::Null), &first, false), None);
     }
+
+    #[test]
+    fn of_those_that_go_nothing_is_kept() {
+        let damping = Damping::default();
+        let status: ApplicationStatus =
+            serde_json::from_value(status(1, "Succeeded", "1/1")).expect("a status");
+        for number in 0..1_000 {
+            let mut going = application(self::status(1, "Succeeded", "2/2"));
+            going.metadata.uid = Some(number.to_string());
+            assert!(damping.hold(&going, &status, false).is_some());
+            damping.forget(&going);
+        }
+        assert_eq!(damping.with_held(|held| held.len()), 0);
+    }
 }

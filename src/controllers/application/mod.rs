@@ -22,6 +22,7 @@ mod references;
 mod status;
 mod summary;
 mod triggers;
+mod unreadable;
 mod write;
 
 use std::sync::Arc;
@@ -44,16 +45,18 @@ use self::protection::Holds;
 use self::prune::{Pending, Pruner};
 use self::reconcile::reconcile;
 use self::references::References;
-use self::triggers::Triggers;
+use self::triggers::{Triggers, that_waited};
 use self::write::Writer;
 use super::backoff::Backoff;
-use super::{Scope, Secrets, Setup, Statuses, object_ref};
+use super::gone::forgetting;
+use super::{Secrets, Setup, Statuses, object_ref};
 use crate::metrics::{Controlled, Queue};
 use crate::watches::CatalogWatch;
 
 type Guarded = DeserializeGuard<Application>;
 
 struct Context {
+    known: Store<Guarded>,
     client: Client,
     statuses: Statuses,
     catalog: CatalogWatch,
@@ -109,7 +112,9 @@ pub(super) async fn run(
     let concerned = catalog.applications_concerned().map(object_ref);
     let pruner = Pruner::new(client.clone(), catalog.current().emptied(), pending);
     let crds_changed = children.crds_changed();
+    let (known, writer) = reflector::store();
     let context = Arc::new(Context {
+        known: known.clone(),
         statuses,
         catalog,
         children,
@@ -123,12 +128,14 @@ pub(super) async fn run(
         queue: queue.clone(),
         client,
     });
-    let (applications, known) = applications(&context, &scope);
+    let events = watcher(scope.api::<Guarded>(&context.client), scope.watched()).default_backoff();
+    let applications = applications(events.reflect(writer), Arc::clone(&context));
     let protection = protection::run(&context, &scope, &released);
     let controller = Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))
         .reconcile_on(queue.naming(concerned))
+        .reconcile_on(queue.naming(that_waited(context.holds.found(), context.catalog.clone())))
         .reconcile_all_on(crds_changed)
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::Application, reconcile), retry, Arc::clone(&context))
@@ -150,28 +157,21 @@ pub(super) async fn run(
 /// The Applications, each when it changes in what a reconcile goes by: own
 /// writes of its status are none of that.
 fn applications(
-    context: &Arc<Context>,
-    scope: &Scope,
-) -> (impl Stream<Item = watcher::Result<Guarded>> + Send + use<>, Store<Guarded>) {
-    let (known, writer) = reflector::store();
-    let events = watcher(scope.api::<Guarded>(&context.client), scope.watched()).default_backoff();
-    let of_gone = Arc::clone(context);
-    let events = events.inspect_ok(move |event| {
-        if let watcher::Event::Delete(application) = event {
-            of_gone.forget(application);
-        }
-    });
+    events: impl Stream<Item = watcher::Result<watcher::Event<Guarded>>> + Send,
+    context: Arc<Context>,
+) -> impl Stream<Item = watcher::Result<Guarded>> + Send {
+    let (known, queue) = (context.known.clone(), context.queue.clone());
+    let events = forgetting(events, known, move |application| context.forget(application));
     let of_interest = predicates::generation
         .combine(predicates::labels)
         .combine(predicates::annotations)
         .combine(predicates::finalizers);
-    let changed = events.reflect(writer).applied_objects();
-    let changed = changed.predicate_filter(of_interest, PredicateConfig::default());
-    let queue = context.queue.clone();
-    (changed.inspect_ok(move |application| queue.name(&ObjectRef::from_obj(application))), known)
+    let changed = events.applied_objects().predicate_filter(of_interest, PredicateConfig::default());
+    changed.inspect_ok(move |application| queue.name(&ObjectRef::from_obj(application)))
 }
 
 fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action {
     tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an Application is not reconciled");
-    Action::requeue(context.backoff.failed(&*object))
+    let (rest, quiet) = (context.backoff.failed(&*object), context.backoff.left_alone(&*object));
+    Action::requeue(quiet.map_or(rest, |quiet| quiet.max(rest)))
 }

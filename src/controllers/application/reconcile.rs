@@ -21,26 +21,38 @@ use super::references::LOOK_AGAIN;
 use super::{Context, Failed, Guarded, status};
 use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
+use crate::controllers::gone::looked_at;
+use crate::watches;
 
 /// Brings one Application to what its spec asks for.
 pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
     context.queue.take_up(&ObjectRef::from_obj(&*object));
+    let came_of_it = look_at(&object, &context).await;
+    looked_at(&*object, came_of_it, &context.known, |application| context.forget(application))
+}
+
+async fn look_at(object: &Guarded, context: &Context) -> Result<Action, Failed> {
+    if object.meta().deletion_timestamp.is_some() {
+        context.pruner.forget(object);
+        return finalize(object, context).await.map_err(Failed);
+    }
     match &object.0 {
-        Ok(application) => reconcile_application(application, &context).await.map_err(Failed),
+        Ok(application) => reconcile_application(application, context).await.map_err(Failed),
         // It was stored before the CRD had its schema. Nothing can be said in
         // its status without reading it; the log says which one it is.
         Err(error) => {
-            tracing::warn!(namespace = object.namespace(), name = object.name_any(), %error, "an Application cannot be read and is passed over");
+            tracing::warn!(
+                namespace = object.namespace(),
+                name = object.name_any(),
+                error = watches::why(error),
+                "an Application cannot be read and is passed over"
+            );
             Ok(Action::await_change())
         }
     }
 }
 
 async fn reconcile_application(application: &Application, context: &Context) -> anyhow::Result<Action> {
-    if application.meta().deletion_timestamp.is_some() {
-        context.pruner.forget(application);
-        return finalize(application, context).await;
-    }
     let namespace = application.namespace().unwrap_or_default();
     if context.catalog.current().is_terminating(&namespace) {
         // The Application goes next, and nothing new may be made there.
@@ -89,9 +101,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         context.backoff.succeeded(application);
         None
     } else {
-        let rest = context.backoff.failed(application);
-        let is_missing = |failure: &Summary| failure.reason == ConditionReason::KubeconfigNotFound;
-        let rest = if observed.failures.iter().any(is_missing) { rest.min(LOOK_AGAIN) } else { rest };
+        let rest = resting(context.backoff.failed(application), &observed.failures);
         if let Some(wait) = retry_after {
             context.backoff.leave_alone(application, wait);
         }
@@ -106,4 +116,34 @@ fn next(rest: Option<Duration>, due: [Option<Duration>; 3], observed: &Observed)
     let missing = (!observed.missing.is_empty()).then_some(LOOK_AGAIN);
     let first = due.into_iter().chain([rest.or(missing)]).flatten().min();
     first.map_or_else(Action::await_change, Action::requeue)
+}
+
+/// How long what failed rests. For a Secret that is still to come that is not
+/// long; but whatever else failed would be tried again as often, and who waits
+/// for the Secret is told when it is there.
+fn resting(rest: Duration, failures: &[Summary]) -> Duration {
+    let is_missing = |failure: &Summary| failure.reason == ConditionReason::KubeconfigNotFound;
+    if failures.iter().all(is_missing) { rest.min(LOOK_AGAIN) } else { rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_waits_for_secrets_alone_looks_again_soon() {
+        let (missing, failed) = (ConditionReason::KubeconfigNotFound, ConditionReason::ApplyFailed);
+        let table: [(u64, &[ConditionReason], u64); 5] = [
+            (300, &[missing], 15),
+            (300, &[missing, missing], 15),
+            (2, &[missing], 2),
+            (300, &[missing, failed], 300),
+            (300, &[failed], 300),
+        ];
+        for (rest, reasons, expected) in table {
+            let failures: Vec<Summary> = reasons.iter().map(|reason| Summary::new(*reason, "")).collect();
+            let rest = resting(Duration::from_secs(rest), &failures);
+            assert_eq!(rest, Duration::from_secs(expected), "{reasons:?}");
+        }
+    }
 }

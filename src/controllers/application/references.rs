@@ -211,4 +211,17 @@ mod tests {
         assert_eq!((missing.len(), asked), (MOST_NEEDS, MOST_NEEDS));
         assert_eq!(server.said(404, &references, &application(2, MOST_NEEDS)).await, (vec![], 0));
     }
+
+    #[test]
+    fn of_those_that_go_nothing_is_kept() {
+        let references = References::default();
+        for number in 0..1_000 {
+            let mut going: Application = serde_json::from_value(application(1, 0)).expect("an Application");
+            going.metadata.uid = Some(number.to_string());
+            references.keep(&going, Vec::new());
+            assert!(references.known(&going).is_some());
+            references.forget(&going);
+        }
+        assert_eq!(references.with_looks(|looks| looks.len()), 0);
+    }
 }

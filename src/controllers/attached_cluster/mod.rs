@@ -19,18 +19,19 @@ use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::{Action, Config, Error};
+use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, predicates, reflector, watcher};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 
 use self::kubeconfigs::Kubeconfigs;
 use self::status::{count, status};
 use super::backoff::{Backoff, spread};
 use super::conditions::Summary;
+use super::gone::{forgetting, looked_at};
 use super::kubeconfig::Unread;
 use super::secrets::Secrets;
-use super::{Scope, Setup, Statuses, object_ref};
+use super::{Setup, Statuses, object_ref};
 use crate::member::probe;
 use crate::metrics::Controlled;
 use crate::watches::CatalogWatch;
@@ -45,10 +46,20 @@ const PROBES_AT_ONCE: u16 = 32;
 type Guarded = DeserializeGuard<AttachedCluster>;
 
 struct Context {
+    known: Store<Guarded>,
     kubeconfigs: Kubeconfigs,
     catalog: CatalogWatch,
     backoff: Backoff,
     statuses: Statuses,
+}
+
+impl Context {
+    /// Lets go of what was known of a cluster that is no more.
+    fn forget(&self, cluster: &Guarded) {
+        self.backoff.succeeded(cluster);
+        self.kubeconfigs.forget(&key(cluster));
+        self.statuses.forget(cluster);
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -62,40 +73,35 @@ pub(super) async fn run(
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
-    let (clusters, known) = clusters(&client, &scope);
+    let (known, writer) = reflector::store();
+    let events = watcher(scope.api::<Guarded>(&client), scope.watched()).default_backoff().reflect(writer);
     let counted = known.clone();
     metrics.count_clusters(scope.namespace, move || count(&counted));
     let changes = secrets.changes();
     let kubeconfigs = Kubeconfigs::new(client, secrets);
-    let context = Arc::new(Context { kubeconfigs, catalog, statuses, backoff: Backoff::default() });
-    Controller::for_stream(clusters, known)
+    let backoff = Backoff::default();
+    let context = Arc::new(Context { known: known.clone(), kubeconfigs, catalog, statuses, backoff });
+    Controller::for_stream(clusters(events, Arc::clone(&context)), known)
         .with_config(Config::default().concurrency(PROBES_AT_ONCE))
         .reconcile_on(with_other_secrets(changes, Arc::clone(&context)))
         .graceful_shutdown_on(stop)
         .run(metrics.timing(Controlled::AttachedCluster, reconcile), retry, Arc::clone(&context))
-        .for_each(|result| {
-            if let Err(Error::ObjectNotFound(gone)) = result {
-                context.kubeconfigs.forget(&ObjectKey::new(gone.namespace.unwrap_or_default(), gone.name));
-            }
-            std::future::ready(())
-        })
+        .for_each(|_| std::future::ready(()))
         .await;
 }
 
 /// The clusters, each when it changes in what a look at it goes by: own writes
 /// of its status are none of that.
 fn clusters(
-    client: &Client,
-    scope: &Scope,
-) -> (impl Stream<Item = watcher::Result<Guarded>> + Send + use<>, Store<Guarded>) {
-    let (known, writer) = reflector::store();
-    let events = watcher(scope.api::<Guarded>(client), scope.watched()).default_backoff();
+    events: impl Stream<Item = watcher::Result<watcher::Event<Guarded>>> + Send,
+    context: Arc<Context>,
+) -> impl Stream<Item = watcher::Result<Guarded>> + Send {
+    let events = forgetting(events, context.known.clone(), move |cluster| context.forget(cluster));
     let of_interest = predicates::generation
         .combine(predicates::labels)
         .combine(predicates::annotations)
         .combine(predicates::finalizers);
-    let changed = events.reflect(writer).applied_objects();
-    (changed.predicate_filter(of_interest, PredicateConfig::default()), known)
+    events.applied_objects().predicate_filter(of_interest, PredicateConfig::default())
 }
 
 /// The clusters whose Secret is not any more as it was read.
@@ -120,6 +126,11 @@ fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action 
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
+    let came_of_it = look_at(&object, &context).await;
+    looked_at(&*object, came_of_it, &context.known, |cluster| context.forget(cluster))
+}
+
+async fn look_at(object: &Guarded, context: &Context) -> Result<Action, Failed> {
     let Ok(cluster) = &object.0 else {
         // The Catalog's watch has said so already.
         return Ok(Action::await_change());
@@ -130,7 +141,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         context.kubeconfigs.forget(&key(cluster));
         return Ok(Action::await_change());
     }
-    let seen = match look(cluster, &context).await {
+    let seen = match look(cluster, context).await {
         // What was said of it holds until somebody knows better.
         Err(Unread::Unasked(error)) => return Err(Failed(error)),
         Err(Unread::Said(why)) => Err(why),
@@ -158,7 +169,7 @@ async fn look(cluster: &AttachedCluster, context: &Context) -> Result<String, Un
     Ok(probe(config).await.map_err(|unreached| Summary::new(unreached.reason, unreached.message))?)
 }
 
-fn key(cluster: &AttachedCluster) -> ObjectKey {
+fn key(cluster: &impl ResourceExt) -> ObjectKey {
     ObjectKey::new(cluster.namespace().unwrap_or_default(), cluster.name_any())
 }
 

@@ -18,13 +18,15 @@ use fleetgate_webhooks::router::Snapshots;
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
-use kube::runtime::Controller;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::Store;
+use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
 use kube::{Resource, ResourceExt};
 
 use self::readiness::Readiness;
 use self::status::{Standing, status};
 use super::backoff::Backoff;
+use super::gone::{forgetting, looked_at};
 use super::secrets::Secrets;
 use super::{Setup, Statuses, finalizers, object_ref};
 use crate::metrics::Controlled;
@@ -38,10 +40,19 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 type Guarded = DeserializeGuard<Fleet>;
 
 struct Context {
+    known: Store<Guarded>,
     statuses: Statuses,
     catalog: CatalogWatch,
     readiness: Readiness,
     backoff: Backoff,
+}
+
+impl Context {
+    /// Lets go of what was known of a Fleet that is no more.
+    fn forget(&self, fleet: &Guarded) {
+        self.backoff.succeeded(fleet);
+        self.statuses.forget(fleet);
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +68,13 @@ pub(super) async fn run(
     let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
     let concerned = catalog.fleets_concerned().map(object_ref);
     let (readiness, turned) = Readiness::watch(&client, &scope, secrets, &catalog);
-    let context = Arc::new(Context { statuses, catalog, readiness, backoff: Backoff::default() });
-    Controller::new(scope.api::<Guarded>(&client), scope.watched())
+    let (known, writer) = reflector::store();
+    let backoff = Backoff::default();
+    let context = Arc::new(Context { known: known.clone(), statuses, catalog, readiness, backoff });
+    let events = watcher(scope.api::<Guarded>(&client), scope.watched()).default_backoff().reflect(writer);
+    let of_gone = Arc::clone(&context);
+    let fleets = forgetting(events, known.clone(), move |fleet| of_gone.forget(fleet)).applied_objects();
+    Controller::for_stream(fleets, known)
         .reconcile_on(concerned)
         .reconcile_on(turned.map(object_ref))
         .graceful_shutdown_on(stop)
@@ -73,20 +89,25 @@ fn retry(object: Arc<Guarded>, error: &Failed, context: Arc<Context>) -> Action 
 }
 
 async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Failed> {
+    let came_of_it = look_at(&object, &context).await;
+    looked_at(&*object, came_of_it, &context.known, |fleet| context.forget(fleet))
+}
+
+async fn look_at(object: &Guarded, context: &Context) -> Result<Action, Failed> {
     let mut next = Action::await_change();
     // Why one that is held is still there is said by who holds it: one writer of a status.
-    let is_held = object.meta().deletion_timestamp.is_some() && finalizers::has(&*object, FINALIZER_FLEET);
+    let is_held = object.meta().deletion_timestamp.is_some() && finalizers::has(object, FINALIZER_FLEET);
     if let Ok(fleet) = &object.0
         && !is_held
     {
-        let standing = standing(fleet, &context).await.map_err(Failed)?;
+        let standing = standing(fleet, context).await.map_err(Failed)?;
         let status = status(fleet, &standing, Timestamp::now());
         context.statuses.write(fleet, fleet.status.as_ref(), &status).await.map_err(Failed)?;
         if standing.awaits_secret {
             next = Action::requeue(LOOK_AGAIN);
         }
     }
-    context.backoff.succeeded(&*object);
+    context.backoff.succeeded(object);
     Ok(next)
 }
 

@@ -11,6 +11,8 @@ use super::*;
 use crate::replica::Replica;
 
 mod given_up;
+mod still_to_come;
+mod unreadable;
 
 pub(super) const FINALIZER: &str = "fleetgate.dev/in-use";
 

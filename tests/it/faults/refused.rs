@@ -1,5 +1,6 @@
 //! Requests are refused, cut off, or their answers lost, and so are watches.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use fleetgate_sandbox::{Action, Rule, Verb};
@@ -8,6 +9,7 @@ use tokio::time::timeout;
 use super::record::{Expected, Record};
 use super::stage::{Half, Stage, source};
 use super::{PATIENCE, host};
+use crate::support::kubectl;
 
 const APPLICATIONS: usize = 6;
 
@@ -93,4 +95,37 @@ async fn what_is_refused_for_long_is_not_asked_for_all_the_time() {
     stage.proxy.heal();
     expected.happens(&record).await;
     stage.stands(expected.standing()).await;
+}
+
+/// What is refused is no nearer to its end for being asked for all the time, and others wait meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_is_refused_for_long_is_not_asked_for_all_the_time() {
+    let host = host().await;
+    let stage = Stage::set(&host, "leaving", 2).await;
+    let controller = stage.controller(&["--no-leader-election"]);
+    stage.deliver(0..1, Half::Even).await;
+    stage.stands(&stage.on(Half::Even, 0).chain([source(0)]).collect()).await;
+    stage.proxy.add(Rule::new(Action::Answer(429)).verb(Verb::Delete).resource("kustomizations"));
+    let asked = async |times| {
+        let asked = stage.proxy.when(|proxy| proxy.count(Verb::Delete, "kustomizations") >= times);
+        timeout(PATIENCE, asked).await.expect("it is asked for");
+        Instant::now()
+    };
+    let application = ["application", "app-0", "--namespace", stage.namespace];
+    kubectl(&host, &[&["delete"], &application[..], &["--wait=false"]].concat()).await;
+    // It asks for a second; the fourth rest is of eight, more or less.
+    let (first, second) = (asked(1).await, asked(2).await);
+    let (fourth, fifth) = (asked(4).await, asked(5).await);
+    let rests = [second - first, fifth - fourth];
+    let least = [Duration::from_millis(900), Duration::from_secs(6)];
+    assert!(rests.iter().zip(least).all(|(rest, least)| *rest >= least), "{rests:?}");
+    stage
+        .is_said("False Deleting 0/1: waiting for Flux to remove Kustomization web-0-attachedcluster-m0 from")
+        .await;
+    let failed = r#"fleetgate_reconcile_seconds_count{controller="application",outcome="failed"}"#;
+    controller.says(failed, PATIENCE).await;
+    stage.proxy.heal();
+    // A person's word is taken up at once.
+    kubectl(&host, &[&["annotate"], &application[..], &["fleetgate.dev/orphan=true"]].concat()).await;
+    stage.stands(&BTreeSet::new()).await;
 }

@@ -5,42 +5,53 @@
 //! kustomize-controller never gets done. So the finalizer is on before the first
 //! child names the Secret, and it is taken off when nobody can be about to make
 //! another one.
+//!
+//! ```text
+//! hold ─▶ held? refused a moment ago? ─▶ else one write, for all who wait ─▶ Known
+//! watch: seen, lost, left ───────────────────────────────────────────────────▲  │
+//!                       whoever waited is told once it is there ◀────────────────┘
+//! ```
+
+mod known;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{ConditionReason, FIELD_MANAGER};
+use fleetgate_plan::ObjectKey;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::time::Instant;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
+use self::known::Known;
 use crate::controllers::application::children::SecretKey;
 use crate::controllers::conditions::Summary;
 use crate::controllers::secrets::marks;
 use crate::controllers::version::Version;
 use crate::stored::in_words;
-
-/// Since which of its versions a Secret has the finalizer, if it is known to.
-type Held = Option<Version>;
+use crate::watches::Listeners;
 
 /// What is known of the finalizers of Secrets.
 pub(in crate::controllers::application) struct Holds {
     client: Client,
-    known: Mutex<HashMap<SecretKey, Arc<RwLock<Held>>>>,
+    known: Mutex<HashMap<SecretKey, Arc<RwLock<Known>>>>,
+    found: Listeners,
 }
 
 /// While this lives the Secret keeps its finalizer.
 pub(in crate::controllers::application) struct Hold {
-    _held: OwnedRwLockReadGuard<Held>,
+    _held: OwnedRwLockReadGuard<Known>,
 }
 
 /// While this lives nobody can come to need the Secret.
 pub(super) struct Claim {
     key: SecretKey,
-    held: OwnedRwLockWriteGuard<Held>,
+    held: OwnedRwLockWriteGuard<Known>,
 }
 
 impl Claim {
@@ -51,24 +62,48 @@ impl Claim {
 
 impl Holds {
     pub(in crate::controllers::application) fn new(client: Client) -> Self {
-        Self { client, known: Mutex::default() }
+        Self { client, known: Mutex::default(), found: Listeners::default() }
+    }
+
+    /// The Secrets that were waited for, each when it is there.
+    pub(in crate::controllers::application) fn found(&self) -> UnboundedReceiverStream<ObjectKey> {
+        self.found.listen()
     }
 
     /// Sees to it that the Secret has the finalizer: one write for each Secret,
-    /// however many children name it.
+    /// however many children name it, and whatever comes of it.
     pub(in crate::controllers::application) async fn hold(&self, key: &SecretKey) -> Result<Hold, Summary> {
+        let began = Instant::now();
         let known = self.of(key);
         let held = Arc::clone(&known).read_owned().await;
-        if held.is_some() {
-            return Ok(Hold { _held: held });
+        if let Some(answer) = held.answer(began) {
+            return answer.map(|()| Hold { _held: held });
         }
         drop(held);
         let mut held = known.write_owned().await;
-        // Another one may have done so meanwhile.
-        if held.is_none() {
-            *held = Some(self.patch(key, &added()).await.map_err(|error| refused(key, error))?);
+        // Another one may have asked meanwhile.
+        let answer = match held.answer(began) {
+            Some(answer) => answer,
+            None => self.ask(key, &mut held).await,
+        };
+        answer.map(|()| Hold { _held: held.downgrade() })
+    }
+
+    async fn ask(&self, key: &SecretKey, held: &mut Known) -> Result<(), Summary> {
+        match self.patch(key, &added()).await {
+            Ok(version) => {
+                if held.is_refused() {
+                    self.tell(key);
+                }
+                *held = Known::Held(version);
+                Ok(())
+            }
+            Err(error) => {
+                let why = refused(key, error);
+                *held = held.refused(why.clone());
+                Err(why)
+            }
         }
-        Ok(Hold { _held: held.downgrade() })
     }
 
     /// Sees to it that the Secret of what exists has the finalizer: says whether
@@ -89,30 +124,69 @@ impl Holds {
     /// Takes the finalizer off.
     pub(super) async fn release(&self, mut claim: Claim) -> anyhow::Result<()> {
         // Whatever comes of it, the next one to need the Secret puts it on again.
-        *claim.held = None;
+        *claim.held = Known::Nothing;
         match self.patch(&claim.key, &removed()).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             released => Ok(released.map(drop)?),
         }
     }
 
+    /// The watch tells of the Secret, which is there: what was refused is tried again.
+    pub(super) async fn seen(&self, key: &SecretKey) {
+        let Some(known) = self.get(key) else { return };
+        // Nobody has to wait for those who hold it only to hear that it is held.
+        if !known.read().await.is_refused() {
+            return;
+        }
+        let mut known = known.write().await;
+        if known.is_refused() {
+            *known = Known::Nothing;
+            self.tell(key);
+        }
+    }
+
     /// The API server has the Secret without the finalizer, as of that version.
     pub(super) async fn lost(&self, key: &SecretKey, seen: &Version) {
-        let mut held = self.of(key).write_owned().await;
-        if held.as_ref().is_some_and(|held| held.is_behind(seen)) {
-            *held = None;
+        let Some(known) = self.get(key) else { return };
+        let mut known = known.write().await;
+        if matches!(&*known, Known::Held(held) if held.is_behind(seen)) {
+            *known = Known::Nothing;
         }
     }
 
     /// The Secret has left the watch: it is gone, or has lost its label, and
-    /// with that maybe the finalizer.
+    /// with that maybe the finalizer. That it was refused stays known: who waits for
+    /// it is told by [`Self::seen`] when it comes.
     pub(super) async fn left(&self, key: &SecretKey) {
-        *self.of(key).write_owned().await = None;
+        let Some(known) = self.get(key) else { return };
+        let mut known = known.write().await;
+        if matches!(&*known, Known::Held(_)) {
+            *known = Known::Nothing;
+        }
     }
 
-    fn of(&self, key: &SecretKey) -> Arc<RwLock<Held>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(key.clone()).or_default())
+    /// Lets go of Secrets of which nothing is known that anybody could still ask
+    /// for. There are as many as ever came and went.
+    pub(super) fn tidy(&self) {
+        // Nobody else has it, so that nobody waits for it either.
+        self.known().retain(|_, known| Arc::get_mut(known).is_none_or(|known| known.get_mut().is_of_use()));
+    }
+
+    fn tell(&self, (namespace, name): &SecretKey) {
+        self.found.tell(|| [ObjectKey::new(&**namespace, &**name)].into());
+    }
+
+    fn of(&self, key: &SecretKey) -> Arc<RwLock<Known>> {
+        Arc::clone(self.known().entry(key.clone()).or_default())
+    }
+
+    fn get(&self, key: &SecretKey) -> Option<Arc<RwLock<Known>>> {
+        self.known().get(key).cloned()
+    }
+
+    /// Whoever panics under the lock leaves a map behind, and not half of one.
+    fn known(&self) -> MutexGuard<'_, HashMap<SecretKey, Arc<RwLock<Known>>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Strategic, so that nobody has to read the Secret before, and the
@@ -160,109 +234,4 @@ fn refused((namespace, name): &SecretKey, error: kube::Error) -> Summary {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::Router;
-    use axum::body::Bytes;
-    use axum::http::{StatusCode, Uri};
-    use axum::response::IntoResponse;
-    use futures::FutureExt;
-
-    /// An API server that knows the Secret `m1`, and what it was asked to change.
-    fn secrets() -> (Holds, Arc<Mutex<Vec<Value>>>) {
-        let asked: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let seen = Arc::clone(&asked);
-        let answer = async move |request: Uri, body: Bytes| {
-            let code = match request.path().rsplit('/').next() {
-                Some("m1") => 200,
-                Some("going") => 422,
-                Some("broken") => 500,
-                _ => 404,
-            };
-            let mut seen = seen.lock().expect("a list");
-            seen.push(serde_json::from_slice(&body).expect("JSON"));
-            let metadata =
-                json!({"name": "m1", "namespace": "default", "resourceVersion": seen.len().to_string()});
-            let reason = match code {
-                404 => "NotFound",
-                422 => "Invalid",
-                _ => "InternalError",
-            };
-            let body = if code == 200 {
-                json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata})
-            } else {
-                json!({"kind": "Status", "status": "Failure", "reason": reason, "message": "it is so", "code": code})
-            };
-            (StatusCode::from_u16(code).expect("a code"), body.to_string()).into_response()
-        };
-        let client = Client::new(Router::new().fallback(answer), "default");
-        (Holds::new(client), asked)
-    }
-
-    fn key(name: &str) -> SecretKey {
-        ("default".into(), name.into())
-    }
-
-    #[tokio::test]
-    async fn one_write_holds_it_for_all_and_it_is_released_when_none_holds_it() {
-        let (secrets, asked) = secrets();
-        let count = || asked.lock().expect("a list").len();
-        let m1 = key("m1");
-        let (one, other) = tokio::join!(secrets.hold(&m1), secrets.hold(&m1));
-        assert_eq!((one.is_ok(), other.is_ok(), count()), (true, true, 1));
-        drop(one);
-        assert!(secrets.claim(key("m1")).now_or_never().is_none(), "the other holds it");
-        drop(other);
-        let claim = secrets.claim(key("m1")).await;
-        assert!(secrets.hold(&key("m1")).now_or_never().is_none(), "it is being released");
-        secrets.release(claim).await.expect("it is released");
-        assert_eq!(asked.lock().expect("a list").last(), Some(&removed()));
-        assert!(secrets.hold(&key("m1")).await.is_ok());
-        assert_eq!(count(), 3, "it is held anew");
-    }
-
-    #[tokio::test]
-    async fn what_the_api_server_lost_is_held_anew() {
-        let (secrets, asked) = secrets();
-        drop(secrets.hold(&key("m1")).await);
-        secrets.lost(&key("m1"), &Version::new("0")).await;
-        drop(secrets.hold(&key("m1")).await);
-        assert_eq!(asked.lock().expect("a list").len(), 1, "that was before it was held");
-        secrets.lost(&key("m1"), &Version::new("2")).await;
-        drop(secrets.hold(&key("m1")).await);
-        assert_eq!(asked.lock().expect("a list").len(), 2);
-    }
-
-    /// Whoever takes the label off, and the finalizer with it, is not seen any more.
-    #[tokio::test]
-    async fn what_has_left_the_watch_is_held_anew() {
-        let (secrets, asked) = secrets();
-        drop(secrets.hold(&key("m1")).await);
-        secrets.left(&key("m1")).await;
-        drop(secrets.hold(&key("m1")).await);
-        assert_eq!(asked.lock().expect("a list").len(), 2);
-    }
-
-    /// What is not there is not asked for again and again: only what failed is.
-    #[tokio::test]
-    async fn what_cannot_be_held_is_said() {
-        let (secrets, _) = secrets();
-        let not_found = ConditionReason::KubeconfigNotFound;
-        for (name, reason, said, is_done) in [
-            ("gone", not_found, "there is no Secret \"gone\" in namespace \"default\"", true),
-            ("going", not_found, "Secret \"going\" is being deleted", true),
-            (
-                "broken",
-                ConditionReason::ApplyFailed,
-                "Secret \"broken\" cannot be kept from being deleted, and nothing is delivered to its cluster: it is so",
-                false,
-            ),
-        ] {
-            let refused = secrets.hold(&key(name)).await.err().expect("it is not held");
-            assert_eq!(refused.reason, reason);
-            assert!(refused.message.starts_with(said), "{}", refused.message);
-            assert_eq!(secrets.keep(&key(name)).await, is_done, "{name}");
-        }
-        assert!(secrets.keep(&key("m1")).await);
-    }
-}
+mod tests;

@@ -66,8 +66,12 @@ pub(super) async fn run(context: &Context, scope: &Scope, released: &Notify) {
     let (fleets, of_fleets) = known(scope.api::<GuardedFleet>(client), scope.watched());
     let (clusters, of_clusters) = known(scope.api::<GuardedCluster>(client), scope.watched());
     let of_secrets = context.secrets.changes().then(async |secret| {
-        if context.secrets.version(&secret).is_none() {
-            context.holds.left(&(secret.namespace.into(), secret.name.into())).await;
+        let is_there = context.secrets.version(&secret).is_some();
+        let key = (secret.namespace.into(), secret.name.into());
+        if is_there {
+            context.holds.seen(&key).await;
+        } else {
+            context.holds.left(&key).await;
         }
     });
     let events = stream::select_all([of_fleets.boxed(), of_clusters.boxed(), of_secrets.boxed()]);
@@ -133,6 +137,7 @@ async fn pass(context: &Context, known: &Known) -> bool {
     for (secret, version) in &pass.lost {
         context.holds.lost(secret, version).await;
     }
+    context.holds.tidy();
     let done = [
         all(pass.hold.iter().map(|secret| async { Ok(context.holds.keep(secret).await) }).collect()).await,
         all(pass.let_go.iter().map(|child| let_go(child, context)).collect()).await,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{AttachedCluster, ConditionReason, FINALIZER_FLEET};
 use fleetgate_plan::usage::{self, Place};
-use fleetgate_plan::{Catalog, Cluster, ClusterKind, ObjectKey, lets_go};
+use fleetgate_plan::{Catalog, Cluster, ClusterKey, ClusterKind, ObjectKey, Purpose, lets_go, names};
 use kube::{Resource, ResourceExt};
 
 use super::{GuardedCluster, GuardedFleet};
@@ -70,8 +70,10 @@ impl Pass {
     }
 
     fn decide_on_cluster(&mut self, object: &Arc<GuardedCluster>, catalog: &Catalog, children: &Children) {
-        // What was delivered to one that cannot be read nobody can tell.
-        let Ok(cluster) = &object.0 else { return };
+        let Ok(cluster) = &object.0 else {
+            self.decide_on_unreadable(object, catalog, children);
+            return;
+        };
         let is_delivered_to = is_delivered_to(cluster, catalog);
         let is_going = cluster.metadata.deletion_timestamp.is_some();
         if is_delivered_to && !is_going {
@@ -88,6 +90,21 @@ impl Pass {
         if is_let_go(cluster, catalog) {
             let is_held = |child: &Arc<Child>| !(child.facts.is_going && child.facts.state.suspended);
             self.let_go.extend(left.into_iter().filter(is_held));
+        }
+    }
+
+    /// Of one that cannot be read nobody knows the Secret: names tell what was
+    /// delivered to it. It is let go when it is to go, and nothing else.
+    fn decide_on_unreadable(&mut self, object: &Arc<GuardedCluster>, catalog: &Catalog, children: &Children) {
+        if object.meta().deletion_timestamp.is_none() || !finalizers::has(&**object, FINALIZER_IN_USE) {
+            return;
+        }
+        let known = catalog.cluster(&key(object)).filter(|_| !lets_go(&**object));
+        let is_delivered_to = known.is_some_and(|known| usage::is_cluster_used(known, catalog));
+        let secrets = children.secrets();
+        let mut named = secrets.iter().flat_map(|secret| children.naming(secret));
+        if !is_delivered_to && !named.any(|child| is_named_for(object, &child)) {
+            self.clusters.push((Arc::clone(object), None, Step::Remove));
         }
     }
 
@@ -153,6 +170,18 @@ fn among(children: &Children, place: &Place) -> Vec<Arc<Child>> {
 /// Whether the child was made for the cluster.
 pub(super) fn is_at(place: &Place, child: &Child) -> bool {
     place.has(&child.name, child.purpose(), child.facts.secret.as_deref())
+}
+
+/// Whether the child was made for the cluster, as far as its name tells.
+pub(super) fn is_named_for(object: &GuardedCluster, child: &Child) -> bool {
+    let Purpose::Policy { name: policy, .. } = child.purpose() else { return false };
+    let key = key(object);
+    *child.namespace == *key.namespace && names::is_child_of(&child.name, policy, &key)
+}
+
+fn key(object: &GuardedCluster) -> ClusterKey {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    ClusterKey { namespace, kind: ClusterKind::AttachedCluster, name }
 }
 
 /// Whether the cluster is to let go, and everybody knows: who did not would make

@@ -13,7 +13,7 @@ use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Client, Resource, ResourceExt};
 
-use super::pass::{Pass, Step, is_at, why_fleet};
+use super::pass::{Pass, Step, is_at, is_named_for, why_fleet};
 use super::{GuardedCluster, GuardedFleet};
 use crate::controllers::application::Context;
 use crate::controllers::application::children::{Child, SecretKey};
@@ -89,7 +89,11 @@ pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<b
         }
     }
     for (cluster, place) in due.clusters {
-        if place.is_some_and(|place| ours.iter().any(|child| is_at(place, child))) {
+        let is_for = |child: &Child| match (place, &cluster.0) {
+            (Some(place), _) => is_at(place, child),
+            (None, decoded) => decoded.is_err() && is_named_for(cluster, child),
+        };
+        if ours.iter().any(|child| is_for(child)) {
             is_done = false;
         } else {
             finalizers::remove(&context.client, cluster, FINALIZER_IN_USE).await?;

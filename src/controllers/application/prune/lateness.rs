@@ -149,4 +149,16 @@ mod tests {
             assert!(message.starts_with(&expected), "{message}");
         }
     }
+
+    #[test]
+    fn of_those_that_go_nothing_is_kept() {
+        let lateness = Lateness::default();
+        for number in 0..1_000 {
+            let mut going = application();
+            going.metadata.uid = Some(number.to_string());
+            assert!(lateness.may_be(&going, Instant::now()));
+            lateness.forget(&going);
+        }
+        assert_eq!(lateness.since().len(), 0);
+    }
 }

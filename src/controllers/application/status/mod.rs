@@ -69,22 +69,25 @@ pub(super) fn of(
     })
 }
 
-/// The status of one that is on its way out.
-pub(super) fn deleting(application: &Application, left: &Left, now: Timestamp) -> ApplicationStatus {
-    let mut status = application.status.clone().unwrap_or_default();
+/// The status of one that is on its way out, whatever else can be read of it.
+pub(super) fn deleting(
+    application: &impl ResourceExt,
+    before: Option<&ApplicationStatus>,
+    left: &Left,
+    now: Timestamp,
+) -> ApplicationStatus {
+    let mut status = before.cloned().unwrap_or_default();
     let waiting = size::shortened(format!("waiting for Flux to remove {}", left.children));
     let message = if left.is_stuck { format!("{waiting}; {}", way_out(application)) } else { waiting };
-    status.observed_generation = application.metadata.generation;
-    status.conditions = Summary::new(ConditionReason::Deleting, message).conditions(
-        application.metadata.generation,
-        &status.conditions,
-        now,
-    );
+    let generation = application.meta().generation;
+    status.observed_generation = generation;
+    status.conditions =
+        Summary::new(ConditionReason::Deleting, message).conditions(generation, &status.conditions, now);
     status
 }
 
 /// What may be done about a cluster that does not come back.
-fn way_out(application: &Application) -> String {
+fn way_out(application: &impl ResourceExt) -> String {
     let namespace = application.namespace().unwrap_or_default();
     let command = let_go_of("applications.apps.kurator.dev", &application.name_any(), &namespace);
     format!("if a cluster is gone for good, let go of what is left there: {command}")

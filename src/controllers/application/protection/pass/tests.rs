@@ -125,3 +125,50 @@ fn a_cluster_that_lets_go_is_needed_until_its_children_are_gone() {
     let gone = letting_go(World { has_child: false, ..world(true, false) });
     assert_eq!(said(&gone), "cluster-, secret-");
 }
+
+/// Its name alone tells what was made for it.
+#[test]
+fn a_cluster_that_cannot_be_read_goes_when_nothing_is_left_for_it() {
+    let child = |name: &str, namespace: &str| {
+        let metadata = json!({"name": name, "uid": "c1", "annotations": {"fleetgate.dev/policy": "web"}});
+        let spec = json!({"kubeConfig": {"secretRef": {"name": "any"}}});
+        let mut child: Value = object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", metadata, spec);
+        child["metadata"]["namespace"] = json!(namespace);
+        child
+    };
+    let (going, orphan) = (metadata("m1", Some(FINALIZER_IN_USE), true), json!({ANNOTATION_ORPHAN: "true"}));
+    let mut letting_go = going.clone();
+    letting_go["annotations"] = orphan;
+    let m1 = "web-attachedcluster-m1";
+    // The cluster, whether Applications deliver to it, its child, and whether it goes.
+    let table = [
+        (going.clone(), false, None, true),
+        (going.clone(), false, Some((m1, "other")), true),
+        (going.clone(), false, Some(("web-attachedcluster-m11", "default")), true),
+        (going.clone(), false, Some((m1, "default")), false),
+        (going, true, None, false),
+        (letting_go, true, None, true),
+        (metadata("m1", Some(FINALIZER_IN_USE), false), false, None, false),
+        (metadata("m1", None, true), false, None, false),
+    ];
+    for (metadata, is_delivered_to, left, expected) in table {
+        let what = format!("{metadata} {is_delivered_to} {left:?}");
+        let mut catalog = Catalog::default();
+        catalog.insert_fleet(&fleet(json!({"name": "quickstart"})));
+        let known = Cluster { kubeconfig: None, ..Cluster::from(&cluster(metadata.clone())) };
+        catalog.insert_cluster(known);
+        if is_delivered_to {
+            catalog.insert_application(&application());
+        }
+        let children = Children::default();
+        let left =
+            left.map(|(name, namespace)| serde_json::from_value(child(name, namespace)).expect("an object"));
+        children.answered(left.map(|left| Child::of(FluxKind::Kustomization, &left)));
+        let spec = json!({"kubeconfig": 5});
+        let unreadable: GuardedCluster =
+            object("cluster.kurator.dev/v1alpha1", "AttachedCluster", metadata, spec);
+        assert!(unreadable.0.is_err());
+        let pass = Pass::of(&catalog, &children, &[], &[Arc::new(unreadable)], &[]);
+        assert_eq!(pass.clusters.iter().any(|(_, _, step)| *step == Step::Remove), expected, "{what}");
+    }
+}
