@@ -9,12 +9,12 @@
 //! lead, whoever asks for it and however long ago that was decided. Nothing
 //! below here tries one again by itself: that would be after the question.
 
+mod answers;
 mod apply;
 mod call;
 mod limits;
 mod pace;
 mod prompt;
-mod times;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,8 +19,8 @@ use tower::{BoxError, Layer, service_fn};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use super::answers;
 use super::limits::{Asked, Limits, connector};
-use super::times;
 use crate::traces;
 
 /// The same as `Client::try_from`, but for that. What the configuration itself says of silence counts.
@@ -47,7 +47,7 @@ pub(super) fn client(config: Config, limits: Limits) -> kube::Result<Client> {
         async move {
             let answer = limits.answered(asked, answer).await;
             tell(&span, &answer);
-            answer.map(|answer| answer.map(times::readable))
+            answer.map(|answer| answer.map(answers::readable))
         }
     });
     let send = config.extra_headers_layer()?.layer(send);

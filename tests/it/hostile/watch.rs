@@ -86,24 +86,27 @@ async fn install_laxly(sandbox: &Sandbox) {
     broken.await.expect("it takes what cannot be read");
 }
 
-/// Has an object say that it was written when no time of ours is, as whoever may write it can.
-async fn write_at_the_end_of_time(
+/// So many values, one in the other.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!({}), |value, _| json!({ "f:deep": value }))
+}
+
+/// Has an object say that it was written when no time of ours is, and nested as nothing is, as whoever may write it can.
+async fn write_what_cannot_be_read(
     sandbox: &Sandbox,
-    version: &str,
-    kind: &str,
-    name: &str,
-    time: &str,
-    told: &str,
+    (version, kind, name): (&str, &str, &str),
+    (time, told): (&str, &str),
 ) {
     let fields = json!({
         "manager": "x", "operation": "Update", "apiVersion": version, "time": time,
-        "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:labels": {"f:x": {}}}},
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:labels": {"f:x": nested(200)}}},
     });
     let patch = json!([{"op": "add", "path": "/metadata/managedFields/-", "value": fields}]).to_string();
     let arguments = ["patch", kind, name, "--namespace", NAMESPACE, "--type=json", "--patch", &patch];
     kubectl(sandbox, &arguments).await;
     let read = ["get", kind, name, "--namespace", NAMESPACE, "--show-managed-fields", "--output=json"];
-    assert!(kubectl(sandbox, &read).await.stdout.contains(told), "the API server keeps it");
+    let kept = kubectl(sandbox, &read).await.stdout;
+    assert!(kept.contains(told) && kept.matches("f:deep").count() == 200, "the API server keeps it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,42 +115,30 @@ async fn what_cannot_be_read_is_counted_and_holds_up_nothing_else() {
     install_laxly(sandbox).await;
     assert!(apply(sandbox, &fleet("known", json!({}))).await.success());
     // Of these the list itself could not be read.
-    write_at_the_end_of_time(
-        sandbox,
-        "v1",
-        "namespace",
-        NAMESPACE,
-        "9999-12-31T23:59:59-01:00",
-        "10000-01-01",
-    )
-    .await;
-    write_at_the_end_of_time(
-        sandbox,
-        "fleet.kurator.dev/v1alpha1",
-        "fleet",
-        "known",
-        "9999-12-31T23:59:59Z",
-        "9999-12-31",
-    )
-    .await;
+    let namespace = ("v1", "namespace", NAMESPACE);
+    write_what_cannot_be_read(sandbox, namespace, ("9999-12-31T23:59:59-01:00", "10000-01-01")).await;
+    let fleet_known = ("fleet.kurator.dev/v1alpha1", "fleet", "known");
+    write_what_cannot_be_read(sandbox, fleet_known, ("9999-12-31T23:59:59Z", "9999-12-31")).await;
+    assert!(apply(sandbox, &fleet("deep", nested(200))).await.success());
     let kubeconfig = kubeconfig_of(sandbox, "fleetgate-system", "fleetgate-webhook").await;
     let start = Start { kubeconfig: Some(kubeconfig.path()), ..Start::default() };
     let webhook = Webhook::start(sandbox, start).await;
     let unreadable = "fleetgate_catalog_unreadable{watch=\"Fleets\"}";
     let is = |expected: f64| move |count: f64| (count - expected).abs() < 0.5;
-    number(&webhook, unreadable, is(1.0)).await;
-    assert!(is_known(&webhook, "known").await && !is_known(&webhook, "broken").await);
+    number(&webhook, unreadable, is(2.0)).await;
+    assert!(is_known(&webhook, "known").await);
+    assert!(!is_known(&webhook, "broken").await && !is_known(&webhook, "deep").await);
 
     // The watch goes on: what becomes unreadable, and what comes beside it.
     assert!(apply(sandbox, &fleet("later", json!({"clusters": "all"}))).await.success());
-    number(&webhook, unreadable, is(2.0)).await;
+    number(&webhook, unreadable, is(3.0)).await;
     assert!(apply(sandbox, &fleet("beside", json!({}))).await.success());
     let beside = until("what came beside it to be known", PATIENCE, async || {
         let is_known = is_known(&webhook, "beside").await;
         Ok(if is_known { Probe::Done(()) } else { Probe::NotYet("it is missing".to_owned()) })
     });
     beside.await.expect("it is known");
-    for (name, left) in [("broken", 1.0), ("later", 0.0)] {
+    for (name, left) in [("broken", 2.0), ("later", 1.0), ("deep", 0.0)] {
         assert!(apply(sandbox, &fleet(name, json!({"clusters": null}))).await.success());
         number(&webhook, unreadable, is(left)).await;
         assert!(is_known(&webhook, name).await, "{name}");

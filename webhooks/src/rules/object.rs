@@ -1,5 +1,6 @@
 //! Rules about the object as a whole: its shape and its name.
 
+mod depth;
 mod excess;
 
 use serde_json::Value;
@@ -15,8 +16,8 @@ use crate::names;
 pub const UNREADABLE: Rule = Rule {
     code: "object/unreadable",
     severities: DENIES,
-    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 5,000 policies, a spec of more than 35,500 values, or more than a thousand faults, of which the first are listed.",
-    why: "The API server would refuse the one, with its first complaint only; the others are more than anyone writes, and take memory that all reviews share.",
+    what: "The object does not have the schema of its kind; the path and the expected type are given. Or it has more than 5,000 policies, a spec of more than 35,500 values or 64 levels, or more than a thousand faults, of which the first are listed.",
+    why: "The API server would refuse the one, with its first complaint only; the others are more than anyone writes, and take memory that all reviews share, or could not be listed any more.",
     example: Example::new(
         r#"spec.syncPolicies[0].kustomization.prune: "yes""#,
         r"spec.syncPolicies[0].kustomization.prune: true",

@@ -6,6 +6,7 @@
 use fleetgate_api::names::LABEL_SHARD;
 use serde_json::Value;
 
+use super::depth::too_deep;
 use super::{METADATA, NAME, UNREADABLE};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Findings};
@@ -55,7 +56,7 @@ const OF_POLICY: [Repeated; 5] = [
 #[must_use]
 pub fn excess(kind: Kind, object: &Value) -> Findings {
     let mut findings = Findings::default();
-    if let Some(finding) = too_many_policies(kind, object) {
+    if let Some(finding) = too_many_policies(kind, object).or_else(|| too_deep(object)) {
         findings.push(finding);
         return findings;
     }
