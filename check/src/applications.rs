@@ -8,8 +8,9 @@ use fleetgate_plan::{Catalog, Tenancy};
 use fleetgate_webhooks::{Kind, Severity, judge};
 
 use super::facts::Learnt;
-use super::input::{batches, find};
-use super::judging::{Known, judge_object};
+use super::input::{Input, batches, find};
+use super::judging::{Known, changed, judge_object};
+use super::kept::Objects;
 use super::object::Object;
 use super::report::{Remark, Report};
 use super::scan::Purpose;
@@ -50,12 +51,7 @@ pub fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenancy) -> 
     };
     let mut applications = Applications::default();
     for (files, scanned) in batches(&inputs).zip(&scans) {
-        scanned.objects.for_each(files, |object, kept, first, reading| {
-            if let Some(object) = object.filter(|object| object.kind == Kind::Application) {
-                let remarks = judge_object(&object, kept, first, reading, &known);
-                report.remarks.extend(add(&object, remarks, &known, &mut applications));
-            }
-        });
+        report.remarks.extend(add_all(files, &scanned.objects, &known, &mut applications));
     }
     report.sort();
     let (unreadable, refused): (Vec<_>, Vec<_>) =
@@ -67,6 +63,26 @@ pub fn applications(files: &[PathBuf], around: &[PathBuf], tenancy: Tenancy) -> 
         catalog: known.learnt.catalog,
         ..applications
     }
+}
+
+/// Adds those of the Applications that `files` were found to hold; of the others, why not.
+fn add_all(
+    files: &[Input],
+    objects: &Objects,
+    known: &Known,
+    applications: &mut Applications,
+) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    objects.for_each(files, |object, kept, first, reading| match object {
+        Some(object) if object.kind == Kind::Application => {
+            let said = judge_object(&object, kept, first, reading, known);
+            remarks.extend(add(&object, said, known, applications));
+        }
+        Some(_) => {}
+        // Nobody knows any more what it was.
+        None => remarks.push(changed(reading)),
+    });
+    remarks
 }
 
 /// Adds an Application that would be admitted; of any other one, why not.
@@ -83,4 +99,25 @@ fn add(
         applications.admitted.extend(serde_json::from_value::<Application>(stored));
     }
     remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::scan;
+
+    #[test]
+    fn an_application_that_changes_meanwhile_is_no_success() {
+        let noise: Vec<String> = (0_u32..1_500).map(|number| format!("v{}", number.pow(3))).collect();
+        let text = include_str!("../../tests/cases/admission/example-canaryNginx.yaml");
+        let long = format!("{text}  unknown: {noise:?}\n");
+        let scanned = scan(&[Input::stdin(long)], Purpose::Judge);
+        let known = Known { learnt: Learnt::default(), fleets: false, clusters: false, names_wanted: false };
+        let mut applications = Applications::default();
+        let changed = [Input::stdin("changed".to_owned())];
+        let remarks = add_all(&changed, &scanned.objects, &known, &mut applications);
+        let lines: Vec<String> = remarks.iter().map(Remark::line).collect();
+        assert_eq!(lines, ["<stdin>: error: has changed while it was checked"]);
+        assert!(applications.admitted.is_empty() && remarks.iter().all(Remark::is_unreadable));
+    }
 }

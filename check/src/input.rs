@@ -32,7 +32,8 @@ const TEMPLATES: &str = "templates";
 const STDIN: &str = "<stdin>";
 
 /// Something that documents are read from. Files are read whenever they are
-/// asked for, so that none is kept; standard input can be read only once.
+/// asked for, so that none is kept; what is no regular file (standard input, a
+/// pipe that a shell makes of `<(…)`) can be read only once.
 #[derive(Debug)]
 pub(super) struct Input {
     source: Source,
@@ -44,7 +45,8 @@ pub(super) struct Input {
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
-    Stdin(Box<str>),
+    /// What was read of it, once, and its name.
+    Stream(Box<(PathBuf, String)>),
     /// What it is, and why nothing can be read from it.
     Unreadable(Box<(PathBuf, String)>),
 }
@@ -54,26 +56,31 @@ impl Input {
         Self { source, is_found: false }
     }
 
+    /// Reads what can be read only once.
+    fn stream(path: &Path, reader: io::Result<impl Read>) -> Self {
+        match reader.map_err(|error| unread(&error)).and_then(read_text) {
+            Ok(text) => Self::new(Source::Stream(Box::new((path.to_owned(), text)))),
+            Err(reason) => unreadable(path, reason),
+        }
+    }
+
     /// Standard input, of which that was read.
+    #[cfg(test)]
     pub(super) fn stdin(text: String) -> Self {
-        Self::new(Source::Stdin(text.into()))
+        Self::stream(Path::new(STDIN), Ok(text.as_bytes()))
     }
 
     /// What a user calls it. It is made anew each time: of most files nothing is said.
     pub(super) fn name(&self) -> Arc<str> {
-        match &self.source {
-            Source::File(path) => path.to_string_lossy().into(),
-            Source::Stdin(_) => STDIN.into(),
-            Source::Unreadable(unreadable) => unreadable.0.to_string_lossy().into(),
-        }
+        self.path().to_string_lossy().into()
     }
 
-    /// Where it is, unless it is standard input.
-    fn path(&self) -> Option<&Path> {
+    /// Where it is.
+    fn path(&self) -> &Path {
         match &self.source {
-            Source::File(path) => Some(path),
-            Source::Unreadable(unreadable) => Some(&unreadable.0),
-            Source::Stdin(_) => None,
+            Source::File(path) => path,
+            Source::Stream(read) => &read.0,
+            Source::Unreadable(unreadable) => &unreadable.0,
         }
     }
 
@@ -97,9 +104,9 @@ impl Input {
         match &self.source {
             Source::File(path) => match fs::File::open(path) {
                 Ok(file) => read_text(file).map(Cow::Owned),
-                Err(error) => Err(format!("cannot be read: {error}")),
+                Err(error) => Err(unread(&error)),
             },
-            Source::Stdin(text) => Ok((&**text).into()),
+            Source::Stream(read) => Ok(read.1.as_str().into()),
             Source::Unreadable(unreadable) => Err(unreadable.1.clone()),
         }
     }
@@ -131,14 +138,15 @@ pub(super) fn batches(inputs: &[Input]) -> Chunks<'_, Input> {
 
 fn find_argument(path: &Path, found: &mut Found) {
     if path == Path::new("-") {
-        found.inputs.push(match read_text(io::stdin().lock()) {
-            Ok(text) => Input::stdin(text),
-            Err(reason) => unreadable(Path::new(STDIN), reason),
-        });
-    } else if path.is_dir() {
-        find_in_folder(path, found);
-    } else {
-        found.inputs.push(file(path.to_owned()));
+        return found.inputs.push(Input::stream(Path::new(STDIN), Ok(io::stdin().lock())));
+    }
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => find_in_folder(path, found),
+        Ok(metadata) if !metadata.is_file() => {
+            found.inputs.push(Input::stream(path, fs::File::open(path)));
+        }
+        // One that is not there says so when it is read.
+        _ => found.inputs.push(file(path.to_owned())),
     }
 }
 
@@ -156,7 +164,7 @@ fn find_in_folder(root: &Path, found: &mut Found) {
     found.templates += templates;
     // Not by the walk, which would hold all that is in a folder, and its order, beside what is found.
     if let Some(inputs) = found.inputs.get_mut(known..) {
-        inputs.sort_unstable_by(|one, other| one.path().cmp(&other.path()));
+        inputs.sort_unstable_by(|one, other| one.path().cmp(other.path()));
     }
     if found.inputs.len() == known {
         let reason = "holds no .yaml, .yml or .json file that is not hidden";
@@ -205,10 +213,14 @@ fn is_manifest(path: &Path) -> bool {
     extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }
 
+fn unread(error: &io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
 fn read_text(reader: impl Read) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(USUAL_FILE);
     let read = reader.take(MAX_FILE + 1).read_to_end(&mut bytes);
-    read.map_err(|error| format!("cannot be read: {error}"))?;
+    read.map_err(|error| unread(&error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
         return Err(format!("is larger than {} MiB", MAX_FILE / 1024 / 1024));
     }

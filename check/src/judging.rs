@@ -47,8 +47,7 @@ pub(super) fn judge_files(files: &[Input], objects: &Objects, known: &Known) -> 
     let mut judged = Judged::default();
     objects.for_each(files, |object, kept, first, reading| {
         let Some(object) = object else {
-            let message = "has changed while it was checked";
-            judged.remarks.push(Remark::unreadable(reading.file(), None, message));
+            judged.remarks.push(changed(reading));
             return;
         };
         judged.objects += 1;
@@ -70,6 +69,11 @@ impl Judged {
             _ => self.names.push((Arc::clone(file), vec![name])),
         }
     }
+}
+
+/// What is to be said of an object that is not in its file any more.
+pub(super) fn changed(reading: &Reading<'_>) -> Remark {
+    Remark::unreadable(reading.file(), None, "has changed while it was checked")
 }
 
 /// What is to be said about an object, and about where it stood `first`.

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Files may come in any order, so that nothing is judged before all are
-//! scanned. In between a few hundred bytes of each object are kept, and no text;
-//! what was found is then looked up in its file once more.
+//! scanned. In between a few hundred bytes of each object are kept, and no text
+//! but of what can be read only once; what was found is then looked up in its
+//! file once more.
 //!
 //! **Invariant**: the verdict is that of `fleetgate_webhooks::judge`. What is
 //! added here is only what no webhook sees: unknown fields, of which the API

@@ -94,10 +94,21 @@ pub(crate) fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 
 /// `check -` and more arguments, waiting for its input.
 pub(crate) fn check_stdin(arguments: &[&str]) -> Child {
+    waiting(&[&["check", "-"], arguments].concat())
+}
+
+/// The exit code, and what was printed anywhere, of what reads `text` from a pipe.
+pub(crate) fn piped(arguments: &[&str], text: &str) -> (Option<i32>, String) {
+    let mut child = waiting(arguments);
+    feed(&mut child, text);
+    said(child.wait_with_output().expect("it ends"))
+}
+
+fn waiting(arguments: &[&str]) -> Child {
     let mut command = fleetgate();
-    command.args(["check", "-"]).args(arguments);
+    command.args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().expect("check runs")
+    command.spawn().expect("it runs")
 }
 
 pub(crate) fn feed(child: &mut Child, text: &str) {
