@@ -9,6 +9,7 @@ mod guard;
 mod log;
 mod server;
 mod status;
+mod stdin;
 mod traces;
 
 use std::net::SocketAddr;

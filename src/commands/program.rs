@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use clap::builder::{OsStr, Resettable};
-use clap::{Command, CommandFactory, FromArgMatches};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Command, CommandFactory, Error, FromArgMatches};
 
 use crate::cli::Cli;
 
@@ -31,8 +32,22 @@ pub(crate) fn started_as() -> String {
 /// Reads the command line; ends the program where it cannot be read, or where
 /// help is asked for.
 pub(crate) fn parse() -> Cli {
-    let matches = without_empty_variables(command(&started_as())).get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let mut command = without_empty_variables(command(&started_as()));
+    let matches = command.get_matches_mut();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if cli.command.reads_stdin_twice() {
+        mistake(&mut command, &matches, "standard input can be read only once").exit()
+    }
+    cli
+}
+
+/// A mistake that is seen only once all of a command's line is read.
+fn mistake(command: &mut Command, matches: &ArgMatches, message: &str) -> Error {
+    let called = matches.subcommand_name().and_then(|name| command.find_subcommand_mut(name));
+    match called {
+        Some(called) => called.error(ErrorKind::ArgumentConflict, message),
+        None => command.error(ErrorKind::ArgumentConflict, message),
+    }
 }
 
 /// The command line where an empty variable is as good as none: templates set variables whether there is a value

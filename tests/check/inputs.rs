@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{GOOD, bad, check, check_json, check_stdin, feed, folder, found, piped, said};
+use crate::support::{GOOD, bad, check, check_json, check_stdin, feed, folder, found, said};
 
 /// A user and group with no rights beyond those of others.
 const NOBODY: u32 = 65_534;
@@ -73,44 +73,6 @@ fn a_path_that_is_not_there_is_said() {
     let (code, text) = check(folder.path(), &["gone/", "app.yaml"]);
     assert_eq!(code, Some(2));
     assert!(text.contains("--> gone/\n") && text.contains("1 object checked"), "{text}");
-}
-
-#[test]
-fn standard_input_is_a_file() {
-    let mut child = check_stdin(&["--output", "json"]);
-    feed(&mut child, &bad());
-    let (code, text) = said(child.wait_with_output().expect("check ends"));
-    assert_eq!(code, Some(1));
-    let document = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(found(&document), ["<stdin>:8:7 source/url spec.source.gitRepository.url"]);
-}
-
-/// As a shell hands over `<(…)`: what is read of it is gone. A long object is asked for again, and so is the line of a
-/// finding.
-#[test]
-fn a_pipe_is_read_once() {
-    let noise: Vec<String> = (0_u32..1_500).map(|number| format!("v{}", number.pow(3))).collect();
-    let long = |text: &str| format!("{text}  # a comment\nstatus: {{unknown: {noise:?}}}\n");
-    for text in [bad(), long(&bad())] {
-        let (code, said) = piped(&["check", "/dev/stdin", "--output", "json"], &text);
-        let document = serde_json::from_str(&said).expect("JSON");
-        let found = found(&document);
-        assert_eq!(code, Some(1), "{found:?}");
-        assert!(
-            found.contains(&"/dev/stdin:8:7 source/url spec.source.gitRepository.url".to_owned()),
-            "{found:?}"
-        );
-        let (_, said) = piped(&["check", "/dev/stdin"], &text);
-        assert!(said.contains("8 |       url: https://\n"), "{said}");
-        let (code, said) = piped(&["render", "-f", "/dev/stdin"], &text);
-        assert!(code == Some(1) && said.starts_with("/dev/stdin:8:7: error: "), "{said}");
-    }
-    let annotated = GOOD
-        .replace("  name: shop", &format!("  name: shop\n  annotations: {{noise: \"{}\"}}", noise.join(" ")));
-    let (code, said) = piped(&["check", "/dev/stdin"], &annotated);
-    assert!(code == Some(0) && said.starts_with("1 object checked in 1 file: 0 errors"), "{said}");
-    let (code, said) = piped(&["render", "-f", "/dev/stdin"], &annotated);
-    assert!(code == Some(0) && said.contains("kind: Kustomization"), "{said}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod kubectl;
 mod lines;
 mod pipelines;
 mod secrets;
+mod stdin;
 mod support;
 mod tenancy;
 mod verdicts;
