@@ -1,7 +1,7 @@
 //! Which files are read, and what is said of those that cannot be.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::slice::Chunks;
@@ -119,6 +119,8 @@ pub(super) struct Found {
     pub(super) inputs: Vec<Input>,
     /// How many folders of a Helm chart's templates were left out.
     pub(super) templates: usize,
+    /// How much in folders is called like a manifest, and is no file.
+    pub(super) others: usize,
 }
 
 /// Every input below `paths`. `-` is standard input.
@@ -160,7 +162,7 @@ fn find_in_folder(root: &Path, found: &mut Found) {
         templates += usize::from(is_template);
         entry.depth() == 0 || !is_template && !is_hidden(entry)
     });
-    found.inputs.extend(looked_into.filter_map(|entry| find_entry(entry, root)));
+    found.inputs.extend(looked_into.filter_map(|entry| find_entry(entry, root, &mut found.others)));
     found.templates += templates;
     // Not by the walk, which would hold all that is in a folder, and its order, beside what is found.
     if let Some(inputs) = found.inputs.get_mut(known..) {
@@ -191,11 +193,19 @@ fn unreadable(path: &Path, reason: String) -> Input {
 }
 
 /// Links to files are followed, as a mounted ConfigMap is made of them; those
-/// to folders are not, as kubectl has it.
-fn find_entry(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<Input> {
+/// to folders are not, as kubectl has it. What is neither passes by: into a pipe
+/// that lies there perhaps nobody ever writes.
+fn find_entry(entry: walkdir::Result<DirEntry>, root: &Path, others: &mut usize) -> Option<Input> {
     match entry {
-        Ok(entry) if !is_manifest(entry.path()) || is_folder(&entry) => None,
-        Ok(entry) => Some(Input { is_found: true, ..file(entry.into_path()) }),
+        Ok(entry) if !is_manifest(entry.path()) => None,
+        Ok(entry) => match file_type(&entry) {
+            Some(found) if found.is_dir() => None,
+            Some(found) if !found.is_file() => {
+                *others += 1;
+                None
+            }
+            _ => Some(Input { is_found: true, ..file(entry.into_path()) }),
+        },
         Err(error) => {
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
             Some(unreadable(error.path().unwrap_or(root), format!("cannot be read: {reason}")))
@@ -203,8 +213,13 @@ fn find_entry(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<Input> {
     }
 }
 
-fn is_folder(entry: &DirEntry) -> bool {
-    entry.file_type().is_dir() || entry.path_is_symlink() && entry.path().is_dir()
+/// What it is, or leads to; none of a link that leads nowhere.
+fn file_type(entry: &DirEntry) -> Option<FileType> {
+    if entry.path_is_symlink() {
+        fs::metadata(entry.path()).ok().map(|metadata| metadata.file_type())
+    } else {
+        Some(entry.file_type())
+    }
 }
 
 /// In a folder only files with the usual endings count; kubectl does the same.

@@ -93,13 +93,14 @@ pub fn run(options: Options, out: &mut impl Write) -> io::Result<Outcome> {
     for mut scanned in scan_all(&find(&options.around).inputs, Purpose::Look) {
         tell(&mut scanned, &mut learnt, &mut report);
     }
-    let Found { inputs, templates } = find(&options.paths);
+    let Found { inputs, templates, others } = find(&options.paths);
     let mut scans = scan_all(&inputs, Purpose::Judge);
     for scanned in &mut scans {
         tell(scanned, &mut learnt, &mut report);
         report.others += scanned.others;
     }
     (report.files, report.templates) = (inputs.len(), templates);
+    report.others += others;
     duplicates::mark(&inputs, &mut scans);
     let known = Known {
         fleets: options.is_complete || learnt.catalog.knows_fleets(),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -95,6 +96,28 @@ fn links_to_files_are_followed_and_an_empty_folder_is_no_success() {
     let (code, text) = check(folder.path(), &["empty"]);
     let is_said = text.contains("holds no .yaml, .yml or .json file");
     assert_eq!((code, is_said), (Some(2), true), "{text}");
+}
+
+/// Nobody writes into the pipe: who reads it never ends.
+#[test]
+fn what_is_no_file_in_a_folder_passes_by() {
+    let folder = folder(&[("app.yaml", GOOD.as_bytes())]);
+    let path = |name: &str| folder.path().join(name);
+    let made = Command::new("mkfifo").arg(path("pipe.yaml")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let _socket = UnixListener::bind(path("socket.json")).expect("a socket");
+    symlink("pipe.yaml", path("link.yml")).expect("a link");
+    symlink("/dev/zero", path("device.yaml")).expect("a link");
+    for arguments in [&["."][..], &["app.yaml", "--catalog", "."]] {
+        let mut command = Command::new("timeout");
+        command.args(["60", env!("CARGO_BIN_EXE_fleetgate"), "check"]).args(arguments);
+        let (code, text) = said(command.current_dir(folder.path()).output().expect("check runs"));
+        assert!(
+            code == Some(0) && text.starts_with("1 object checked in 1 file: 0 errors, 0 warnings;"),
+            "{text}"
+        );
+        assert_eq!(text.contains("; 4 of other kinds passed by;"), arguments == ["."], "{text}");
+    }
 }
 
 /// A kubelet keeps the files in a hidden folder, and links to them beside it.
