@@ -24,6 +24,7 @@ mod contents;
 mod duplicates;
 mod excerpt;
 mod facts;
+mod identity;
 mod input;
 mod judging;
 mod kept;

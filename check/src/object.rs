@@ -1,9 +1,10 @@
 //! What the objects of a document are to us.
 
 use fleetgate_webhooks::line::one_line;
-use fleetgate_webhooks::schema::VERSION;
-use fleetgate_webhooks::{FieldPath, Kind, names};
+use fleetgate_webhooks::{FieldPath, Kind};
 use serde_json::Value;
+
+use super::identity::{Identity, identify};
 
 /// An object of a kind that Fleetgate serves.
 #[derive(Debug)]
@@ -118,62 +119,9 @@ fn add(path: FieldPath, value: Value, namespace: &str, sorted: &mut Sorted) {
 
 impl Misfit {
     /// What is meant to be an object of ours, and has that wrong with one of its fields.
-    fn ours(field: &'static str, message: String) -> Box<Self> {
+    pub(super) fn ours(field: &'static str, message: String) -> Box<Self> {
         Box::new(Self { path: FieldPath::root().field(field), message, is_ours: true, is_stranger: false })
     }
-}
-
-/// What an object is to us.
-enum Identity {
-    /// One of our kinds, in that version.
-    Ours(Kind, String),
-    /// A List, as `kubectl get -o yaml` writes it, or one of a kind, as the API
-    /// server does.
-    List,
-    /// Somebody else's.
-    Other,
-}
-
-fn identify(value: &Value) -> Result<Identity, Box<Misfit>> {
-    let text = |field: &str| value.get(field).and_then(Value::as_str);
-    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
-        let message = "is no Kubernetes object: it has no apiVersion and kind".to_owned();
-        let is_stranger = !names_ours(text("apiVersion"), text("kind"));
-        return Err(Box::new(Misfit { path: FieldPath::root(), message, is_ours: false, is_stranger }));
-    };
-    if (api_version, kind) == ("v1", "List") || kind.ends_with("List") && value["items"].is_array() {
-        return Ok(Identity::List);
-    }
-    let Some((group, version)) = api_version.split_once('/') else {
-        return match Kind::of(api_version, kind) {
-            Some(kind) => {
-                let message = format!("has no version: write {}/{VERSION}", kind.group());
-                Err(Misfit::ours("apiVersion", message))
-            }
-            None => Ok(Identity::Other),
-        };
-    };
-    if let Some(kind) = Kind::of(group, kind) {
-        return Ok(Identity::Ours(kind, version.to_owned()));
-    }
-    let mut known = Kind::ALL.into_iter().filter(|known| known.group() == group).map(Kind::as_str);
-    let hint = if is_all_ours(group) { names::suggest(kind, known) } else { near(kind, &mut known) };
-    match hint {
-        Some(hint) => {
-            let message = format!("is no kind of {}: {kind:?}; {hint}", one_line(api_version));
-            Err(Misfit::ours("kind", message))
-        }
-        None => Ok(Identity::Other),
-    }
-}
-
-/// Whether what is written of an object's type is one of ours: a `Chart.yaml`
-/// has an apiVersion, too.
-fn names_ours(api_version: Option<&str>, kind: Option<&str>) -> bool {
-    let group = api_version.map(|text| text.split_once('/').map_or(text, |(group, _)| group));
-    let is_near = |kind| names::nearest(kind, Kind::ALL.into_iter().map(Kind::as_str)).is_some();
-    group.is_some_and(|group| Kind::ALL.iter().any(|known| known.group() == group))
-        || kind.is_some_and(is_near)
 }
 
 /// A List's items. Those of one kind may leave out what the List says already.
@@ -193,15 +141,6 @@ fn items(list: Value) -> Vec<Value> {
         }
     }
     items
-}
-
-/// The group of the clusters has kinds of other controllers, too.
-fn is_all_ours(group: &str) -> bool {
-    [Kind::Application, Kind::Fleet].iter().any(|kind| kind.group() == group)
-}
-
-fn near<'a>(kind: &str, known: &mut impl Iterator<Item = &'a str>) -> Option<String> {
-    names::nearest(kind, known).map(|near| format!("did you mean {near:?}?"))
 }
 
 #[cfg(test)]
@@ -251,15 +190,6 @@ mod tests {
             assert_eq!(sorted.pass_strangers(), expected, "{document}");
             assert_eq!(sorted.misfits.len(), 1 - expected, "{document}");
         }
-    }
-
-    #[test]
-    fn a_group_alone_is_no_api_version() {
-        let of = |api_version: &str, kind: &str| sort(json!({"apiVersion": api_version, "kind": kind}));
-        let misfits = of("apps.kurator.dev", "Application").misfits;
-        assert_eq!(misfits.len(), 1);
-        assert!(misfits[0].message.contains("apps.kurator.dev/v1alpha1"), "{misfits:?}");
-        assert_eq!(of("v1", "Application").others.len(), 1);
     }
 
     #[test]

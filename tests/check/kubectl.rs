@@ -28,6 +28,13 @@ fn what_kubectl_would_not_know_is_said() {
             2,
         ),
         (
+            GOOD.replace("apps.kurator.dev", "apps.kurator.io"),
+            "is no kind of apps.kurator.io/v1alpha1: \"Application\"; did you mean apps.kurator.dev/v1alpha1?",
+            2,
+        ),
+        (GOOD.replace("apps.kurator.dev", "core.oam.dev"), "1 of other kinds passed by", 0),
+        (GOOD.replace("kind: Application\n", ""), "is no Kubernetes object: it has no kind\n", 2),
+        (
             GOOD.replace("  name: shop", "  labls: {a: b}"),
             "error[object/name]: metadata.name: Required value: must be set, or generateName",
             1,
