@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use fleetgate_check::UNREADABLE;
 use fleetgate_webhooks::names;
 use fleetgate_webhooks::rules::{CATALOGUE, Rule, example};
 
@@ -17,17 +18,22 @@ pub(crate) fn explain(code: Option<&str>, width: Option<usize>) -> anyhow::Resul
     let Some(code) = code else {
         return Ok(overview(width));
     };
-    match CATALOGUE.iter().find(|rule| rule.code == code) {
+    match rules().find(|rule| rule.code == code) {
         Some(rule) => text(rule, width),
         None => bail!("there is no rule {code:?}: {}", way_out(code)),
     }
+}
+
+/// The rules, and what `check` says of that which none of them can judge.
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    CATALOGUE.iter().copied().chain([&UNREADABLE])
 }
 
 /// The nearest code, or those of which `code` is a part: `interval`, `source`.
 fn way_out(code: &str) -> String {
     /// More are listed better by themselves.
     const MOST: usize = 5;
-    let codes = || CATALOGUE.iter().map(|rule| rule.code);
+    let codes = || rules().map(|rule| rule.code);
     if let Some(near) = names::nearest(code, codes()) {
         return format!("did you mean {near}?");
     }
@@ -185,6 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_explained() {
+        let text = explain(Some("input/unreadable"), None).expect("a code of check's");
+        let expected =
+            format!("input/unreadable (error)\n\n{}\n\nWhy: {}\n", UNREADABLE.what, UNREADABLE.why);
+        assert_eq!(text, expected);
+    }
+
+    #[test]
     fn every_rule_can_be_explained() {
         for rule in CATALOGUE {
             let text = explain(Some(rule.code), None).expect("a rule");
@@ -221,6 +235,7 @@ mod tests {
             ("SOURCE/URL", "did you mean source/url?"),
             ("interval", "did you mean source/interval or rollout/interval?"),
             ("rollout", "`fleetgate explain | grep rollout` lists those of that name"),
+            ("input/unreadble", "did you mean input/unreadable?"),
             ("x", "`fleetgate explain` lists them all"),
             ("", "`fleetgate explain` lists them all"),
         ];

@@ -48,8 +48,8 @@ pub use self::judging::verdict;
 use self::judging::{Known, judge_files};
 pub use self::object::Object;
 pub use self::objects::{Objects, objects};
-pub use self::report::Format;
 use self::report::Report;
+pub use self::report::{Format, UNREADABLE};
 use self::scan::{Purpose, Scanned, scan};
 
 /// What is checked, against what, and how that is told.

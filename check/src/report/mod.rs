@@ -17,6 +17,8 @@ mod text;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use fleetgate_webhooks::rules::Rule;
+use fleetgate_webhooks::rules::example::Example;
 use fleetgate_webhooks::{Finding, Severity};
 
 use super::excerpt::Excerpt;
@@ -38,14 +40,15 @@ pub enum Format {
     Github,
 }
 
-/// The code of what there can be no verdict on. It is none of admission's,
-/// which never sees such a thing.
-pub(super) const UNREADABLE: &str = "input/unreadable";
-/// What it is said of.
-const UNREADABLE_WHAT: &str =
-    "A file, document or object that cannot be read, so that there is no verdict on it.";
-/// Why it is said.
-const UNREADABLE_WHY: &str = "kubectl could not apply it either, or it is none of Kubernetes' objects.";
+/// What there can be no verdict on. It is none of admission's rules, which never
+/// see such a thing.
+pub const UNREADABLE: Rule = Rule {
+    code: "input/unreadable",
+    severities: &[Severity::Error],
+    what: "A file, document or object that cannot be read, so that there is no verdict on it.",
+    why: "kubectl could not apply it either, or it is none of Kubernetes' objects.",
+    example: Example::new("", ""),
+};
 
 /// Something to be said of a place in a file.
 #[derive(Clone, Debug)]
@@ -91,7 +94,7 @@ impl Remark {
         Self {
             file: Arc::clone(file),
             position,
-            code: UNREADABLE,
+            code: UNREADABLE.code,
             severity: Severity::Error,
             object: None,
             path: String::new(),
@@ -102,7 +105,7 @@ impl Remark {
     }
 
     pub(super) fn is_unreadable(&self) -> bool {
-        self.code == UNREADABLE
+        self.code == UNREADABLE.code
     }
 
     /// All of it but the excerpt, in one line.

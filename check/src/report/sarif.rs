@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use fleetgate_webhooks::Severity;
-use fleetgate_webhooks::rules::CATALOGUE;
+use fleetgate_webhooks::rules::{CATALOGUE, Rule};
 use serde_sarif::sarif::{
     ArtifactLocation, Location, LogicalLocation, Message, MultiformatMessageString, PhysicalLocation, Region,
     ReportingConfiguration, ReportingDescriptor, Result as SarifResult, ResultColumnKind, ResultLevel, Run,
@@ -11,7 +11,7 @@ use serde_sarif::sarif::{
 };
 use url::Url;
 
-use super::{Remark, Report, UNREADABLE, UNREADABLE_WHAT, UNREADABLE_WHY};
+use super::{Remark, Report, UNREADABLE};
 
 /// Where every rule is explained.
 const RULES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/rules.md");
@@ -45,15 +45,13 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
 
 /// All rules, so that a reader can tell which of them found nothing.
 fn rules() -> Vec<ReportingDescriptor> {
-    let of_admission = CATALOGUE.iter().map(|rule| {
-        let severity = rule.severities.first().copied().unwrap_or(Severity::Error);
-        descriptor(rule.code, rule.what, rule.why, severity, RULES)
-    });
-    let unreadable = descriptor(UNREADABLE, UNREADABLE_WHAT, UNREADABLE_WHY, Severity::Error, CHECK);
-    of_admission.chain([unreadable]).collect()
+    let of_admission = CATALOGUE.iter().map(|rule| descriptor(rule, RULES));
+    of_admission.chain([descriptor(&UNREADABLE, CHECK)]).collect()
 }
 
-fn descriptor(code: &str, what: &str, why: &str, severity: Severity, help: &str) -> ReportingDescriptor {
+fn descriptor(rule: &Rule, help: &str) -> ReportingDescriptor {
+    let Rule { code, what, why, .. } = *rule;
+    let severity = rule.severities.first().copied().unwrap_or(Severity::Error);
     let text = |text: String| MultiformatMessageString::builder().text(text).build();
     ReportingDescriptor::builder()
         .id(code)

@@ -186,8 +186,7 @@ impl SyntaxError {
 /// it counts lines from the document's start, the position from the file's.
 impl From<&Error> for SyntaxError {
     fn from(error: &Error) -> Self {
-        let error = error.without_snippet();
-        let message = match error {
+        let message = match bare(error) {
             Error::DuplicateMappingKey { key: Some(key), .. } => {
                 format!("the key {key} stands twice in one mapping")
             }
@@ -204,6 +203,14 @@ impl From<&Error> for SyntaxError {
             other => UserMessageFormatter.format_message(other).into_owned(),
         };
         Self { position: Position::of(error.location()), message }
+    }
+}
+
+/// The error itself, without the lines around it and the alias that led to it.
+fn bare(error: &Error) -> &Error {
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => bare(error),
+        error => error,
     }
 }
 

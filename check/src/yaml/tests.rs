@@ -169,7 +169,10 @@ fn a_long_list_is_no_attack() {
 #[test]
 fn errors_speak_to_who_writes_the_file() {
     let deep = format!("a: {}", "[".repeat(100_000));
+    let aliases: String = (0..100).map(|number| format!("b{number}: *a\n")).collect();
+    let repeated = format!("a: &a {}\n{aliases}", "x".repeat(1_000_000));
     let table = [
+        (repeated.as_str(), "it is too large, or nested too deeply"),
         ("a: 1\na: 2\n", "the key a stands twice in one mapping"),
         ("a: 1\n...\nb: 2\n", "another document begins without a line of `---`"),
         ("a: .nan\n", ".nan is not a number that JSON has"),
