@@ -33,6 +33,8 @@ pub struct Plan {
     pub policies: Vec<PolicyPlan>,
     /// What of the Application is admitted but not delivered.
     pub undelivered: Vec<Undelivered>,
+    /// Whether something of it is not removed until that is confirmed, as its status says.
+    pub is_held: bool,
 }
 
 /// What becomes of one policy.
@@ -66,6 +68,7 @@ impl Plan {
         let mut policies = placed(application, &owner, catalog);
         let undelivered = application.spec.sync_policies.iter().enumerate().filter_map(undelivered_part);
         let undelivered = undelivered.collect();
+        let is_held = application.status.as_ref().is_some_and(|status| status.held.is_some());
         if let Some(source) = &source {
             let source = (source.kind, &owner);
             let templates = templates(application, &policies, source, catalog.tenancy());
@@ -73,7 +76,7 @@ impl Plan {
                 policy.template = template;
             }
         }
-        Self { owner, source, policies, undelivered }
+        Self { owner, source, policies, undelivered, is_held }
     }
 
     /// Every template: the source first, then policy by policy.
@@ -241,6 +244,15 @@ mod tests {
         let paths: Vec<_> = plan.undelivered.iter().map(|part| part.path.as_str()).collect();
         assert_eq!(paths, ["spec.syncPolicies[1].rollout"]);
         assert_eq!(plan.objects().count(), 3, "the source and both policies");
+    }
+
+    #[test]
+    fn its_status_tells_that_something_is_held() {
+        let mut application = application(git_spec(json!([])));
+        assert!(!Plan::of(&application, &Catalog::default()).is_held);
+        let status = json!({"held": {"digest": "3f2a", "count": 1}});
+        application.status = Some(serde_json::from_value(status).expect("a status"));
+        assert!(Plan::of(&application, &Catalog::default()).is_held);
     }
 
     #[test]

@@ -95,22 +95,26 @@ pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guar
         let fate = fates.look_up(child.kind, child.name, child.purpose);
         if fate == Fate::Removed {
             verdict.removed.push(child);
-            continue;
+            // While something is held, it goes where something else of its policy comes.
+            if !plan.is_held {
+                continue;
+            }
         }
         let of = standing.entry(child.purpose.policy()).or_default();
-        of.children += 1;
+        of.names.insert(child.name);
         if fate == Fate::Lost {
             of.lost.push(child);
         }
     }
-    for (policy, Standing { children, lost }) in standing {
+    for (policy, Standing { names, lost }) in standing {
         if lost.is_empty() {
             continue;
         }
+        let of = names.len();
         let goes_to = policy.and_then(|name| plan.policies.iter().find(|policy| policy.name == name));
         let goes_to = goes_to.map_or(0, |policy| policy.resolution.reachable().count());
-        if guard.holds(children, lost.len(), goes_to) {
-            verdict.held.push(Holding { policy, children: lost, of: children });
+        if guard.holds(of, lost.len(), goes_to) {
+            verdict.held.push(Holding { policy, children: lost, of });
         } else {
             verdict.lost.extend(lost);
         }
@@ -140,7 +144,8 @@ pub fn unreplaced<'a>(plan: &'a Plan, children: impl Iterator<Item = Existing<'a
 /// What one policy has that nobody took out.
 #[derive(Default)]
 struct Standing<'a> {
-    children: usize,
+    /// One for each cluster, also where an object of another kind is to replace the one that is there.
+    names: BTreeSet<&'a str>,
     lost: Vec<Existing<'a>>,
 }
 

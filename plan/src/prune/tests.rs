@@ -99,6 +99,37 @@ fn what_was_edited_goes_at_once_however_much_it_is() {
     }
 }
 
+/// Three of five clusters have lost their label, or four of those that an edit leaves out have not.
+#[test]
+fn what_is_held_waits_for_its_word_whatever_is_edited() {
+    let children = Children::of(&plan(&[("web", "test")], &catalog(5, 5)));
+    let chart = |catalog: &Catalog| {
+        let policy = json!({
+            "name": "web", "destination": {"fleet": "f", "clusterSelector": {"matchLabels": {"env": "test"}}},
+            "helm": {"interval": "5m", "chart": {"spec": {"chart": "c"}}},
+        });
+        Plan::of(&application(json!({"source": source("gitRepository"), "syncPolicies": [policy]})), catalog)
+    };
+    let (two, four) = (catalog(5, 2), catalog(5, 4));
+    let table = [
+        (
+            "nothing",
+            plan(&[("web", "test")], &two),
+            ["0 removed, 0 lost, web 3/5 held", "0 removed, 0 lost, web 3/5 held"],
+        ),
+        ("moved", plan(&[("web", "dev")], &four), ["4 removed, 0 lost", "0 removed, 0 lost, web 4/5 held"]),
+        ("moved to most of them", plan(&[("web", "dev")], &two), ["2 removed, 0 lost", "0 removed, 2 lost"]),
+        ("a chart instead", chart(&two), ["5 removed, 0 lost", "2 removed, 0 lost, web 3/5 held"]),
+        ("taken out", plan(&[], &two), ["5 removed, 0 lost", "5 removed, 0 lost"]),
+    ];
+    for (what, now, expected) in table {
+        let seen = [false, true].map(|is_held| {
+            said(&judge(&Plan { is_held, ..now.clone() }, children.existing(), Guard::default()))
+        });
+        assert_eq!(seen, expected, "{what}");
+    }
+}
+
 /// The catalog with these clusters, which have `env=test`, instead of its own; none has a kubeconfig.
 fn without_kubeconfig(mut catalog: Catalog, names: &[&str], lets_go: bool) -> Catalog {
     for name in names {

@@ -173,12 +173,22 @@ fn judge(live: Live, wanted: Objects, notes: &mut impl Write) -> anyhow::Result<
             object.kind.schema().prepare(&mut stored);
             let mut application: Application =
                 serde_json::from_value(stored).context("an admitted Application cannot be read")?;
-            application.metadata.uid = old.map(|old| text_at(&old, "/metadata/uid").to_owned());
+            if let Some(old) = old {
+                keep_stored(&mut application, &old)?;
+            }
             applications.push(application);
         }
     }
     let moves_others = wanted.objects.iter().any(|object| object.kind != Kind::Application);
     Ok((!is_refused).then_some(Judged { live, after, applications, moves_others }))
+}
+
+/// What an update of `old` leaves as it is: whose its objects are, and what is held.
+fn keep_stored(application: &mut Application, old: &Value) -> anyhow::Result<()> {
+    application.metadata.uid = Some(text_at(old, "/metadata/uid").to_owned());
+    let status = old.get("status").cloned().map(serde_json::from_value).transpose();
+    application.status = status.context("the status of a stored Application cannot be read")?;
+    Ok(())
 }
 
 impl Judged {

@@ -1,5 +1,6 @@
 //! What is said of a change, by the Flux objects that were there before it.
 
+use fleetgate_plan::prune::Guard;
 use fleetgate_plan::{Catalog, FluxKind, Plan};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -217,8 +218,12 @@ fn wanted(text: &Value) -> Objects {
 }
 
 fn judged(text: &Value) -> (Option<Judged>, String) {
+    judged_in(live(), text)
+}
+
+fn judged_in(live: Live, text: &Value) -> (Option<Judged>, String) {
     let mut notes = Vec::new();
-    let judged = judge(live(), wanted(text), &mut notes).expect("a verdict");
+    let judged = judge(live, wanted(text), &mut notes).expect("a verdict");
     (judged, String::from_utf8(notes).expect("UTF-8"))
 }
 
@@ -244,6 +249,25 @@ fn an_application_belongs_to_whom_it_belongs() {
     let differences = other.expect("it is admitted").differences();
     let kinds: Vec<FluxKind> = differences[0].1.iter().map(|difference| difference.kind).collect();
     assert_eq!(kinds, [FluxKind::GitRepository, FluxKind::Kustomization]);
+}
+
+/// A file says nothing of that; what the API server has stored does.
+#[test]
+fn what_is_held_stays_so_whatever_the_file_says() {
+    let file = json!(application(json!([web(Some("dev"), None)]), json!({})));
+    let held = json!({"held": {"digest": "3f2a", "count": 1}});
+    for (status, verb) in [(json!({}), "loses"), (held, "keeps")] {
+        let mut live = live();
+        live.catalog = catalog(&["m1", "m2"]).with_guard(Guard { clusters: 1, percent: 50 });
+        live.stored.applications = vec![DeserializeGuard(Ok(application(json!([web(None, None)]), status)))];
+        let (judged, notes) = judged_in(live, &file);
+        let differences = judged.unwrap_or_else(|| panic!("{notes}")).differences();
+        let [(_, seen)] = &differences[..] else { panic!("{differences:?}") };
+        let (m1, m2) = ("AttachedCluster/m1", "AttachedCluster/m2");
+        let expected =
+            [format!("{m1} {verb} web-attachedcluster-m1"), format!("{m2} gains web-attachedcluster-m2")];
+        assert_eq!(lines(seen), expected);
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::apply::apply;
 use super::finalize::finalize;
 use super::leaving::Leaving;
 use super::observed::Observed;
+use super::prune::Held;
 use super::references::LOOK_AGAIN;
 use super::{Context, Failed, Guarded, status};
 use crate::controllers::conditions::Summary;
@@ -86,6 +87,8 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         (observed.held, again, is_removing) = (outcome.held, outcome.again, outcome.is_removing);
     } else {
         context.pruner.forget(application);
+        // Nothing goes, and once it is mended an edit is still to decide nothing.
+        observed.held = Held::said(application);
     }
     context.children.observe(&plan, &mut observed);
     let all = context.children.of(plan.owner.uid.as_deref());

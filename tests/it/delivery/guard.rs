@@ -9,9 +9,10 @@ use fleetgate_sandbox::Verb;
 use serde_json::json;
 
 use super::counted::{application, with_fluxs_crds};
+use super::told::run;
 use super::*;
 use crate::replica::Replica;
-use crate::support::terminate;
+use crate::support::{past_the_gate, terminate};
 
 mod without_flux;
 
@@ -29,13 +30,18 @@ fn fleet(namespace: &str, clusters: &[&str]) -> Value {
 
 /// The Application `shop`, to the clusters of the Fleet that have the label `env`.
 fn shop(namespace: &str, env: &str) -> Value {
+    shop_to(namespace, &json!({"env": env}))
+}
+
+/// The same by any labels.
+fn shop_to(namespace: &str, labels: &Value) -> Value {
     json!({
         "apiVersion": "apps.kurator.dev/v1alpha1", "kind": "Application",
         "metadata": {"name": "shop", "namespace": namespace},
         "spec": {
             "source": {"gitRepository": {"url": "https://github.com/stefanprodan/podinfo", "interval": "3m", "suspend": true}},
             "syncPolicies": [{
-                "name": "web", "destination": {"fleet": "five", "clusterSelector": {"matchLabels": {"env": env}}},
+                "name": "web", "destination": {"fleet": "five", "clusterSelector": {"matchLabels": labels}},
                 "kustomization": {"interval": "5m", "path": "./kustomize", "prune": true, "suspend": true},
             }],
         },
@@ -232,6 +238,39 @@ async fn moving_on_purpose_goes_at_once() {
     held(sandbox, "purpose", "").await;
     left(sandbox, "purpose", &["c5"]).await;
     delete_shop(sandbox, "purpose").await;
+}
+
+/// What is held was lost before the edit, and nobody has said yet that it may go.
+#[tokio::test]
+async fn an_edit_lets_go_of_nothing_that_is_held() {
+    let (sandbox, name) = (delivery(), "edited-while-held");
+    five(sandbox, name).await;
+    let before = children(sandbox, name).await;
+    let three = ["attachedcluster", "c1", "c2", "c3", "env=dev", "--overwrite", "--namespace", name];
+    kubectl(sandbox, &[&["label"], &three[..]].concat()).await;
+    let (first, message) = held(sandbox, name, "").await;
+    assert!(message.starts_with("policy \"web\" would lose 3 of its 5 clusters"), "{message}");
+
+    let edited = shop_to(name, &json!({"name": "c5"}));
+    let (code, told, _) = run(sandbox, &["diff", "-f", "-"], &edited.to_string());
+    assert_eq!((code, told.matches("keeps").count()), (Some(0), 4), "{told}");
+    // Not by way of what cannot be delivered either.
+    let nothing =
+        ["patch", "application", "shop", "--type=merge", "--patch", r#"{"spec":{"syncPolicies":[]}}"#];
+    past_the_gate(sandbox, name, &nothing, "").await;
+    becomes(sandbox, name, "shop", "False InvalidSpec").await;
+    held(sandbox, name, "").await;
+
+    assert!(apply(sandbox, &edited.to_string()).await.success());
+    let (second, message) = held(sandbox, name, &first).await;
+    assert!(message.starts_with("policy \"web\" would lose 4 of its 5 clusters"), "{message}");
+    assert!(told.contains(&format!("confirm-prune={second}")), "{told}");
+    assert_eq!(children(sandbox, name).await, before, "nothing went");
+
+    confirm(sandbox, &message).await;
+    left(sandbox, name, &["c5"]).await;
+    nothing_is_held(sandbox, name).await;
+    delete_shop(sandbox, name).await;
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use fleetgate_api::Application;
 use fleetgate_api::names::ANNOTATION_CONFIRM_PRUNE;
+use fleetgate_api::{Application, ConditionType};
 use fleetgate_plan::prune::{Existing, Holding, Verdict, confirmed, confirming_command};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
 use crate::controllers::application::summary::{listed, listed_within};
@@ -78,7 +79,13 @@ impl Pending {
         let was_said = said.is_some_and(|held| Some(&held.digest) == digest.as_ref());
         let digest = digest.filter(|_| rest.is_zero() || was_said);
         waiting.is_held = false;
-        let Some(digest) = digest else { return decision };
+        let Some(digest) = digest else {
+            // What is held keeps edits from deciding: that may not end while another set rests.
+            let is_confirmed = waiting.lost.is_subset(&waiting.confirmed);
+            decision.held = Held::said(application).filter(|_| !rest.is_zero() && !is_confirmed);
+            waiting.is_held = decision.held.is_some();
+            return decision;
+        };
         let held = uids(verdict.all_held());
         if confirmed(application) == Some(&*digest) {
             waiting.confirmed.clone_from(&held);
@@ -138,6 +145,20 @@ impl Held {
             confirming_command(&name, &namespace, &digest),
         );
         Self { digest, count: names.len(), message }
+    }
+
+    /// The one that the Application's status speaks of.
+    pub(in crate::controllers::application) fn said(application: &Application) -> Option<Self> {
+        let status = application.status.as_ref()?;
+        let held = status.held.as_ref()?;
+        let is_this = |condition: &&Condition| condition.type_ == ConditionType::PruneHeld.as_str();
+        let condition = status.conditions.iter().find(is_this);
+        let message = condition.map(|condition| condition.message.clone()).unwrap_or_default();
+        Some(Self {
+            digest: held.digest.clone(),
+            count: usize::try_from(held.count).unwrap_or_default(),
+            message,
+        })
     }
 }
 

@@ -91,11 +91,49 @@ fn what_is_held_goes_by_exactly_its_digest() {
 fn after_a_restart_the_same_is_said_at_once() {
     let all = verdict(&[], &[3], &[1, 2]);
     let digest = all.digest();
-    for (said_before, expected) in [(digest.as_deref(), "goes, rests, 2 held"), (Some("3f2a"), "goes, rests")]
-    {
+    let table = [
+        (digest.as_deref(), "goes, rests, 2 held"),
+        (Some("3f2a"), "goes, rests, 1 held"),
+        (None, "goes, rests"),
+    ];
+    for (said_before, expected) in table {
         let shop = application(None, said_before);
         assert_eq!(said(&Pending::default().decide(&shop, &all, Instant::now())), expected);
     }
+}
+
+/// An edit makes another set, and would be a decision as soon as nothing is held.
+#[test]
+fn what_was_held_is_so_until_it_is_known_what_is() {
+    let (start, held) = (Instant::now(), verdict(&[], &[], &[1, 2]));
+    let shop = application(held.digest().as_deref(), Some("3f2a"));
+    let told = [Some("3f2a"), None].map(|digest| digest.map(str::to_owned));
+    let table = [
+        ("another set that is held", held, 0, "goes, rests, 1 held", &told[0]),
+        ("one that is not", verdict(&[], &[1], &[]), 0, "goes, rests, 1 held", &told[0]),
+        ("the same, rested", verdict(&[], &[1], &[]), 300, "goes u1", &told[1]),
+        ("nothing", verdict(&[1], &[], &[]), 0, "goes u1", &told[1]),
+    ];
+    for (what, verdict, millis, expected, digest) in table {
+        let pending = Pending::default();
+        let mut decision = pending.decide(&shop, &verdict, start);
+        if millis > 0 {
+            decision = pending.decide(&shop, &verdict, start + Duration::from_millis(millis));
+        }
+        assert_eq!(said(&decision), expected, "{what}");
+        assert_eq!(&decision.held.map(|held| held.digest), digest, "{what}");
+        assert_eq!(pending.held(), u32::from(digest.is_some()), "{what}");
+    }
+}
+
+/// What could not be deleted at once of what was confirmed is no other set to be held.
+#[test]
+fn what_is_left_of_what_was_confirmed_is_not_held_again() {
+    let (pending, start, all) = (Pending::default(), Instant::now(), verdict(&[], &[], &[1, 2]));
+    let shop = application(all.digest().as_deref(), all.digest().as_deref());
+    assert_eq!(said(&pending.decide(&shop, &all, start)), "goes u1 u2, rests");
+    assert_eq!(said(&pending.decide(&shop, &verdict(&[], &[], &[2]), start)), "goes, rests");
+    assert_eq!(said(&pending.decide(&shop, &verdict(&[], &[], &[2, 3]), start)), "goes, rests, 1 held");
 }
 
 #[test]
