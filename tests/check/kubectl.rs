@@ -32,6 +32,12 @@ fn what_kubectl_would_not_know_is_said() {
             "is no kind of apps.kurator.io/v1alpha1: \"Application\"; did you mean apps.kurator.dev/v1alpha1?",
             2,
         ),
+        (
+            GOOD.replace("prune: true", "prune: true\n      <<: {prune: false}"),
+            "cannot be read as YAML: the key prune stands above a `<<` that has another value for it: kubectl takes",
+            2,
+        ),
+        (GOOD.replace("prune: true", "<<: {prune: false}\n      prune: true"), "0 errors, 0 warnings", 0),
         (GOOD.replace("apps.kurator.dev", "core.oam.dev"), "1 of other kinds passed by", 0),
         (GOOD.replace("kind: Application\n", ""), "is no Kubernetes object: it has no kind\n", 2),
         (

@@ -46,7 +46,8 @@ pub const UNREADABLE: Rule = Rule {
     code: "input/unreadable",
     severities: &[Severity::Error],
     what: "A file, document or object that cannot be read, so that there is no verdict on it.",
-    why: "kubectl could not apply it either, or it is none of Kubernetes' objects.",
+    why: "kubectl could not apply it either, or would not read it as others do, or it is none of Kubernetes' \
+          objects.",
     example: Example::new("", ""),
 };
 

@@ -6,6 +6,7 @@
 //! (`NewYAMLOrJSONDecoder` in k8s.io/apimachinery).
 
 mod content;
+mod merges;
 mod places;
 mod scalars;
 
@@ -159,6 +160,7 @@ fn yaml(text: &str) -> Result<Value, SyntaxError> {
     {
         places.restore_texts(text, &mut value)?;
     }
+    merges::check(text)?;
     Ok(value)
 }
 
@@ -187,6 +189,10 @@ impl SyntaxError {
 impl From<&Error> for SyntaxError {
     fn from(error: &Error) -> Self {
         let message = match bare(error) {
+            Error::DuplicateMappingKey { key: Some(key), .. } if key == merges::MERGE => {
+                "`<<` stands twice in one mapping: merge a list of mappings, `<<: [*a, *b]`".to_owned()
+            }
+            Error::MergeValueNotMapOrSeqOfMaps { .. } => merges::NO_MAPPING.to_owned(),
             Error::DuplicateMappingKey { key: Some(key), .. } => {
                 format!("the key {key} stands twice in one mapping")
             }

@@ -18,7 +18,7 @@ use super::{Position, SyntaxError, no_number_of_json, options};
 
 /// A document's fields with their places.
 #[derive(Debug)]
-pub(crate) struct Places(Spanned<Node>);
+pub(crate) struct Places(pub(super) Spanned<Node>);
 
 /// What a finding points at: a field's name or a list's item, in its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,9 @@ pub(crate) struct Place {
     pub(crate) width: usize,
 }
 
+/// What stands at a place.
 #[derive(Debug)]
-enum Node {
+pub(super) enum Node {
     Scalar,
     List(Vec<Spanned<Self>>),
     Map(BTreeMap<String, (Location, Spanned<Self>)>),
@@ -93,14 +94,16 @@ fn restore_texts(node: &Spanned<Node>, document: &str, content: &mut Value) -> R
     }
 }
 
+/// What is written in `document` at a place.
+pub(super) fn text(location: Location, document: &str) -> Option<&str> {
+    let (start, length) = (location.span().byte_offset()?, location.span().byte_len()?);
+    let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
+    document.get(start..start + length)
+}
+
 fn restore_text(node: &Spanned<Node>, document: &str, content: &mut Value) -> Result<(), SyntaxError> {
     // An alias stands for what was written elsewhere.
-    let span = node.defined.span();
-    let word = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
-        let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
-        document.get(start..start + length)
-    });
-    match word {
+    match text(node.defined, document) {
         Some(word) if is_text_to_kubectl(word) => *content = Value::from(word),
         Some(word) if is_no_number_of_json(word) => {
             let position = Position::of(Some(node.referenced));

@@ -189,3 +189,41 @@ fn errors_speak_to_who_writes_the_file() {
     assert_eq!(error.position, at(2, 1));
     assert_eq!(error.message, "a line that begins with `---` may hold nothing else but a comment");
 }
+
+/// What is read is what `YAMLToJSON` of sigs.k8s.io/yaml 1.6 answers, and what is not, it reads in another way or not at all.
+#[test]
+fn merge_keys_mean_the_same_to_everyone() {
+    let read = [
+        ("x: &x {a: 1}\nd: {<<: *x, a: 3, b: 2}\n", json!({"a": 3, "b": 2})),
+        ("x: &x {a: 1, c: 1}\nd: {a: 1, b: 2, <<: *x}\n", json!({"a": 1, "b": 2, "c": 1})),
+        ("x: &x {a: 1}\nd: {b: 2, <<: *x, a: 3}\n", json!({"a": 3, "b": 2})),
+        ("d: {<<: [{a: 1}, {a: 2, b: 2}]}\n", json!({"a": 1, "b": 2})),
+        ("x: &x {a: 1}\ny: &y {<<: [*x], b: 2}\nd: {<<: *y}\n", json!({"a": 1, "b": 2})),
+        ("x: &x {a: 1}\ny: &y\n  <<: *x\n  a: 2\nd:\n  a: 2\n  <<: *y\n", json!({"a": 2})),
+        ("d: {<<: []}\n", json!({})),
+        ("d: {a: 3, \"<<\": {a: 4}}\n", json!({"a": 3, "<<": {"a": 4}})),
+        ("d: {a: a << b}\n", json!({"a": "a << b"})),
+    ];
+    for (text, expected) in read {
+        assert_eq!(values(text)[0]["d"], expected, "{text}");
+    }
+    let above = "the key a stands above a `<<` that has another value for it";
+    let refused = [
+        ("x: &x {a: 1}\nd: {a: 3, <<: *x}\n", above, at(2, 11)),
+        ("x: &x {a: 1}\nd:\n  a: 3\n  <<: *x\n", above, at(4, 3)),
+        ("x: &x {a: {b: 1}}\nd: {a: {b: 2}, <<: *x}\n", above, at(2, 16)),
+        ("d: {a: 3, <<: [{a: 1}, {a: 3}]}\n", above, at(1, 11)),
+        ("d: {<<: {a: 3, <<: {a: 4}}}\n", above, at(1, 16)),
+        ("- {a: 63e5721, <<: {a: 63e5722}}\n", above, at(1, 16)),
+        ("x: &x {a: 1}\nd: {<<: *x, <<: *x}\n", "`<<` stands twice in one mapping", at(2, 13)),
+        ("d: {<<: ~}\n", "what `<<` merges must be a mapping", at(1, 5)),
+        ("d: {<<: 5}\n", "what `<<` merges must be a mapping", at(1, 9)),
+        ("d: {<<: [[{a: 1}]]}\n", "what `<<` merges must be a mapping", at(1, 5)),
+        ("l: &l [{a: 1}]\nd: {<<: *l}\n", "what `<<` merges must be a mapping", at(2, 5)),
+    ];
+    for (text, expected, position) in refused {
+        let error = parse(text).remove(0).expect_err(text);
+        assert!(error.message.starts_with(expected), "{text}: {}", error.message);
+        assert_eq!(error.position, position, "{text}");
+    }
+}
