@@ -5,8 +5,9 @@
 //! mapping's own keys win wherever they stand. What comes to the same for all of
 //! them is read. On the rest there is no verdict, since it is not one object.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
-use serde_saphyr::{Error, Location, MergeKeyPolicy, NonFiniteFloatPolicy, Options, Spanned};
+use serde_saphyr::{Location, MergeKeyPolicy, NonFiniteFloatPolicy, Options, Spanned};
 
 use super::content::Content;
 use super::places::{Node, Places, text};
@@ -29,13 +30,14 @@ pub(super) fn check(document: &str) -> Result<(), SyntaxError> {
         return Ok(());
     }
     let options = as_written(document);
-    let read = serde_saphyr::from_str_with_options::<Content>(document, options.clone());
-    let places = serde_saphyr::from_str_with_options(document, options).map(Places);
-    let of = |error: &Error| SyntaxError::from(error);
-    let (Content(mut content), places) =
-        (read.map_err(|error| of(&error))?, places.map_err(|error| of(&error))?);
+    let Content(mut content) = read(document, options.clone())?;
+    let places = Places(read(document, options)?);
     places.restore_texts(document, &mut content)?;
     merged(&places.0, content, document).map(drop)
+}
+
+fn read<'de, T: Deserialize<'de>>(document: &'de str, options: Options) -> Result<T, SyntaxError> {
+    serde_saphyr::from_str_with_options(document, options).map_err(|error| SyntaxError::from(&error))
 }
 
 /// With merge keys as keys like any other, so that none may stand twice.
