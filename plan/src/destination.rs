@@ -91,6 +91,14 @@ impl Target {
         }
     }
 
+    /// The member cluster; none is the host.
+    pub(crate) fn cluster(&self) -> Option<&ClusterKey> {
+        match self {
+            Self::Host => None,
+            Self::Member(cluster) => Some(&cluster.key),
+        }
+    }
+
     /// Whether both are the same place.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {

@@ -1,8 +1,9 @@
 //! What becomes of a child that exists: is it planned, was it taken out, is it
 //! lost, or can nobody tell?
 //!
-//! What was explicitly removed goes at once: a policy that left the spec, another
-//! kind of source or of policy, a destination that was edited. What is not planned
+//! What was explicitly removed goes at once: a policy that left the spec, unless it
+//! may only be renamed, another kind of source or of policy, a destination that was
+//! edited. What is not planned
 //! although nobody edited anything is lost: a label, a Fleet or a cluster changed,
 //! and how much that may take away is [`crate::prune`]'s to judge. What is only
 //! missing stays: a cluster that does not exist at the moment, credentials that
@@ -11,11 +12,15 @@
 //! While something is held, an edit of the destination decides nothing: of what
 //! was lost before it, it would let go without the word that is waited for.
 
+mod gone;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleetgate_api::names::{ANNOTATION_APPLIED, ANNOTATION_DESTINATION, ANNOTATION_POLICY};
 
-use crate::{FluxKind, Plan, PolicyPlan, Target, Template, names};
+use self::gone::Gone;
+use crate::prune::Existing;
+use crate::{ClusterKey, FluxKind, Plan, PolicyPlan, Resolution, Target, Template, names};
 
 /// What becomes of a child that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,21 +73,27 @@ impl<'a> Purpose<'a> {
 }
 
 /// The fates of an Application's children, looked up by kind, name and purpose.
+///
+/// A child of a policy that left the spec stays where a policy of its kind cannot
+/// be written: it may be the same by another name.
 #[derive(Debug)]
 pub struct Fates<'a> {
     plan: &'a Plan,
     planned: BTreeSet<(FluxKind, String)>,
     policies: BTreeMap<&'a str, &'a PolicyPlan>,
+    gone: Gone,
 }
 
 impl<'a> Fates<'a> {
-    /// Of the children of the plan's Application.
+    /// Of the children of the plan's Application: all that are not on their way out.
     #[must_use]
-    pub fn of(plan: &'a Plan) -> Self {
+    pub fn of(plan: &'a Plan, children: &[Existing<'_>]) -> Self {
         let named =
             |template: &'a Template| template.bindings().map(move |binding| (template.kind, binding.name));
         let policies = plan.policies.iter().rev().map(|policy| (policy.name.as_str(), policy));
-        Self { plan, planned: plan.templates().flat_map(named).collect(), policies: policies.collect() }
+        let policies = policies.collect();
+        let gone = Gone::of(plan, &policies, children);
+        Self { plan, planned: plan.templates().flat_map(named).collect(), policies, gone }
     }
 
     /// Of the child of that kind and name, made for that purpose.
@@ -97,7 +108,7 @@ impl<'a> Fates<'a> {
             Purpose::Unknown => self.of_unknown(kind, name),
             Purpose::Policy { name: policy, destination } => match self.policies.get(policy) {
                 Some(standing) => self.of_standing(standing, kind, name, destination),
-                None => Fate::Removed,
+                None => self.gone.look_up(kind, name),
             },
         }
     }
@@ -137,13 +148,17 @@ impl<'a> Fates<'a> {
 
 /// Whether a child of that name would be planned if its cluster existed, or had credentials.
 fn is_out_of_reach(policy: &PolicyPlan, name: &str) -> bool {
-    let resolution = &policy.resolution;
+    out_of_reach(&policy.resolution).any(|(cluster, _)| names::is_child_of(name, &policy.name, cluster))
+}
+
+/// The clusters that are meant and that do not exist, or have no credentials,
+/// each with whether it lets go of what was delivered to it.
+fn out_of_reach(resolution: &Resolution) -> impl Iterator<Item = (&ClusterKey, bool)> {
     let without_credentials = resolution.targets.iter().filter_map(|target| match target {
-        Target::Member(cluster) if !target.is_reachable() => Some(&cluster.key),
+        Target::Member(cluster) if !target.is_reachable() => Some((&cluster.key, cluster.lets_go)),
         _ => None,
     });
-    let mut held = resolution.missing_clusters.iter().chain(without_credentials);
-    held.any(|cluster| names::is_child_of(name, &policy.name, cluster))
+    resolution.missing_clusters.iter().map(|cluster| (cluster, false)).chain(without_credentials)
 }
 
 #[cfg(test)]

@@ -65,19 +65,26 @@ pub fn cut_child_name(policy: &str, target: &Target) -> Option<String> {
 /// may exist or not: by the name that we would give it, or as Kurator cut it.
 #[must_use]
 pub fn is_child_of(name: &str, policy: &str, cluster: &ClusterKey) -> bool {
+    child_names(policy, Some(cluster)).any(|child| child == name)
+}
+
+/// The names that a policy's child may have for that member cluster, or on the
+/// host: ours, and the one that Kurator cut.
+pub(crate) fn child_names(policy: &str, cluster: Option<&ClusterKey>) -> impl Iterator<Item = String> {
     let composed = composed_for(policy, cluster);
-    name == shorten(&composed) || cut(composed).is_some_and(|cut| name == cut)
+    [shorten(&composed)].into_iter().chain(cut(composed))
 }
 
 fn composed(policy: &str, target: &Target) -> String {
-    match target {
-        Target::Host => format!("{policy}-currentcluster-host").to_lowercase(),
-        Target::Member(cluster) => composed_for(policy, &cluster.key),
-    }
+    composed_for(policy, target.cluster())
 }
 
-fn composed_for(policy: &str, cluster: &ClusterKey) -> String {
-    format!("{policy}-{}-{}", cluster.kind.infix(), cluster.name).to_lowercase()
+fn composed_for(policy: &str, cluster: Option<&ClusterKey>) -> String {
+    match cluster {
+        None => format!("{policy}-currentcluster-host"),
+        Some(cluster) => format!("{policy}-{}-{}", cluster.kind.infix(), cluster.name),
+    }
+    .to_lowercase()
 }
 
 fn cut(mut name: String) -> Option<String> {

@@ -88,7 +88,8 @@ pub fn confirming_command(name: &str, namespace: &str, digest: &str) -> String {
 /// What becomes of the children of the plan's Application that the plan does not have.
 #[must_use]
 pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guard: Guard) -> Verdict<'a> {
-    let fates = Fates::of(plan);
+    let children: Vec<Existing<'_>> = children.collect();
+    let fates = Fates::of(plan, &children);
     let mut verdict = Verdict::default();
     let mut standing: BTreeMap<Option<&str>, Standing<'a>> = BTreeMap::new();
     for child in children {

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use fleetgate_api::names::LABEL_APPLICATION;
+use fleetgate_plan::prune::Existing;
 use fleetgate_plan::{FluxKind, KubeconfigRef, Owner, Plan, Purpose, owner_of};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Client, ResourceExt};
@@ -20,6 +21,17 @@ impl Child {
     /// Whether it belongs to the Application of that uid.
     pub(crate) fn is_of(&self, uid: Option<&str>) -> bool {
         uid.is_some() && owner_of(&self.object) == uid
+    }
+
+    /// What of it decides what becomes of it.
+    pub(crate) fn existing(&self) -> Existing<'_> {
+        let metadata = &self.object.metadata;
+        Existing {
+            kind: self.kind,
+            name: metadata.name.as_deref().unwrap_or_default(),
+            uid: metadata.uid.as_deref().unwrap_or_default(),
+            purpose: self.purpose(),
+        }
     }
 
     /// What it was made for.

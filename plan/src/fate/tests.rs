@@ -34,7 +34,7 @@ fn fates(before: &Value, after: Value, scenario: Scenario) -> [Fate; 3] {
 }
 
 fn fates_by(plan: &Plan, before: &Value) -> [Fate; 3] {
-    let fates = Fates::of(plan);
+    let fates = Fates::of(plan, &[]);
     let destination = destination(before);
     let made_for = |name| Purpose::Policy { name, destination: Some(&destination) };
     [
@@ -146,14 +146,14 @@ fn what_does_not_say_where_it_was_meant_to_go_was_not_moved() {
     let spec = spec(json!({"matchLabels": {"env": "test"}}), json!({}));
     let plan = Plan::of(&application(spec), &both(fleet()).catalog());
     let purpose = Purpose::Policy { name: "web", destination: None };
-    assert_eq!(Fates::of(&plan).look_up(FluxKind::Kustomization, M2, purpose), Fate::Lost);
+    assert_eq!(Fates::of(&plan, &[]).look_up(FluxKind::Kustomization, M2, purpose), Fate::Lost);
 }
 
 #[test]
 fn what_somebody_else_made_is_lost_unless_it_is_planned() {
     let spec = spec(json!(null), json!({}));
     let plan = Plan::of(&application(spec), &fleet().fleet("quickstart", &["m1", "m2", "m4"]).catalog());
-    let fates = Fates::of(&plan);
+    let fates = Fates::of(&plan, &[]);
     let table = [
         (FluxKind::Kustomization, M2, Fate::Planned),
         (FluxKind::Kustomization, "web-attachedcluster-m3", Fate::Lost),

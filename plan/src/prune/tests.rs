@@ -171,6 +171,27 @@ fn what_waits_for_credentials_has_replaced_nothing() {
 }
 
 #[test]
+fn a_rename_lets_go_where_the_new_name_is_written_and_of_nothing_that_is_held() {
+    let old = Children::of(&plan(&[("web", "test")], &catalog(5, 5)));
+    let new = |catalog: &Catalog| plan(&[("new", "test")], catalog);
+    let written = Children::of(&new(&catalog(5, 2))).0.into_iter().filter(|(kind, ..)| !kind.is_source());
+    let both = Children(old.0.iter().cloned().chain(written).collect());
+    let unused = without_kubeconfig(catalog(5, 4), &["m4"], false);
+    let held = || Plan { is_held: true, ..new(&catalog(5, 2)) };
+    let table = [
+        ("all is well", new(&catalog(5, 5)), &old, "5 removed, 0 lost"),
+        ("one has no kubeconfig", new(&unused), &old, "4 removed, 0 lost"),
+        ("the Fleet does not exist", new(&Catalog::default()), &old, "0 removed, 0 lost, web 5/5 held"),
+        ("three are not meant", new(&catalog(5, 2)), &old, "5 removed, 0 lost"),
+        ("three are held", held(), &old, "2 removed, 0 lost, web 3/5 held"),
+        ("three are held, and the new name is written", held(), &both, "2 removed, 0 lost, web 3/5 held"),
+    ];
+    for (what, now, children, expected) in table {
+        assert_eq!(said(&judge(&now, children.existing(), Guard::default())), expected, "{what}");
+    }
+}
+
+#[test]
 fn what_does_not_say_whose_it_is_waits_for_a_word() {
     let mut children = Children::of(&plan(&[("web", "test")], &catalog(3, 2)));
     children.0.iter_mut().for_each(|(.., annotations)| annotations.clear());

@@ -85,8 +85,9 @@ pub(super) fn compare(
         })
         .collect();
     let ours: Vec<(Key, &Child)> = existing.into_iter().filter(|(_, child)| child.is_of(uid)).collect();
-    let held = held(after, &ours, catalog).filter(|(digest, _)| Some(digest.as_str()) != confirmed);
-    let fates = Fates::of(after);
+    let existing: Vec<Existing<'_>> = ours.iter().map(|(_, child)| child.existing()).collect();
+    let held = held(after, &existing, catalog).filter(|(digest, _)| Some(digest.as_str()) != confirmed);
+    let fates = Fates::of(after, &existing);
     for ((kind, name), child) in ours {
         let change = match (fates.look_up(kind, &name, child.purpose()), &held) {
             (Fate::Planned, _) => continue,
@@ -105,14 +106,8 @@ pub(super) fn compare(
 }
 
 /// What is too much to go by nobody's decision, and the digest that confirms it.
-fn held(plan: &Plan, children: &[(Key, &Child)], catalog: &Catalog) -> Option<(String, BTreeSet<Key>)> {
-    let existing = children.iter().map(|((kind, name), child)| Existing {
-        kind: *kind,
-        name,
-        uid: child.object.metadata.uid.as_deref().unwrap_or_default(),
-        purpose: child.purpose(),
-    });
-    let verdict = prune::judge(plan, existing, catalog.guard());
+fn held(plan: &Plan, children: &[Existing<'_>], catalog: &Catalog) -> Option<(String, BTreeSet<Key>)> {
+    let verdict = prune::judge(plan, children.iter().copied(), catalog.guard());
     let names = verdict.all_held().map(|held| (held.kind, held.name.to_owned())).collect();
     Some((verdict.digest()?, names))
 }

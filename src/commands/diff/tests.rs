@@ -1,7 +1,7 @@
 //! What is said of a change, by the Flux objects that were there before it.
 
 use fleetgate_plan::prune::Guard;
-use fleetgate_plan::{Catalog, FluxKind, Plan};
+use fleetgate_plan::{Catalog, Cluster, FluxKind, Plan};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -140,6 +140,28 @@ fn what_nobody_planned_is_found_by_its_credentials() {
     for expected in ["the cluster of Secret m2", "the cluster of Secret m9"] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[test]
+fn what_may_only_be_renamed_is_kept_where_nothing_can_be_written() {
+    let mut catalog = catalog(&["m1", "m2"]);
+    let before = plan(&[web(None, None)], &catalog);
+    let cut_off = Cluster { kubeconfig: None, ..Cluster::from(&clusters()[1]) };
+    catalog.insert_cluster(cut_off);
+    let mut renamed = web(None, None);
+    renamed["name"] = json!("new");
+    let seen = compare(Some(&before), (&plan(&[renamed], &catalog), None), &children(&before), &catalog);
+    let (m1, m2) = ("AttachedCluster/m1", "AttachedCluster/m2");
+    let mut lines = lines(&seen);
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            format!("{m1} gains new-attachedcluster-m1"),
+            format!("{m1} loses web-attachedcluster-m1"),
+            format!("{m2} keeps web-attachedcluster-m2"),
+        ]
+    );
 }
 
 #[test]

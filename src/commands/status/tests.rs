@@ -174,6 +174,18 @@ fn what_goes_nowhere_says_why() {
     }
 }
 
+/// One of the Fleet's clusters does not exist: `new` cannot be written there.
+#[test]
+fn what_may_only_be_renamed_is_kept_where_nothing_can_be_written() {
+    let policies = json!([{"name": "new", "kustomization": {"interval": "5m", "prune": true}}]);
+    let names = ["old-attachedcluster-m1", "old-attachedcluster-m3"];
+    let children = names.map(|name| child(FluxKind::Kustomization, name, "True", ""));
+    let tree = tree(&application(policies, json!({})), &catalog(), &children, &Troubles::new());
+    let left = tree.children.iter().skip(1).map(|left| (left.name.as_str(), left.state));
+    let expected = [(names[1], Health::Kept), (names[0], Health::Deleting)];
+    assert_eq!(left.collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn an_object_of_someone_elses_is_not_shown() {
     let mut foreign = child(FluxKind::GitRepository, "shop", "True", "");

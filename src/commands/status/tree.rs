@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fleetgate_api::{Application, ConditionType};
 use fleetgate_plan::destination::{Placement, placement};
-use fleetgate_plan::prune::confirming_command;
+use fleetgate_plan::prune::{Existing, confirming_command};
 use fleetgate_plan::{Catalog, Fate, Fates, FluxKind, Plan, PolicyPlan, Target};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -27,7 +27,9 @@ pub(super) fn tree(
 ) -> Node {
     let plan = keeping_names(Plan::of(application, catalog), children);
     let uid = application.uid();
-    let mut objects = Objects::of(children.iter().filter(|child| child.is_of(uid.as_deref())));
+    let ours = || children.iter().filter(|child| child.is_of(uid.as_deref()));
+    let existing: Vec<Existing<'_>> = ours().filter(|child| !child.is_going()).map(Child::existing).collect();
+    let mut objects = Objects::of(ours());
     let source = plan.source.as_ref().map(|source| objects.take(source.kind, &plan.owner.name, None));
     let fetched = source.as_ref().and_then(|source| source.revision.clone());
     let below: Vec<Node> = application
@@ -40,8 +42,7 @@ pub(super) fn tree(
             ..policy_node(planned, &mut objects, fetched.as_deref(), troubles)
         })
         .collect();
-    let is_held = application.status.as_ref().is_some_and(|status| status.held.is_some());
-    let left = objects.left(&plan, is_held);
+    let left = objects.left(&Fates::of(&plan, &existing), plan.is_held);
     let planned = match source {
         Some(source) => vec![Node { children: below, ..source }],
         None => below,
@@ -199,8 +200,7 @@ impl<'a> Objects<'a> {
     }
 
     /// What the plan does not have, the source last; some of it may be held.
-    fn left(self, plan: &Plan, is_held: bool) -> Vec<Node> {
-        let fates = Fates::of(plan);
+    fn left(self, fates: &Fates<'_>, is_held: bool) -> Vec<Node> {
         let left = self.left.into_iter().rev().map(|((kind, name), child)| {
             let (state, message) = match fates.look_up(kind, &name, child.purpose()) {
                 _ if child.is_going() => (Health::Deleting, State::of(kind, &child.object).message),

@@ -156,6 +156,46 @@ async fn by_another_name(namespace: &str, manifest: &str, deployment: &str) {
     deployments(member(sandbox, 0), namespace, &[]).await;
 }
 
+/// Nothing is written for a cluster without kubeconfig, so that the old object is all that there is of the policy.
+#[tokio::test]
+async fn a_policy_by_another_name_waits_for_a_cluster_that_cannot_be_reached() {
+    let (namespace, cut_off) = ("renamed-in-doubt", MEMBERS[1]);
+    let manifest = placed(namespace, FLEET);
+    let sandbox = delivered(namespace, &manifest, "2/2").await;
+    let workload = async || {
+        let api: Api<Deployment> = Api::namespaced(member(sandbox, 1), namespace);
+        api.get("podinfo").await.expect("the Deployment").metadata.uid
+    };
+    let kubeconfig = async |kubeconfig: Value| {
+        let patch = serde_json::json!({"spec": {"kubeconfig": kubeconfig}}).to_string();
+        let arguments = [
+            "patch",
+            "attachedcluster",
+            cut_off,
+            "--namespace",
+            namespace,
+            "--type=merge",
+            "--patch",
+            &patch,
+        ];
+        kubectl(sandbox, &arguments).await;
+    };
+    let before = workload().await;
+    kubeconfig(Value::Null).await;
+    becomes(sandbox, namespace, "shop", "False DestinationNotFound").await;
+    assert!(apply(sandbox, &manifest.replace("- name: web", "- name: new")).await.success());
+    let new = MEMBERS.map(|name| format!("new-attachedcluster-{name}"));
+    children(sandbox, namespace, &[&new[0], &format!("web-attachedcluster-{cut_off}")]).await;
+    becomes(sandbox, namespace, "shop", "False DestinationNotFound").await;
+
+    kubeconfig(serde_json::json!({"name": cut_off, "key": format!("{cut_off}.config")})).await;
+    children(sandbox, namespace, &[&new[0], &new[1]]).await;
+    becomes(sandbox, namespace, "shop", "True Succeeded 2/2").await;
+    assert_eq!(workload().await, before, "it was never gone");
+    delete_shop(sandbox, namespace).await;
+    deployments(member(sandbox, 1), namespace, &[]).await;
+}
+
 /// Of one folder each delivers what the other one leaves out.
 #[tokio::test]
 async fn what_a_sibling_does_not_deliver_goes_with_its_policy() {
