@@ -1,6 +1,7 @@
 //! Rules about `spec.source`.
 
 mod bucket;
+mod chart_template;
 mod oci;
 mod range;
 mod reference;
@@ -15,7 +16,7 @@ pub use self::reference::REF;
 pub use self::semver::SEMVER;
 pub use self::url::URL;
 pub use self::verification::IGNORE_AND_INCLUDE;
-use super::{DENIES, Example, Input, Rule};
+use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Findings};
 
@@ -37,9 +38,9 @@ pub const EXACTLY_ONE: Rule = Rule {
 /// `source/policy-mismatch`
 pub const POLICY_MISMATCH: Rule = Rule {
     code: "source/policy-mismatch",
-    severities: DENIES,
-    what: "A kustomization from a `helmRepository`, or a `helm` policy that names a chart although the source is an `ociRepository`.",
-    why: "Flux builds a Kustomization from Git, OCI and buckets only; an OCI artifact is the chart itself.",
+    severities: DENIES_OR_WARNS,
+    what: "A kustomization from a `helmRepository`, or a `helm` policy that names a chart, or values files of it (`valuesFiles`), although the source is an `ociRepository`. A warning for what of `chart` has no effect then: `metadata`, `interval`, `reconcileStrategy` and `ignoreMissingValuesFiles`.",
+    why: "Flux builds a Kustomization from Git, OCI and buckets only; an OCI artifact is the chart itself, and a release refers to it as a whole: it would run with other values than those of the files.",
     example: Example::new(
         r#"
             spec.source.gitRepository: null
@@ -121,13 +122,8 @@ fn check_policies(input: Input<'_>, findings: &mut Findings) {
             );
         }
         let chart = policy.helm.as_ref().and_then(|helm| helm.chart.as_ref());
-        if kind == "ociRepository" && chart.is_some_and(|chart| chart.spec.chart.is_some()) {
-            let path = path.field("helm").field("chart").field("spec").field("chart");
-            let message = "may not be set with an ociRepository, which is the chart itself";
-            findings.push(
-                Finding::error(&POLICY_MISMATCH, path, Fault::Forbidden, message)
-                    .hint("leave the chart's name out, or use a helmRepository of type oci"),
-            );
+        if let Some(chart) = chart.filter(|_| kind == "ociRepository") {
+            chart_template::check(chart, &path.field("helm").field("chart"), findings);
         }
     }
 }
