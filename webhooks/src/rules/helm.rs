@@ -1,8 +1,11 @@
 //! Rules about a `helm` policy.
 
+mod namespace;
+
 use fleetgate_api::helm::{Helm, ValuesReference};
 use serde_json::Value;
 
+pub use self::namespace::NAMESPACE;
 use super::data_source::DataSource;
 use super::kustomization::check_patch;
 use super::{DENIES, Example, Input, Rule};
@@ -62,6 +65,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
         check_release_name(helm, &path, findings);
         check_values(helm, &path, findings);
         check_post_renderers(helm, &path, findings);
+        findings.extend(namespace::check(input.application, policy, helm, &path));
     }
 }
 

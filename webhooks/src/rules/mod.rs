@@ -127,6 +127,7 @@ pub const CATALOGUE: &[&Rule] = &[
     &helm::RELEASE_NAME,
     &helm::VALUES,
     &kustomization::PATCH_TARGET,
+    &helm::NAMESPACE,
     &kustomization::SUBSTITUTE,
     &kustomization::HEALTH_CHECK,
     &destination::MIXED,
