@@ -32,6 +32,18 @@ impl HelmName {
             release: text(spec, "/releaseName").unwrap_or_else(otherwise),
         }
     }
+
+    /// The namespace in which Helm keeps its record.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// What Helm calls the release; a longer name than it takes is cut by Flux.
+    #[must_use]
+    pub fn release(&self) -> &str {
+        &self.release
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod depends_on;
 mod duplicate_delivery;
 mod metadata;
 pub(super) mod path;
+mod redeployed;
 mod renumbered;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use self::duplicate_delivery::DUPLICATE_DELIVERY;
 pub use self::metadata::METADATA;
 pub(super) use self::metadata::{check_annotations, check_label};
 pub use self::path::PATH;
+pub use self::redeployed::REDEPLOYED;
 pub use self::renumbered::RENUMBERED;
 use super::{DENIES, DENIES_OR_WARNS, Example, Input, Rule};
 use crate::field_path::FieldPath;
@@ -101,6 +103,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     child_names::check(input, findings);
     child_name_taken::check(input, findings);
     renumbered::check(input, findings);
+    redeployed::check(input, findings);
     depends_on::check(input, findings);
     path::check(input, findings);
     duplicate_delivery::check(input, findings);

@@ -66,7 +66,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     }
 }
 
-fn has_no_name(policy: &SyncPolicy) -> bool {
+pub(super) fn has_no_name(policy: &SyncPolicy) -> bool {
     policy.name.as_deref().is_none_or(str::is_empty)
 }
 
