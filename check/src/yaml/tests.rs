@@ -203,8 +203,9 @@ fn merge_keys_mean_the_same_to_everyone() {
         ("d: {a: 3, \"<<\": {a: 4}}\n", json!({"a": 3, "<<": {"a": 4}})),
         ("d: {a: a << b}\n", json!({"a": "a << b"})),
     ];
+    let object = |text: &str| format!("apiVersion: v1\n{text}");
     for (text, expected) in read {
-        assert_eq!(values(text)[0]["d"], expected, "{text}");
+        assert_eq!(values(&object(text))[0]["d"], expected, "{text}");
     }
     let above = "the key a stands above a `<<` that has another value for it";
     let refused = [
@@ -213,7 +214,7 @@ fn merge_keys_mean_the_same_to_everyone() {
         ("x: &x {a: {b: 1}}\nd: {a: {b: 2}, <<: *x}\n", above, at(2, 16)),
         ("d: {a: 3, <<: [{a: 1}, {a: 3}]}\n", above, at(1, 11)),
         ("d: {<<: {a: 3, <<: {a: 4}}}\n", above, at(1, 16)),
-        ("- {a: 63e5721, <<: {a: 63e5722}}\n", above, at(1, 16)),
+        ("d: {a: 63e5721, <<: {a: 63e5722}}\n", above, at(1, 17)),
         ("x: &x {a: 1}\nd: {<<: *x, <<: *x}\n", "`<<` stands twice in one mapping", at(2, 13)),
         ("d: {<<: ~}\n", "what `<<` merges must be a mapping", at(1, 5)),
         ("d: {<<: 5}\n", "what `<<` merges must be a mapping", at(1, 9)),
@@ -221,8 +222,11 @@ fn merge_keys_mean_the_same_to_everyone() {
         ("l: &l [{a: 1}]\nd: {<<: *l}\n", "what `<<` merges must be a mapping", at(2, 5)),
     ];
     for (text, expected, position) in refused {
-        let error = parse(text).remove(0).expect_err(text);
+        let error = parse(&object(text)).remove(0).expect_err(text);
         assert!(error.message.starts_with(expected), "{text}: {}", error.message);
-        assert_eq!(error.position, position, "{text}");
+        assert_eq!(error.position.line, position.line + 1, "{text}");
+        assert_eq!(error.position.column, position.column, "{text}");
     }
+    // What is no object is another tool's.
+    assert_eq!(values("d: {a: 3, <<: {a: 1}}\n"), [json!({"d": {"a": 3}})]);
 }
