@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use fleetgate_plan::Catalog;
-use kube::Config;
+use kube::{Client, Config};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -94,16 +94,14 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         unless_stopped(&stopping, supported::look(&clients.client())).await;
         Ok(())
     };
+    let reviews = webhook.is_some();
     let work = async {
-        if unless_stopped(&stopping, catalog.synced()).await.is_none() {
+        if unless_stopped(&stopping, catalog.suffices()).await.is_none() {
             return Ok(());
         }
         let review = async {
             // The port opens once the Catalog is there: a review never speaks from an empty one.
-            let Some((options, serving)) = webhook else {
-                metrics.ready();
-                return Ok(());
-            };
+            let Some((options, serving)) = webhook else { return Ok(()) };
             if unless_stopped(&stopping, serving.ready()).await.is_none() {
                 return Ok(());
             }
@@ -121,14 +119,18 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
         };
         let deliver = async {
             let Some(options) = controllers else { return Ok(()) };
-            for scope in options.scopes() {
-                let checked = unless_stopped(&stopping, scope.check(&clients.client())).await;
-                let Some(checked) = checked else { return Ok(()) };
-                checked?;
-            }
+            let begins = async {
+                // What is delivered to a cluster that is not listed would seem to be nobody's.
+                catalog.synced().await;
+                if !reviews {
+                    metrics.ready();
+                }
+                check(&options, &clients.client()).await
+            };
+            let Some(checked) = unless_stopped(&stopping, begins).await else { return Ok(()) };
+            checked?;
             let setup = |scope| {
-                let (catalog, metrics) = (catalog.clone(), metrics.clone());
-                Setup::new(clients.client(), catalog, metrics, scope, options.concurrency)
+                Setup::new(clients.client(), catalog.clone(), metrics.clone(), scope, options.concurrency)
             };
             let start = || start(options.scopes().into_iter().map(setup), &stopping);
             deliver(start, config, election, leadership, stopped(stopping.clone())).await
@@ -144,6 +146,14 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
             _ => anyhow::bail!("a watch ended"),
         },
     }
+}
+
+/// Whether everything that the controllers are to look after can be.
+async fn check(options: &ControllerOptions, client: &Client) -> anyhow::Result<()> {
+    for scope in options.scopes() {
+        scope.check(client).await?;
+    }
+    Ok(())
 }
 
 /// Does both until they end. Where deliveries fail, it has reviews stop as well: whoever is being reviewed is answered

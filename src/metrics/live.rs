@@ -206,7 +206,7 @@ fn encode_catalog(encoder: &mut DescriptorEncoder, catalog: &CatalogWatch) -> fm
     gauges(encoder, "catalog_objects", "Objects that a review knows", sizes)?;
     let fares = catalog.health().fares(Instant::now());
     let ages = fares.iter().map(|fares| ([("watch", fares.what.clone())], fares.broken_for.as_secs_f64()));
-    let help = "How long ago the watch broke of which the last good state serves; 0 while it works";
+    let help = "How long ago a watch broke of which the last good state serves, or began that has not listed anything; 0 while it works";
     gauges(encoder, "catalog_age_seconds", help, ages)?;
     let unreadable = fares.iter().map(|fares| ([("watch", fares.what.clone())], count(fares.unreadable)));
     gauges(encoder, "catalog_unreadable", "Objects that cannot be read and are passed over", unreadable)

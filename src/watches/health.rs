@@ -21,6 +21,8 @@ pub(crate) struct Health(Arc<Mutex<BTreeMap<String, State>>>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// When it began, if it has not listed all there is since.
+    begun: Option<Instant>,
     /// The first failure since it worked, and the last one.
     failed: Option<(Instant, Instant)>,
     unreadable: BTreeSet<ObjectKey>,
@@ -33,7 +35,7 @@ struct State {
 pub(crate) struct Fares {
     /// What it watches.
     pub(crate) what: String,
-    /// How long ago it broke; nothing for one that works.
+    /// How long ago it broke, or began without having listed all there is; nothing for one that works.
     pub(crate) broken_for: Duration,
     /// How many of its objects cannot be read.
     pub(crate) unreadable: usize,
@@ -44,6 +46,11 @@ impl Health {
     pub(crate) fn fares(&self, now: Instant) -> Vec<Fares> {
         let states = self.states();
         states.iter().map(|(what, state)| state.fares(what, now)).collect()
+    }
+
+    /// A watch begins, and has not listed anything.
+    pub(super) fn begun(&self, what: &str, now: Instant) {
+        self.of(what, |state| state.begun = Some(now));
     }
 
     /// A watch has told something.
@@ -80,7 +87,8 @@ impl Health {
 
 impl State {
     fn fares(&self, what: &str, now: Instant) -> Fares {
-        let since = self.failed.filter(|_| self.is_broken(now)).map_or(now, |(since, _)| since);
+        let broke = self.failed.filter(|_| self.is_broken(now)).map(|(since, _)| since);
+        let since = self.begun.into_iter().chain(broke).min().unwrap_or(now);
         let broken_for = now.saturating_duration_since(since);
         Fares { what: what.to_owned(), broken_for, unreadable: self.unreadable.len() }
     }
@@ -91,14 +99,18 @@ impl State {
 
     fn told<K: Decoded>(&mut self, event: &Event<K>) {
         match event {
-            // That a list begins says nothing of its end.
+            // That a list begins, and of what, says nothing of its end.
             Event::Init => return self.listed.clear(),
             Event::InitApply(object) => {
                 if !object.is_readable() {
                     self.listed.insert(key(object));
                 }
+                return;
             }
-            Event::InitDone => self.unreadable = std::mem::take(&mut self.listed),
+            Event::InitDone => {
+                self.unreadable = std::mem::take(&mut self.listed);
+                self.begun = None;
+            }
             Event::Apply(object) if !object.is_readable() => {
                 self.unreadable.insert(key(object));
             }
@@ -195,5 +207,22 @@ mod tests {
         assert_eq!((broken_for(470), broken_for(475)), (270, 0), "it was opened, and nothing happens");
         health.failed("Fleets", at(600));
         assert_eq!(broken_for(601), 1);
+    }
+
+    /// Else one that never answers would seem to work.
+    #[test]
+    fn a_watch_that_has_not_listed_anything_is_broken_since_it_began() {
+        let health = Health::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let broken_for = |seconds| health.fares(at(seconds))[0].broken_for.as_secs();
+        health.begun("Fleets", start);
+        assert_eq!(broken_for(400), 400);
+        health.failed("Fleets", at(65));
+        health.told("Fleets", &Event::<DeserializeGuard<Fleet>>::Init);
+        health.told("Fleets", &Event::InitApply(fleet("a", true)));
+        assert_eq!(broken_for(400), 400, "there may be more");
+        health.told("Fleets", &Event::<DeserializeGuard<Fleet>>::InitDone);
+        assert_eq!(broken_for(400), 0);
     }
 }

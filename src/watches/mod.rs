@@ -31,6 +31,7 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use self::clusters::ClusterTable;
@@ -45,7 +46,7 @@ pub(crate) use self::tables::{insert_application, insert_fleet};
 pub(crate) use self::unreadable::why;
 use crate::client::Clients;
 
-/// How long what is not listed is waited for before it is named.
+/// How long what is not listed is waited for before it is named, and before reviews do without what they can.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The Catalog of a running program, kept up to date by watches.
@@ -97,12 +98,36 @@ impl CatalogWatch {
     /// Waits until every watch has listed all there is. One that cannot, since
     /// the rights for it are missing for example, is named.
     pub(crate) async fn synced(&self) {
+        self.waits_until(BTreeSet::is_empty).await;
+    }
+
+    /// Waits until reviews can be answered. Whether clusters that others provision can be listed is up to the owner of
+    /// their CRD, whose conversion webhook may be gone: they are waited for only so long. To a review, one that is not
+    /// known is one that is still to come.
+    pub(crate) async fn suffices(&self) {
+        let start = time::Instant::now();
+        let provisioned = ClusterKind::PROVISIONED.map(ClusterKind::crd_name);
+        let suffices = |unlisted: &BTreeSet<String>| {
+            unlisted.is_empty()
+                || start.elapsed() >= PATIENCE && unlisted.iter().all(|what| provisioned.contains(what))
+        };
+        self.waits_until(suffices).await;
+        if !self.is_synced() {
+            let names = self.unlisted_names();
+            tracing::warn!("{names} cannot be listed: reviews do without, and deliveries wait for it");
+        }
+    }
+
+    async fn waits_until(&self, suffices: impl Fn(&BTreeSet<String>) -> bool) {
         let mut unlisted = self.unlisted.subscribe();
         // The sender lives as long as `self` does.
-        while tokio::time::timeout(PATIENCE, unlisted.wait_for(BTreeSet::is_empty)).await.is_err() {
-            let names: Vec<String> = self.unlisted.borrow().iter().cloned().collect();
-            tracing::warn!("waiting for {} to be listed", names.join(", "));
+        while time::timeout(PATIENCE, unlisted.wait_for(&suffices)).await.is_err() {
+            tracing::warn!("waiting for {} to be listed", self.unlisted_names());
         }
+    }
+
+    fn unlisted_names(&self) -> String {
+        self.unlisted.borrow().iter().cloned().collect::<Vec<_>>().join(", ")
     }
 
     /// How the watches fare.
@@ -132,6 +157,7 @@ impl CatalogWatch {
         T: Table<K> + Send + 'static,
     {
         self.expect(what);
+        self.health.begun(what, Instant::now());
         tasks.spawn(self.clone().follow(what.to_owned(), events, table));
     }
 
@@ -196,7 +222,7 @@ impl Snapshots for CatalogWatch {
     async fn newer(&self, than: &Catalog, within: Duration) -> Option<Catalog> {
         let mut catalogs = self.catalog.subscribe();
         let newer = catalogs.wait_for(|catalog| !catalog.is_same(than));
-        let newer = tokio::time::timeout(within, newer).await.ok()?.ok()?;
+        let newer = time::timeout(within, newer).await.ok()?.ok()?;
         Some(newer.clone())
     }
 }

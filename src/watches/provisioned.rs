@@ -28,6 +28,7 @@ impl CatalogWatch {
     /// serves.
     pub(super) async fn follow_provisioned(self, kind: ClusterKind, clients: Clients) {
         let what = kind.crd_name();
+        self.health.begun(&definition_of(&what), Instant::now());
         let mut definitions = pin!(crds::events(&clients.client(), &what).default_backoff());
         let mut served = Served::default();
         let mut table = ClusterTable::of(kind);
@@ -37,6 +38,9 @@ impl CatalogWatch {
                 Some(event) = definitions.next() => {
                     if self.define(&what, event, &mut served, &mut table) {
                         objects = served.version.as_deref().map(|version| events(clients.client(), kind, version));
+                        if objects.is_some() {
+                            self.health.begun(&what, Instant::now());
+                        }
                     }
                 }
                 Some(event) = next(&mut objects) => self.receive(&what, event, &mut table),
@@ -53,8 +57,7 @@ impl CatalogWatch {
         served: &mut Served,
         table: &mut ClusterTable,
     ) -> bool {
-        // A watch of its own: that it works says nothing of that of the objects.
-        let definition = format!("definition of {what}");
+        let definition = definition_of(what);
         let event = match event {
             Ok(event) => event,
             Err(error) => {
@@ -73,6 +76,11 @@ impl CatalogWatch {
         }
         has_changed
     }
+}
+
+/// What the watch of a CRD is called, which is one of its own: that it works says nothing of that of the objects.
+fn definition_of(what: &str) -> String {
+    format!("definition of {what}")
 }
 
 /// Nobody else has the client: the watch is told of until it ends.

@@ -162,3 +162,32 @@ fn what_cannot_be_read_is_named_with_its_namespace() {
         assert!(is_named.iter().all(|part| line.contains(part)), "{line}");
     }
 }
+
+fn is_done(waiting: &mut (impl Future + Unpin)) -> bool {
+    waiting.now_or_never().is_some()
+}
+
+/// Their CRD is somebody else's, and so is whether they can be listed.
+#[tokio::test(start_paused = true)]
+async fn reviews_wait_for_clusters_that_others_provision_only_so_long_and_controllers_do_not_stop() {
+    let (watch, provisioned) = (CatalogWatch::default(), ClusterKind::ClusterApi.crd_name());
+    watch.expect("Fleets");
+    watch.expect(&provisioned);
+    let (mut reviews, mut deliveries) = (pin!(watch.suffices()), pin!(watch.synced()));
+    let mut pass = async |seconds| {
+        time::sleep(Duration::from_secs(seconds)).await;
+        (is_done(&mut reviews), is_done(&mut deliveries))
+    };
+    assert_eq!(pass(0).await, (false, false));
+    assert_eq!(pass(100).await, (false, false), "nothing is reviewed without Fleets");
+    watch.is_listed("Fleets", true);
+    assert_eq!(pass(0).await, (true, false));
+    watch.is_listed(&provisioned, true);
+    assert!(pin!(watch.synced()).now_or_never().is_some());
+
+    watch.expect(&provisioned);
+    let mut reviews = pin!(watch.suffices());
+    assert!(!is_done(&mut reviews), "most can be listed in no time");
+    time::sleep(PATIENCE).await;
+    assert!(is_done(&mut reviews));
+}

@@ -1,6 +1,7 @@
 //! Webhooks and API servers come and go while Applications are created.
 
 mod api_server;
+mod conversion;
 mod replicas;
 mod vanished;
 
