@@ -16,17 +16,17 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::core::PartialObjectMeta;
+use kube::runtime::reflector as reflect;
 use kube::runtime::reflector::store::WriterDropped;
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::runtime::{WatchStreamExt, reflector as reflect};
+use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::Scope;
-use crate::watches::Listeners;
+use crate::watches::{Listeners, events};
 
 /// A Secret without its content.
 pub(super) type SecretMeta = PartialObjectMeta<Secret>;
@@ -49,7 +49,7 @@ impl Secrets {
     ) -> Self {
         let (known, writer) = reflector::store();
         let labelled = watcher::Config::default().labels(LABEL_KUBECONFIG);
-        let events = watcher(scope.api::<SecretMeta>(client), labelled).default_backoff();
+        let events = events(scope.api::<SecretMeta>(client), labelled);
         let this = Self { client: client.clone(), known, changes: Listeners::default() };
         tasks.spawn(this.clone().follow(reflect(writer, events).take_until(Box::pin(stop))));
         this

@@ -22,7 +22,7 @@ pub(super) fn events(
     name: &str,
 ) -> impl Stream<Item = Result<Event<DynamicObject>, watcher::Error>> + use<> {
     let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    watcher::watcher(api(client), only)
+    super::events(api(client), only)
 }
 
 /// The host's CRD of one kind of Flux, which judges what is rendered.

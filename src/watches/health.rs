@@ -9,11 +9,16 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::watcher::Event;
+use kube::runtime::watcher::{self, Event};
 
 /// A watch that has not failed again for so long works: it is opened anew within a minute, fails after
 /// another one at most where nobody answers, and if it does not may have nothing to tell.
 const MENDED: Duration = Duration::from_secs(150);
+
+/// That a watch is broken is said again after so long,
+const REPEATED: Duration = Duration::from_mins(10);
+/// and after so long where it worked meanwhile.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// What is known of every watch, by what it watches.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +30,8 @@ struct State {
     begun: Option<Instant>,
     /// The first failure since it worked, and the last one.
     failed: Option<(Instant, Instant)>,
+    /// When that was said last.
+    said: Option<Instant>,
     unreadable: BTreeSet<ObjectKey>,
     /// Those of a list that is not complete yet.
     listed: BTreeSet<ObjectKey>,
@@ -53,17 +60,26 @@ impl Health {
         self.of(what, |state| state.begun = Some(now));
     }
 
+    /// Notes what a watch tells. Where it is broken the log says so, and not each time that it was tried again.
+    pub(super) fn heard<K: Decoded>(&self, what: &str, event: &watcher::Result<Event<K>>, now: Instant) {
+        match event {
+            Ok(event) => self.told(what, event),
+            Err(error) => {
+                if self.failed(what, now) {
+                    tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
+                }
+            }
+        }
+    }
+
     /// A watch has told something.
     pub(super) fn told<K: Decoded>(&self, what: &str, event: &Event<K>) {
         self.of(what, |state| state.told(event));
     }
 
-    /// A watch has failed.
-    pub(crate) fn failed(&self, what: &str, now: Instant) {
-        self.of(what, |state| {
-            let since = state.failed.filter(|_| state.is_broken(now)).map_or(now, |(since, _)| since);
-            state.failed = Some((since, now));
-        });
+    /// A watch has failed: whether that is to be said.
+    pub(crate) fn failed(&self, what: &str, now: Instant) -> bool {
+        self.of(what, |state| state.failed(now))
     }
 
     /// What is not watched any more.
@@ -71,12 +87,11 @@ impl Health {
         self.states().remove(what);
     }
 
-    fn of(&self, what: &str, change: impl FnOnce(&mut State)) {
+    fn of<R>(&self, what: &str, change: impl FnOnce(&mut State) -> R) -> R {
         let mut states = self.states();
-        if let Some(state) = states.get_mut(what) {
-            change(state);
-        } else {
-            change(states.entry(what.to_owned()).or_default());
+        match states.get_mut(what) {
+            Some(state) => change(state),
+            None => change(states.entry(what.to_owned()).or_default()),
         }
     }
 
@@ -95,6 +110,18 @@ impl State {
 
     fn is_broken(&self, now: Instant) -> bool {
         self.failed.is_some_and(|(_, last)| now.saturating_duration_since(last) < MENDED)
+    }
+
+    fn failed(&mut self, now: Instant) -> bool {
+        let lasts = self.is_broken(now);
+        let since = self.failed.filter(|_| lasts).map_or(now, |(since, _)| since);
+        self.failed = Some((since, now));
+        let silence = if lasts { REPEATED } else { SILENCE };
+        let is_news = self.said.is_none_or(|said| now.saturating_duration_since(said) >= silence);
+        if is_news {
+            self.said = Some(now);
+        }
+        is_news
     }
 
     fn told<K: Decoded>(&mut self, event: &Event<K>) {
@@ -207,6 +234,34 @@ mod tests {
         assert_eq!((broken_for(470), broken_for(475)), (270, 0), "it was opened, and nothing happens");
         health.failed("Fleets", at(600));
         assert_eq!(broken_for(601), 1);
+    }
+
+    #[test]
+    fn what_lasts_is_said_once_in_a_while() {
+        let health = Health::default();
+        let start = Instant::now();
+        // When it fails, whether it worked meanwhile, and whether that is said.
+        let table = [
+            (0, false, true),
+            (30, false, false),
+            (59, true, false),
+            (60, true, true),
+            (120, false, false),
+            (240, false, false),
+            (360, false, false),
+            (480, false, false),
+            (600, false, false),
+            (660, false, true),
+            // It failed no more for a while.
+            (900, false, true),
+        ];
+        for (second, worked, expected) in table {
+            if worked {
+                health.told("Fleets", &Event::Apply(fleet("a", true)));
+            }
+            let is_news = health.failed("Fleets", start + Duration::from_secs(second));
+            assert_eq!(is_news, expected, "{second}");
+        }
     }
 
     /// Else one that never answers would seem to work.

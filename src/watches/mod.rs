@@ -6,6 +6,7 @@
 
 mod clusters;
 mod crds;
+mod events;
 mod health;
 mod listeners;
 mod provisioned;
@@ -25,7 +26,6 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -38,6 +38,7 @@ use self::clusters::ClusterTable;
 pub(crate) use self::clusters::insert_cluster;
 use self::crds::CrdTable;
 pub(crate) use self::crds::api as crds;
+pub(crate) use self::events::{events, is_not_found};
 use self::health::Decoded;
 pub(crate) use self::health::Health;
 pub(crate) use self::listeners::Listeners;
@@ -71,10 +72,8 @@ impl CatalogWatch {
         let fleets = guarded::<Fleet>(clients);
         let clusters = guarded::<AttachedCluster>(clients);
         let applications = guarded::<Application>(clients);
-        let namespaces = watcher::watcher(
-            Api::<PartialObjectMeta<Namespace>>::all(clients.client()),
-            watcher::Config::default(),
-        );
+        let namespaces = Api::<PartialObjectMeta<Namespace>>::all(clients.client());
+        let namespaces = events(namespaces, watcher::Config::default());
         this.spawn("Fleets", fleets, FleetTable::default(), tasks);
         this.spawn("AttachedClusters", clusters, ClusterTable::of(ClusterKind::AttachedCluster), tasks);
         this.spawn("Applications", applications, ApplicationTable::default(), tasks);
@@ -167,7 +166,7 @@ impl CatalogWatch {
         S: Stream<Item = Result<Event<K>, watcher::Error>>,
         T: Table<K>,
     {
-        let mut events = pin!(events.default_backoff());
+        let mut events = pin!(events);
         while let Some(event) = events.next().await {
             self.receive(&what, event, &mut table);
         }
@@ -179,17 +178,11 @@ impl CatalogWatch {
         event: Result<Event<K>, watcher::Error>,
         table: &mut impl Table<K>,
     ) {
-        match event {
-            Ok(event) => {
-                self.health.told(what, &event);
-                let is_listed = matches!(event, Event::InitDone);
-                self.change(|catalog| table.apply(catalog, event));
-                self.is_listed(what, is_listed);
-            }
-            Err(error) => {
-                self.health.failed(what, Instant::now());
-                tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
-            }
+        self.health.heard(what, &event, Instant::now());
+        if let Ok(event) = event {
+            let is_listed = matches!(event, Event::InitDone);
+            self.change(|catalog| table.apply(catalog, event));
+            self.is_listed(what, is_listed);
         }
     }
 
@@ -244,7 +237,7 @@ where
         + 'static,
 {
     let pages = watcher::Config::default().page_size(PAGE);
-    watcher::watcher(Api::all(clients.client()), pages)
+    events(Api::all(clients.client()), pages)
 }
 
 /// How one kind's events change the Catalog.

@@ -11,7 +11,6 @@ use futures::future::pending;
 use futures::stream::BoxStream;
 use kube::api::DynamicObject;
 use kube::core::Version;
-use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client};
 use serde_json::Value;
@@ -29,7 +28,7 @@ impl CatalogWatch {
     pub(super) async fn follow_provisioned(self, kind: ClusterKind, clients: Clients) {
         let what = kind.crd_name();
         self.health.begun(&definition_of(&what), Instant::now());
-        let mut definitions = pin!(crds::events(&clients.client(), &what).default_backoff());
+        let mut definitions = pin!(crds::events(&clients.client(), &what));
         let mut served = Served::default();
         let mut table = ClusterTable::of(kind);
         let mut objects: Option<Objects> = None;
@@ -57,16 +56,8 @@ impl CatalogWatch {
         served: &mut Served,
         table: &mut ClusterTable,
     ) -> bool {
-        let definition = definition_of(what);
-        let event = match event {
-            Ok(event) => event,
-            Err(error) => {
-                self.health.failed(&definition, Instant::now());
-                tracing::warn!(%error, "the watch of the {definition} is broken; the last good state serves");
-                return false;
-            }
-        };
-        self.health.told(&definition, &event);
+        self.health.heard(&definition_of(what), &event, Instant::now());
+        let Ok(event) = event else { return false };
         let is_listed = matches!(event, Event::InitDone);
         let has_changed = served.take_up(event);
         if served.version.is_none() {
@@ -86,7 +77,7 @@ fn definition_of(what: &str) -> String {
 /// Nobody else has the client: the watch is told of until it ends.
 fn events(client: Client, kind: ClusterKind, version: &str) -> Objects {
     let api: Api<DynamicObject> = Api::all_with(client, &kind.resource(version));
-    watcher::watcher(api, watcher::Config::default()).default_backoff().boxed()
+    super::events(api, watcher::Config::default()).boxed()
 }
 
 /// The next event, if there is something to watch.

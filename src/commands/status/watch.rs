@@ -8,11 +8,12 @@ use fleetgate_plan::FluxKind;
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll};
 use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio::time::timeout;
 
 use crate::stored::Scope;
+use crate::watches::events as watched;
 
 /// Changes come in bursts; this long after the first of one it is shown.
 const BURST: Duration = Duration::from_millis(200);
@@ -56,8 +57,5 @@ fn events(
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),
     };
-    watcher(api, config)
-        .default_backoff()
-        .filter_map(|event| std::future::ready(event.ok().map(drop)))
-        .boxed()
+    watched(api, config).filter_map(|event| std::future::ready(event.ok().map(drop))).boxed()
 }

@@ -51,7 +51,7 @@ use super::backoff::Backoff;
 use super::gone::forgetting;
 use super::{Secrets, Setup, Statuses, object_ref};
 use crate::metrics::{Controlled, Queue};
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, events};
 
 type Guarded = DeserializeGuard<Application>;
 
@@ -97,7 +97,7 @@ pub(super) async fn run(
     let mut tasks = JoinSet::new();
     let released = Arc::new(Notify::new());
     let (triggers, triggered) = Triggers::new(Arc::clone(&released));
-    let children = Children::watch(&client, &scope, &triggers, &mut tasks);
+    let children = Children::watch(&client, &scope, &triggers, &catalog, &mut tasks);
     let stop = stop.shared();
     tokio::select! {
         () = children.synced() => {}
@@ -128,7 +128,7 @@ pub(super) async fn run(
         queue: queue.clone(),
         client,
     });
-    let events = watcher(scope.api::<Guarded>(&context.client), scope.watched()).default_backoff();
+    let events = events(scope.api::<Guarded>(&context.client), scope.watched());
     let applications = applications(events.reflect(writer), Arc::clone(&context));
     let protection = protection::run(&context, &scope, &released);
     let controller = Controller::for_stream(applications, known)

@@ -34,7 +34,7 @@ use super::secrets::Secrets;
 use super::{Setup, Statuses, object_ref};
 use crate::member::probe;
 use crate::metrics::Controlled;
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, events};
 use fleetgate_webhooks::rejudged::rejudged;
 
 /// How often a cluster that answers is asked whether it still does, more or less.
@@ -74,7 +74,7 @@ pub(super) async fn run(
 ) {
     let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
     let (known, writer) = reflector::store();
-    let events = watcher(scope.api::<Guarded>(&client), scope.watched()).default_backoff().reflect(writer);
+    let events = events(scope.api::<Guarded>(&client), scope.watched()).reflect(writer);
     let counted = known.clone();
     metrics.count_clusters(scope.namespace, move || count(&counted));
     let changes = secrets.changes();

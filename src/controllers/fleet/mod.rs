@@ -20,7 +20,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::Store;
-use kube::runtime::{Controller, WatchStreamExt, reflector, watcher};
+use kube::runtime::{Controller, WatchStreamExt, reflector};
 use kube::{Resource, ResourceExt};
 
 use self::readiness::Readiness;
@@ -30,7 +30,7 @@ use super::gone::{forgetting, looked_at};
 use super::secrets::Secrets;
 use super::{Setup, Statuses, finalizers, object_ref};
 use crate::metrics::Controlled;
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, events};
 use fleetgate_webhooks::rejudged::rejudged;
 
 /// How often a Secret that somebody else is to make is looked for: until it is
@@ -71,7 +71,7 @@ pub(super) async fn run(
     let (known, writer) = reflector::store();
     let backoff = Backoff::default();
     let context = Arc::new(Context { known: known.clone(), statuses, catalog, readiness, backoff });
-    let events = watcher(scope.api::<Guarded>(&client), scope.watched()).default_backoff().reflect(writer);
+    let events = events(scope.api::<Guarded>(&client), scope.watched()).reflect(writer);
     let of_gone = Arc::clone(&context);
     let fleets = forgetting(events, known.clone(), move |fleet| of_gone.forget(fleet)).applied_objects();
     Controller::for_stream(fleets, known)

@@ -16,7 +16,7 @@ use kube::{Client, ResourceExt};
 
 use crate::controllers::Scope;
 use crate::controllers::secrets::Secrets;
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, events};
 
 type Guarded = DeserializeGuard<AttachedCluster>;
 
@@ -38,7 +38,7 @@ impl Readiness {
         catalog: &CatalogWatch,
     ) -> (Self, impl Stream<Item = ObjectKey> + use<>) {
         let (attached, writer) = reflector::store();
-        let events = watcher(scope.api::<Guarded>(client), watcher::Config::default()).default_backoff();
+        let events = events(scope.api::<Guarded>(client), watcher::Config::default());
         let events = events.reflect(writer).applied_objects();
         let turned = |cluster: &Guarded| Some(answers(cluster).into());
         let turned = events.predicate_filter(turned, PredicateConfig::default());

@@ -29,6 +29,7 @@ use super::triggers::Triggers;
 use crate::controllers::Scope;
 use crate::flux_state::State;
 use crate::stored::{in_words, list, list_metadata};
+use crate::watches::CatalogWatch;
 
 /// Namespace and name of a Secret with a kubeconfig.
 pub(super) type SecretKey = (Box<str>, Box<str>);
@@ -54,13 +55,15 @@ impl Children {
         client: &Client,
         scope: &Scope,
         triggers: &Triggers,
+        catalog: &CatalogWatch,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let children = Self::default();
         for (kind, store) in &children.stores {
             let missing = children.missing.clone();
             let objects = scope.children(client, &kind.resource());
-            watch::start(*kind, objects, Arc::clone(store), triggers.clone(), missing, tasks);
+            let (store, triggers) = (Arc::clone(store), triggers.clone());
+            watch::start(*kind, objects, store, triggers, missing, catalog.changes(), tasks);
         }
         children
     }

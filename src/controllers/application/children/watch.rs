@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fleetgate_api::names::LABEL_APPLICATION;
-use fleetgate_plan::FluxKind;
+use fleetgate_plan::{Catalog, FluxKind, RenderedKind};
 use futures::StreamExt;
 use kube::Api;
 use kube::api::DynamicObject;
-use kube::runtime::watcher::Event;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher::{self, Event};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::child::Child;
 use super::store::Store;
 use crate::controllers::application::triggers::Triggers;
+use crate::watches::{events, is_not_found};
 
 /// Watches the objects of a kind on `tasks`, and names the Application of each
 /// that changes.
@@ -25,22 +25,40 @@ pub(super) fn start(
     store: Arc<Store>,
     triggers: Triggers,
     missing: watch::Sender<BTreeSet<FluxKind>>,
+    mut catalogs: watch::Receiver<Catalog>,
     tasks: &mut JoinSet<()>,
 ) {
     let labelled = watcher::Config::default().labels(LABEL_APPLICATION);
-    let events = move || watcher(objects.clone(), labelled.clone()).default_backoff().boxed();
+    let events = move || events(objects.clone(), labelled.clone()).boxed();
     tasks.spawn(async move {
-        let mut current = events();
-        while let Some(event) = current.next().await {
+        let (mut current, mut awaits_crd) = (events(), false);
+        loop {
+            let event = tokio::select! {
+                event = current.next() => event,
+                // What is listed in vain is listed seldom by now.
+                () = comes(kind, &mut catalogs), if awaits_crd => {
+                    (current, awaits_crd) = (events(), false);
+                    continue;
+                }
+            };
+            let Some(event) = event else { return };
             follow(kind, &event, &store, &triggers);
             note(kind, &event, &missing);
-            // It would go on where it left off, and what stands there under
-            // the kind's next CRD may be older than that.
-            if matches!(&event, Err(watcher::Error::WatchStartFailed(source)) if is_not_found(source)) {
-                current = events();
-            }
+            awaits_crd = missing.borrow().contains(&kind) && !is_installed(kind, &catalogs.borrow());
         }
     });
+}
+
+/// Waits until the host has the kind's CRD.
+async fn comes(kind: FluxKind, catalogs: &mut watch::Receiver<Catalog>) {
+    if catalogs.wait_for(|catalog| is_installed(kind, catalog)).await.is_err() {
+        // Whoever tells of them goes with the program.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn is_installed(kind: FluxKind, catalog: &Catalog) -> bool {
+    catalog.installed_crd(RenderedKind::Flux(kind)).is_some()
 }
 
 /// Keeps what an event tells of, and names whom it is news to.
@@ -94,10 +112,6 @@ fn note(
     }
 }
 
-fn is_not_found(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.is_not_found() || status.code == 404)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +119,9 @@ mod tests {
     use axum::http::{StatusCode, Uri};
     use serde_json::json;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
     use tokio::sync::Notify;
+    use tokio::time::timeout;
 
     /// The CRD goes while the watch is down: of the ends of its objects nobody tells.
     #[tokio::test]
@@ -129,12 +145,50 @@ mod tests {
         let (store, missing, mut tasks) = (Arc::<Store>::default(), watch::Sender::default(), JoinSet::new());
         let (triggers, named) = Triggers::new(Arc::new(Notify::new()));
         let objects = Api::all_with(client, &FluxKind::Bucket.resource());
-        start(FluxKind::Bucket, objects, Arc::clone(&store), triggers, missing, &mut tasks);
+        let (_catalog, catalogs) = watch::channel(Catalog::default());
+        start(FluxKind::Bucket, objects, Arc::clone(&store), triggers, missing, catalogs, &mut tasks);
         store.listed().await;
         let mut named = std::pin::pin!(named);
         while store.get("default", "a").is_some() {
             assert!(named.next().await.is_some(), "whoever has it is named when it goes");
         }
+    }
+
+    /// By then what is listed in vain rests for half a minute and more.
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_with_its_crd_is_listed_at_once() {
+        let is_served = Arc::new(AtomicBool::default());
+        let served = Arc::clone(&is_served);
+        let answer = async move || {
+            if served.load(Ordering::SeqCst) {
+                let list = json!({"kind": "BucketList", "metadata": {"resourceVersion": "7"}, "items": []});
+                return (StatusCode::OK, list.to_string());
+            }
+            let status = json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404});
+            (StatusCode::NOT_FOUND, status.to_string())
+        };
+        let client = kube::Client::new(Router::new().fallback(answer), "default");
+        let (store, missing, mut tasks) = (Arc::<Store>::default(), watch::Sender::default(), JoinSet::new());
+        let (triggers, _named) = Triggers::new(Arc::new(Notify::new()));
+        let (catalog, catalogs) = watch::channel(Catalog::default());
+        let objects = Api::all_with(client, &FluxKind::Bucket.resource());
+        start(FluxKind::Bucket, objects, Arc::clone(&store), triggers, missing, catalogs, &mut tasks);
+        assert!(timeout(Duration::from_mins(5), store.listed()).await.is_err());
+
+        is_served.store(true, Ordering::SeqCst);
+        let kind = RenderedKind::Flux(FluxKind::Bucket);
+        let version = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}});
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": kind.crd_name()},
+            "spec": {
+                "group": kind.group(), "scope": "Namespaced", "versions": [version],
+                "names": {"kind": kind.kind(), "plural": kind.plural()},
+            },
+        });
+        let crd = serde_json::from_value(crd).expect("a CRD");
+        catalog.send_modify(|catalog| drop(catalog.insert_crd(&crd)));
+        timeout(Duration::from_secs(1), store.listed()).await.expect("it is listed");
     }
 
     /// Whoever is told that a CRD has come finds in the store what there is of it.

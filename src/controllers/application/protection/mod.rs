@@ -37,6 +37,7 @@ use super::children::Child;
 use super::write::Failure;
 use crate::controllers::conditions::Summary;
 use crate::controllers::{Scope, finalizers};
+use crate::watches::events;
 
 /// What changes within so much time is looked at once.
 const REST: Duration = Duration::from_millis(300);
@@ -90,7 +91,7 @@ where
     K::DynamicType: Eq + Hash + Clone,
 {
     let (known, writer) = reflector::store();
-    let events = watcher(objects, config).default_backoff();
+    let events = events(objects, config);
     let events = events.modify(|object| object.managed_fields_mut().clear()).reflect(writer);
     let changes = events.touched_objects().filter_map(|event| {
         if let Err(error) = &event {
