@@ -31,7 +31,7 @@ pub(crate) use self::scope::Scope;
 use self::secrets::Secrets;
 use self::write_status::Statuses;
 use crate::metrics::Metrics;
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, Health};
 
 /// How long a reconcile that is under way may take once the program is to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -43,6 +43,8 @@ pub(crate) struct Setup {
     statuses: Statuses,
     catalog: CatalogWatch,
     metrics: Metrics,
+    /// Of the watches.
+    health: Health,
     scope: Scope,
     /// Applications that are reconciled at the same time.
     concurrency: u16,
@@ -57,14 +59,15 @@ impl Setup {
         scope: Scope,
         concurrency: u16,
     ) -> Self {
-        Self { statuses: Statuses::new(client.clone()), client, catalog, metrics, scope, concurrency }
+        let (statuses, health) = (Statuses::new(client.clone()), metrics.health_of_controllers());
+        Self { client, statuses, catalog, metrics, health, scope, concurrency }
     }
 }
 
 /// Starts every controller on `tasks`; they run until `stop` is set.
 pub(crate) fn start(setup: Setup, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
     let stop = || stopped(stop.clone());
-    let secrets = Secrets::watch(&setup.client, &setup.scope, stop(), tasks);
+    let secrets = Secrets::watch(&setup.client, &setup.scope, &setup.health, stop(), tasks);
     tasks.spawn(until(stop(), application::run(setup.clone(), secrets.clone(), stop())));
     tasks.spawn(until(stop(), attached_cluster::run(setup.clone(), secrets.clone(), stop())));
     tasks.spawn(until(stop(), fleet::run(setup, secrets, stop())));

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::Scope;
-use crate::watches::{Listeners, events};
+use crate::watches::{Health, Listeners, events};
 
 /// A Secret without its content.
 pub(super) type SecretMeta = PartialObjectMeta<Secret>;
@@ -44,12 +44,13 @@ impl Secrets {
     pub(super) fn watch(
         client: &Client,
         scope: &Scope,
+        health: &Health,
         stop: impl Future<Output = ()> + Send + 'static,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (known, writer) = reflector::store();
         let labelled = watcher::Config::default().labels(LABEL_KUBECONFIG);
-        let events = events(scope.api::<SecretMeta>(client), labelled);
+        let events = health.noting("kubeconfig Secrets", events(scope.api::<SecretMeta>(client), labelled));
         let this = Self { client: client.clone(), known, changes: Listeners::default() };
         tasks.spawn(this.clone().follow(reflect(writer, events).take_until(Box::pin(stop))));
         this
@@ -121,16 +122,14 @@ impl Secrets {
         while let Some(event) = events.next().await {
             match event {
                 Ok(Event::Init) => before = self.keys(),
-                Ok(Event::InitApply(_)) => {}
+                // Clusters are asked all the same where it is broken.
+                Ok(Event::InitApply(_)) | Err(_) => {}
                 Ok(Event::InitDone) => {
                     let all = before.drain(..).chain(self.keys()).collect();
                     self.changes.tell(|| all);
                 }
                 Ok(Event::Apply(secret) | Event::Delete(secret)) => {
                     self.changes.tell(|| [key(&secret)].into());
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the watch of kubeconfig Secrets is broken; clusters are asked all the same");
                 }
             }
         }

@@ -18,7 +18,7 @@ use super::{Controlled, Label, Queue, locked};
 use crate::leader::Leadership;
 use crate::logs;
 use crate::server::{Connections, LetGo};
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, Health, Healths};
 
 /// How many clusters there are, by state.
 type CountClusters = Box<dyn Fn() -> BTreeMap<&'static str, u32> + Send>;
@@ -29,6 +29,7 @@ type CountHeld = Box<dyn Fn() -> u32 + Send>;
 pub(super) struct Live {
     leadership: Leadership,
     watches: Watches,
+    controllers: Healths,
     /// By the namespace that is counted, or for all.
     clusters: Mutex<BTreeMap<Option<String>, CountClusters>>,
     queues: Mutex<BTreeMap<Option<String>, Queue>>,
@@ -43,6 +44,7 @@ impl Live {
         Self {
             leadership,
             watches: Watches::default(),
+            controllers: Healths::default(),
             clusters: Mutex::new(BTreeMap::new()),
             queues: Mutex::new(BTreeMap::new()),
             held: Mutex::new(BTreeMap::new()),
@@ -55,6 +57,11 @@ impl Live {
     /// None yet, of another client.
     pub(super) fn watching(&self) -> Watching {
         self.watches.another()
+    }
+
+    /// How the watches of another set of controllers fare.
+    pub(super) fn health_of_controllers(&self) -> Health {
+        self.controllers.another()
     }
 
     /// Says how the clusters of a namespace, or of all, are counted.
@@ -130,6 +137,11 @@ impl Collector for Live {
         let ages = ages.map(|(kind, age)| ([("watch", kind)], age.as_secs_f64()));
         let help = "How long ago the watch of a kind was opened; one that works is opened every few minutes";
         gauges(&mut encoder, "watch_age_seconds", help, ages)?;
+
+        let ages = self.controllers.ages(Instant::now()).into_iter();
+        let ages = ages.map(|(what, age)| ([("watch", what)], age.as_secs_f64()));
+        let help = "How long ago a watch of the controllers broke, or began that has not listed anything; 0 while it works";
+        gauges(&mut encoder, "controller_watch_age_seconds", help, ages)?;
 
         let label = [("controller", Controlled::Application.as_str())];
         let depth = self.waiting().into_iter();

@@ -40,7 +40,7 @@ use crate::leader::Leadership;
 use crate::reviews;
 use crate::server::Connections;
 use crate::traces;
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, Health};
 
 /// A label and its value.
 type Label = (&'static str, &'static str);
@@ -151,6 +151,11 @@ impl Metrics {
     /// The watches of a new client, told of for as long as it has them.
     pub(crate) fn watching(&self) -> Watching {
         self.0.live.watching()
+    }
+
+    /// How the watches of a new set of controllers fare, told of for as long as it is in use.
+    pub(crate) fn health_of_controllers(&self) -> Health {
+        self.0.live.health_of_controllers()
     }
 
     /// `reconcile`, and how long each took is noted.

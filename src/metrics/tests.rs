@@ -45,6 +45,8 @@ async fn numbers_are_told_in_the_words_of_the_documentation() {
     let catalog = CatalogWatch::default();
     catalog.health().failed("Fleets", Instant::now());
     metrics.tell_of_catalog(catalog);
+    let health = metrics.health_of_controllers();
+    health.begun("kustomizations", Instant::now());
     metrics.count_connections(Connections::at_most(1, 1));
     metrics.queue(None).name(&ObjectRef::<Application>::new("shop"));
     let (status, text) = get(&metrics, "/metrics").await;
@@ -66,6 +68,7 @@ async fn numbers_are_told_in_the_words_of_the_documentation() {
         "fleetgate_requests_unread_total{reason=\"too-slow\"} 1",
         "fleetgate_connections_dropped_total{reason=\"late\"} 0",
         "fleetgate_watch_age_seconds{watch=\"Fleet\"} 0.",
+        "fleetgate_controller_watch_age_seconds{watch=\"kustomizations\"} 0.",
         "fleetgate_clusters{kind=\"AttachedCluster\",state=\"ready\"} 3",
         concat!("fleetgate_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "process_start_time_seconds ",

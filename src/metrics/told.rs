@@ -35,6 +35,8 @@ pub(crate) fn told() -> Told {
     let watching = metrics.watching();
     let call = Call { verb: Verb::Watch, kind: "Application" };
     watching.answered(call, Some(StatusCode::OK), Instant::now());
+    let health = metrics.health_of_controllers();
+    health.begun("Applications", Instant::now());
     do_everything(&metrics);
     let mut text = String::new();
     encode(&mut text, &metrics.0.registry).expect("numbers");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fleetgate_plan::ObjectKey;
-use k8s_openapi::api::core::v1::Namespace;
+use futures::{Stream, StreamExt};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -21,11 +21,14 @@ const REPEATED: Duration = Duration::from_mins(10);
 const SILENCE: Duration = Duration::from_mins(1);
 
 /// What is known of every watch, by what it watches.
+pub(super) type States = Mutex<BTreeMap<String, State>>;
+
+/// How watches fare.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Health(Arc<Mutex<BTreeMap<String, State>>>);
+pub(crate) struct Health(pub(super) Arc<States>);
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     /// When it began, if it has not listed all there is since.
     begun: Option<Instant>,
     /// The first failure since it worked, and the last one.
@@ -55,13 +58,28 @@ impl Health {
         states.iter().map(|(what, state)| state.fares(what, now)).collect()
     }
 
+    /// The events of a watch that begins now, and how it fares is noted.
+    pub(crate) fn noting<K, S>(
+        &self,
+        what: &'static str,
+        events: S,
+    ) -> impl Stream<Item = watcher::Result<Event<K>>> + use<K, S>
+    where
+        K: Decoded,
+        S: Stream<Item = watcher::Result<Event<K>>>,
+    {
+        let this = self.clone();
+        this.begun(what, Instant::now());
+        events.inspect(move |event| this.heard(what, event, Instant::now()))
+    }
+
     /// A watch begins, and has not listed anything.
-    pub(super) fn begun(&self, what: &str, now: Instant) {
+    pub(crate) fn begun(&self, what: &str, now: Instant) {
         self.of(what, |state| state.begun = Some(now));
     }
 
     /// Notes what a watch tells. Where it is broken the log says so, and not each time that it was tried again.
-    pub(super) fn heard<K: Decoded>(&self, what: &str, event: &watcher::Result<Event<K>>, now: Instant) {
+    pub(crate) fn heard<K: Decoded>(&self, what: &str, event: &watcher::Result<Event<K>>, now: Instant) {
         match event {
             Ok(event) => self.told(what, event),
             Err(error) => {
@@ -83,7 +101,7 @@ impl Health {
     }
 
     /// What is not watched any more.
-    pub(super) fn forget(&self, what: &str) {
+    pub(crate) fn forget(&self, what: &str) {
         self.states().remove(what);
     }
 
@@ -156,7 +174,7 @@ fn key(object: &impl ResourceExt) -> ObjectKey {
 }
 
 /// What a watch tells of.
-pub(super) trait Decoded: ResourceExt {
+pub(crate) trait Decoded: ResourceExt {
     /// Whether more of it could be read than its metadata, if more was wanted.
     fn is_readable(&self) -> bool {
         true
@@ -174,7 +192,7 @@ where
 
 impl Decoded for DynamicObject {}
 
-impl Decoded for PartialObjectMeta<Namespace> {}
+impl<K> Decoded for PartialObjectMeta<K> where Self: ResourceExt {}
 
 #[cfg(test)]
 mod tests {

@@ -93,11 +93,11 @@ pub(super) async fn run(
     secrets: Secrets,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let Setup { client, statuses, catalog, metrics, scope, concurrency } = setup;
+    let Setup { client, statuses, catalog, metrics, health, scope, concurrency } = setup;
     let mut tasks = JoinSet::new();
     let released = Arc::new(Notify::new());
     let (triggers, triggered) = Triggers::new(Arc::clone(&released));
-    let children = Children::watch(&client, &scope, &triggers, &catalog, &mut tasks);
+    let children = Children::watch(&client, &scope, &triggers, &catalog, &health, &mut tasks);
     let stop = stop.shared();
     tokio::select! {
         () = children.synced() => {}
@@ -129,8 +129,9 @@ pub(super) async fn run(
         client,
     });
     let events = events(scope.api::<Guarded>(&context.client), scope.watched());
+    let events = health.noting("Applications", events);
     let applications = applications(events.reflect(writer), Arc::clone(&context));
-    let protection = protection::run(&context, &scope, &released);
+    let protection = protection::run(&context, &scope, &health, &released);
     let controller = Controller::for_stream(applications, known)
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(queue.naming(triggered))

@@ -72,9 +72,10 @@ pub(super) async fn run(
     secrets: Secrets,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
+    let Setup { client, statuses, catalog, metrics, health, scope, .. } = setup;
     let (known, writer) = reflector::store();
-    let events = events(scope.api::<Guarded>(&client), scope.watched()).reflect(writer);
+    let events = events(scope.api::<Guarded>(&client), scope.watched());
+    let events = health.noting("AttachedClusters", events).reflect(writer);
     let counted = known.clone();
     metrics.count_clusters(scope.namespace, move || count(&counted));
     let changes = secrets.changes();

@@ -65,13 +65,14 @@ pub(super) async fn run(
     secrets: Secrets,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let Setup { client, statuses, catalog, metrics, scope, .. } = setup;
+    let Setup { client, statuses, catalog, health, metrics, scope, .. } = setup;
     let concerned = catalog.fleets_concerned().map(object_ref);
-    let (readiness, turned) = Readiness::watch(&client, &scope, secrets, &catalog);
+    let (readiness, turned) = Readiness::watch(&client, &scope, secrets, &catalog, &health);
     let (known, writer) = reflector::store();
     let backoff = Backoff::default();
     let context = Arc::new(Context { known: known.clone(), statuses, catalog, readiness, backoff });
-    let events = events(scope.api::<Guarded>(&client), scope.watched()).reflect(writer);
+    let events = events(scope.api::<Guarded>(&client), scope.watched());
+    let events = health.noting("Fleets", events).reflect(writer);
     let of_gone = Arc::clone(&context);
     let fleets = forgetting(events, known.clone(), move |fleet| of_gone.forget(fleet)).applied_objects();
     Controller::for_stream(fleets, known)

@@ -16,7 +16,7 @@ use kube::{Client, ResourceExt};
 
 use crate::controllers::Scope;
 use crate::controllers::secrets::Secrets;
-use crate::watches::{CatalogWatch, events};
+use crate::watches::{CatalogWatch, Health, events};
 
 type Guarded = DeserializeGuard<AttachedCluster>;
 
@@ -36,10 +36,11 @@ impl Readiness {
         scope: &Scope,
         secrets: Secrets,
         catalog: &CatalogWatch,
+        health: &Health,
     ) -> (Self, impl Stream<Item = ObjectKey> + use<>) {
         let (attached, writer) = reflector::store();
         let events = events(scope.api::<Guarded>(client), watcher::Config::default());
-        let events = events.reflect(writer).applied_objects();
+        let events = health.noting("AttachedClusters of Fleets", events).reflect(writer).applied_objects();
         let turned = |cluster: &Guarded| Some(answers(cluster).into());
         let turned = events.predicate_filter(turned, PredicateConfig::default());
         let turned = turned.filter_map(|cluster| std::future::ready(cluster.ok()));

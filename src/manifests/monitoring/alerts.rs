@@ -200,7 +200,7 @@ const CATALOG: [Alert; 3] = [
     },
 ];
 
-const DELIVERY: [Alert; 8] = [
+const DELIVERY: [Alert; 9] = [
     Alert {
         name: "FleetgateNoLeader",
         query: "absent(fleetgate_leader == 1)",
@@ -209,6 +209,15 @@ const DELIVERY: [Alert; 8] = [
         summary: "No controller of Fleetgate works.",
         description: "Applications are admitted and not delivered. Flux keeps what there is.",
         runbook: "no-controller-works",
+    },
+    Alert {
+        name: "FleetgateControllerBlind",
+        query: "max by (namespace, pod, watch) (fleetgate_controller_watch_age_seconds) > 300",
+        lasts: "1m",
+        severity: Severity::Critical,
+        summary: "Fleetgate's controller does not see what it goes by.",
+        description: "Pod {{ $labels.pod }} leads, and its watch of {{ $labels.watch }} has been broken for {{ $value | humanizeDuration }}. Where it has listed nothing yet, it delivers nothing.",
+        runbook: "the-controller-does-not-see-what-it-goes-by",
     },
     Alert {
         name: "FleetgateQueueStuck",

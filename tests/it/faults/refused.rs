@@ -129,3 +129,22 @@ async fn a_removal_that_is_refused_for_long_is_not_asked_for_all_the_time() {
     kubectl(&host, &[&["annotate"], &application[..], &["fleetgate.dev/orphan=true"]].concat()).await;
     stage.stands(&BTreeSet::new()).await;
 }
+
+/// Before everything has been listed nothing is delivered, which is not to look as if nothing were to be done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_listed_is_told_by_who_leads() {
+    let host = host().await;
+    let stage = Stage::set(&host, "unlisted", 2).await;
+    stage.proxy.add(Rule::new(Action::Answer(500)).verb(Verb::List).resource("buckets"));
+    let controller = stage.controller(&["--no-leader-election"]);
+    stage.deliver(0..1, Half::Even).await;
+    let age = |of| format!("fleetgate_controller_watch_age_seconds{{watch=\"{of}\"}} ");
+    controller.logs("the watch of buckets is broken", PATIENCE).await;
+    controller.says(&format!("{}0.0", age("gitrepositories")), PATIENCE).await;
+    let told = controller.get("/metrics").await.expect("its numbers");
+    let buckets = told.lines().find_map(|line| line.strip_prefix(&age("buckets"))).expect("an age");
+    assert!(buckets.parse::<f64>().expect("a number") > 0.0 && controller.is_idle().await, "{told}");
+    stage.proxy.heal();
+    stage.stands(&stage.on(Half::Even, 0).chain([source(0)]).collect()).await;
+    controller.says(&format!("{}0.0", age("buckets")), PATIENCE).await;
+}

@@ -24,12 +24,13 @@ use tokio_stream::wrappers::WatchStream;
 
 pub(super) use self::child::{Child, secret_of};
 use self::store::Store;
+use self::watch::KindWatch;
 use super::observed::Observed;
 use super::triggers::Triggers;
 use crate::controllers::Scope;
 use crate::flux_state::State;
 use crate::stored::{in_words, list, list_metadata};
-use crate::watches::CatalogWatch;
+use crate::watches::{CatalogWatch, Health};
 
 /// Namespace and name of a Secret with a kubeconfig.
 pub(super) type SecretKey = (Box<str>, Box<str>);
@@ -56,14 +57,22 @@ impl Children {
         scope: &Scope,
         triggers: &Triggers,
         catalog: &CatalogWatch,
+        health: &Health,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let children = Self::default();
         for (kind, store) in &children.stores {
             let missing = children.missing.clone();
             let objects = scope.children(client, &kind.resource());
-            let (store, triggers) = (Arc::clone(store), triggers.clone());
-            watch::start(*kind, objects, store, triggers, missing, catalog.changes(), tasks);
+            let kind = KindWatch {
+                kind: *kind,
+                store: Arc::clone(store),
+                triggers: triggers.clone(),
+                missing,
+                catalogs: catalog.changes(),
+                health: health.clone(),
+            };
+            kind.start(objects, tasks);
         }
         children
     }

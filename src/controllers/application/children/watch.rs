@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use fleetgate_api::names::LABEL_APPLICATION;
 use fleetgate_plan::{Catalog, FluxKind, RenderedKind};
@@ -15,38 +16,57 @@ use tokio::task::JoinSet;
 use super::child::Child;
 use super::store::Store;
 use crate::controllers::application::triggers::Triggers;
-use crate::watches::{events, is_not_found};
+use crate::watches::{Health, events, is_not_found};
 
-/// Watches the objects of a kind on `tasks`, and names the Application of each
-/// that changes.
-pub(super) fn start(
-    kind: FluxKind,
-    objects: Api<DynamicObject>,
-    store: Arc<Store>,
-    triggers: Triggers,
-    missing: watch::Sender<BTreeSet<FluxKind>>,
-    mut catalogs: watch::Receiver<Catalog>,
-    tasks: &mut JoinSet<()>,
-) {
-    let labelled = watcher::Config::default().labels(LABEL_APPLICATION);
-    let events = move || events(objects.clone(), labelled.clone()).boxed();
-    tasks.spawn(async move {
+/// What becomes of the events of a kind.
+pub(super) struct KindWatch {
+    pub(super) kind: FluxKind,
+    pub(super) store: Arc<Store>,
+    pub(super) triggers: Triggers,
+    pub(super) missing: watch::Sender<BTreeSet<FluxKind>>,
+    pub(super) catalogs: watch::Receiver<Catalog>,
+    pub(super) health: Health,
+}
+
+impl KindWatch {
+    /// Watches the objects of the kind on `tasks`, and names the Application of each
+    /// that changes.
+    pub(super) fn start(self, objects: Api<DynamicObject>, tasks: &mut JoinSet<()>) {
+        self.health.begun(self.kind.plural(), Instant::now());
+        tasks.spawn(self.run(objects));
+    }
+
+    async fn run(mut self, objects: Api<DynamicObject>) {
+        let labelled = watcher::Config::default().labels(LABEL_APPLICATION);
+        let events = || events(objects.clone(), labelled.clone()).boxed();
         let (mut current, mut awaits_crd) = (events(), false);
         loop {
             let event = tokio::select! {
                 event = current.next() => event,
                 // What is listed in vain is listed seldom by now.
-                () = comes(kind, &mut catalogs), if awaits_crd => {
+                () = comes(self.kind, &mut self.catalogs), if awaits_crd => {
                     (current, awaits_crd) = (events(), false);
                     continue;
                 }
             };
             let Some(event) = event else { return };
-            follow(kind, &event, &store, &triggers);
-            note(kind, &event, &missing);
-            awaits_crd = missing.borrow().contains(&kind) && !is_installed(kind, &catalogs.borrow());
+            self.take_up(&event);
+            awaits_crd = self.missing.borrow().contains(&self.kind)
+                && !is_installed(self.kind, &self.catalogs.borrow());
         }
-    });
+    }
+
+    fn take_up(&self, event: &watcher::Result<Event<DynamicObject>>) {
+        let what = self.kind.plural();
+        follow(self.kind, event, &self.store, &self.triggers);
+        note(self.kind, event, &self.missing);
+        if matches!(event, Err(error) if is_missing(error)) {
+            // There is nothing to be watched.
+            self.health.forget(what);
+        } else {
+            self.health.heard(what, event, Instant::now());
+        }
+    }
 }
 
 /// Waits until the host has the kind's CRD.
@@ -96,9 +116,7 @@ fn note(
         // and who is told of the kind then looks at what was listed.
         Ok(Event::Init | Event::InitApply(_)) => {}
         Ok(_) => drop(missing.send_if_modified(|missing| missing.remove(&kind))),
-        Err(watcher::Error::InitialListFailed(source) | watcher::Error::WatchStartFailed(source))
-            if is_not_found(source) =>
-        {
+        Err(error) if is_missing(error) => {
             if missing.send_if_modified(|missing| missing.insert(kind)) {
                 tracing::warn!(
                     "the host has no {}: what becomes one is not delivered until Flux's CRD is there",
@@ -106,10 +124,14 @@ fn note(
                 );
             }
         }
-        Err(error) => {
-            tracing::warn!(%error, "the watch of {}s is broken; the last good state serves", kind.kind());
-        }
+        Err(_) => {}
     }
+}
+
+/// Whether the host does not have the kind's CRD.
+fn is_missing(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchStartFailed};
+    matches!(error, InitialListFailed(source) | WatchStartFailed(source) if is_not_found(source))
 }
 
 #[cfg(test)]
@@ -122,6 +144,18 @@ mod tests {
     use std::time::Duration;
     use tokio::sync::Notify;
     use tokio::time::timeout;
+
+    /// What watches a kind, and what tells it of CRDs.
+    fn buckets(triggers: Triggers) -> (KindWatch, watch::Sender<Catalog>) {
+        let (catalog, catalogs) = watch::channel(Catalog::default());
+        let (store, missing, health) = Default::default();
+        (KindWatch { kind: FluxKind::Bucket, store, triggers, missing, catalogs, health }, catalog)
+    }
+
+    /// Those of an API server that answers so.
+    fn objects(answers: Router) -> Api<DynamicObject> {
+        Api::all_with(kube::Client::new(answers, "default"), &FluxKind::Bucket.resource())
+    }
 
     /// The CRD goes while the watch is down: of the ends of its objects nobody tells.
     #[tokio::test]
@@ -141,12 +175,10 @@ mod tests {
             let list = json!({"kind": "BucketList", "metadata": {"resourceVersion": "7"}, "items": [object]});
             (StatusCode::OK, list.to_string())
         };
-        let client = kube::Client::new(Router::new().fallback(answer), "default");
-        let (store, missing, mut tasks) = (Arc::<Store>::default(), watch::Sender::default(), JoinSet::new());
         let (triggers, named) = Triggers::new(Arc::new(Notify::new()));
-        let objects = Api::all_with(client, &FluxKind::Bucket.resource());
-        let (_catalog, catalogs) = watch::channel(Catalog::default());
-        start(FluxKind::Bucket, objects, Arc::clone(&store), triggers, missing, catalogs, &mut tasks);
+        let (watch, _catalog) = buckets(triggers);
+        let (store, mut tasks) = (Arc::clone(&watch.store), JoinSet::new());
+        watch.start(objects(Router::new().fallback(answer)), &mut tasks);
         store.listed().await;
         let mut named = std::pin::pin!(named);
         while store.get("default", "a").is_some() {
@@ -167,13 +199,13 @@ mod tests {
             let status = json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404});
             (StatusCode::NOT_FOUND, status.to_string())
         };
-        let client = kube::Client::new(Router::new().fallback(answer), "default");
-        let (store, missing, mut tasks) = (Arc::<Store>::default(), watch::Sender::default(), JoinSet::new());
         let (triggers, _named) = Triggers::new(Arc::new(Notify::new()));
-        let (catalog, catalogs) = watch::channel(Catalog::default());
-        let objects = Api::all_with(client, &FluxKind::Bucket.resource());
-        start(FluxKind::Bucket, objects, Arc::clone(&store), triggers, missing, catalogs, &mut tasks);
+        let (watch, catalog) = buckets(triggers);
+        let (store, health, mut tasks) = (Arc::clone(&watch.store), watch.health.clone(), JoinSet::new());
+        watch.start(objects(Router::new().fallback(answer)), &mut tasks);
+        assert_eq!(health.fares(Instant::now()).len(), 1, "it has not listed anything");
         assert!(timeout(Duration::from_mins(5), store.listed()).await.is_err());
+        assert_eq!(health.fares(Instant::now()), [], "there is nothing to be listed");
 
         is_served.store(true, Ordering::SeqCst);
         let kind = RenderedKind::Flux(FluxKind::Bucket);

@@ -25,8 +25,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
-use kube::runtime::{WatchStreamExt, reflector, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, reflector};
+use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
@@ -37,7 +38,7 @@ use super::children::Child;
 use super::write::Failure;
 use crate::controllers::conditions::Summary;
 use crate::controllers::{Scope, finalizers};
-use crate::watches::events;
+use crate::watches::{Health, events};
 
 /// What changes within so much time is looked at once.
 const REST: Duration = Duration::from_millis(300);
@@ -62,10 +63,12 @@ struct Known {
 
 /// Keeps what is needed, and lets go of the rest, whenever something changes or
 /// `released` is told that it might.
-pub(super) async fn run(context: &Context, scope: &Scope, released: &Notify) {
+pub(super) async fn run(context: &Context, scope: &Scope, health: &Health, released: &Notify) {
     let client = &context.client;
-    let (fleets, of_fleets) = known(scope.api::<GuardedFleet>(client), scope.watched());
-    let (clusters, of_clusters) = known(scope.api::<GuardedCluster>(client), scope.watched());
+    let fleets = events(scope.api::<GuardedFleet>(client), scope.watched());
+    let (fleets, of_fleets) = known(health.noting("Fleets that are kept", fleets));
+    let clusters = events(scope.api::<GuardedCluster>(client), scope.watched());
+    let (clusters, of_clusters) = known(health.noting("AttachedClusters that are kept", clusters));
     let of_secrets = context.secrets.changes().then(async |secret| {
         let is_there = context.secrets.version(&secret).is_some();
         let key = (secret.namespace.into(), secret.name.into());
@@ -85,21 +88,14 @@ pub(super) async fn run(context: &Context, scope: &Scope, released: &Notify) {
 }
 
 /// What there is of a kind, and its changes.
-fn known<K>(objects: Api<K>, config: watcher::Config) -> (Store<K>, impl Stream<Item = ()>)
+fn known<K>(events: impl Stream<Item = watcher::Result<Event<K>>>) -> (Store<K>, impl Stream<Item = ()>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Eq + Hash + Clone,
 {
     let (known, writer) = reflector::store();
-    let events = events(objects, config);
     let events = events.modify(|object| object.managed_fields_mut().clear()).reflect(writer);
-    let changes = events.touched_objects().filter_map(|event| {
-        if let Err(error) = &event {
-            let kind = K::plural(&());
-            tracing::warn!(%error, "the watch of {kind} that are kept is broken; the last good state serves");
-        }
-        std::future::ready(event.ok().map(drop))
-    });
+    let changes = events.touched_objects().filter_map(|event| std::future::ready(event.ok().map(drop)));
     (known, changes)
 }
 
