@@ -91,17 +91,22 @@ impl Elector {
 
     /// Renews the Lease; returns when this process does not lead any more.
     pub(crate) async fn keep(&mut self) {
+        let mut rest = self.retry;
         while let Some(until) = self.leadership.until() {
-            let retry = self.retry;
             let turn = async {
-                sleep(retry).await;
+                sleep(rest).await;
                 self.turn().await
             };
-            match timeout_at(until, turn).await {
-                Ok(Ok(Turn::Leads | Turn::Again)) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the Lease cannot be renewed"),
+            rest = match timeout_at(until, turn).await {
+                Ok(Ok(Turn::Leads)) => self.retry,
+                // Whoever wrote it may lead by now: a machine that was suspended does not know how long it was.
+                Ok(Ok(Turn::Again)) => Duration::ZERO,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the Lease cannot be renewed");
+                    self.retry
+                }
                 Ok(Ok(Turn::Wait(_))) | Err(_) => break,
-            }
+            };
         }
         self.leadership.set(None);
         tracing::warn!("not leading any more");
@@ -172,7 +177,8 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use axum::Router;
-    use axum::http::StatusCode;
+    use axum::http::{Method, StatusCode};
+    use serde_json::json;
 
     const RETRY: Duration = Duration::from_secs(2);
 
@@ -194,6 +200,11 @@ mod tests {
                 )
             }
         };
+        of(Router::new().fallback(answer), Leadership::none_yet())
+    }
+
+    /// A candidate at an API server that answers so.
+    fn of(answers: Router, leadership: Leadership) -> Elector {
         let election = Election {
             namespace: "n".to_owned(),
             lease: "a".to_owned(),
@@ -203,8 +214,7 @@ mod tests {
             retry: RETRY,
             kurator: KURATOR_NAMESPACE.to_owned(),
         };
-        let client = Client::new(Router::new().fallback(answer), "default");
-        Elector::new(client, election, Leadership::none_yet())
+        Elector::new(Client::new(answers, "default"), election, leadership)
     }
 
     #[tokio::test(start_paused = true)]
@@ -217,5 +227,38 @@ mod tests {
         let error = elector(u32::MAX).campaign().await.expect_err("they never come");
         assert_eq!(format!("{error}"), "the Lease \"a\" cannot be had");
         assert_eq!(start.elapsed(), HOPELESS);
+    }
+
+    /// A machine that was suspended has the leadership by a clock that stood still, and someone else by one that did not.
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_the_lease_written_by_another_looks_at_once_who_leads() {
+        let lease = |holder: &str| {
+            let lease = json!({
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "metadata": {"name": "a", "resourceVersion": "7"},
+                "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15},
+            });
+            (StatusCode::OK, lease.to_string())
+        };
+        let conflict =
+            r#"{"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409, "message": "no"}"#;
+        let writes = Arc::new(AtomicU32::new(0));
+        // Once it was taken it is someone else's.
+        let answer = async move |method: Method| match (method, writes.load(Ordering::SeqCst)) {
+            (Method::GET, 0) => lease(""),
+            (Method::GET, _) => lease("other"),
+            (_, before) => {
+                writes.store(before + 1, Ordering::SeqCst);
+                if before == 0 { lease("me") } else { (StatusCode::CONFLICT, conflict.to_owned()) }
+            }
+        };
+        let leadership = Leadership::none_yet();
+        let mut elector = of(Router::new().fallback(answer), leadership.clone());
+        elector.campaign().await.expect("it leads");
+        let start = Instant::now();
+        elector.keep().await;
+        assert!(!leadership.is_held());
+        let took = start.elapsed();
+        assert!(took >= RETRY && took < RETRY * 2, "{took:?}: after the refusal it is not waited once more");
     }
 }
