@@ -67,9 +67,15 @@ where
 }
 
 /// Whether the watch is not to go on where it left off: what stands there under the kind's next CRD may be older than
-/// that.
+/// that, and what was lost is not told again.
 fn is_over(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::WatchStartFailed(source) if is_not_found(source))
+    loses(error) || matches!(error, watcher::Error::WatchStartFailed(source) if is_not_found(source))
+}
+
+/// Whether something happened to an object that nobody knows of now: it was told, and cannot be decoded. To kube that is
+/// an error of the API server's if it is JSON at all, since a status need not have anything.
+pub(super) const fn loses(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchFailed(kube::Error::SerdeError(_) | kube::Error::Api(_)))
 }
 
 /// Whether there is no such kind.
@@ -156,6 +162,28 @@ mod tests {
         let again = next().await;
         assert!(again < Duration::from_secs(2), "{again:?}");
         assert_eq!(count(&asked), [9, 1], "what is over is listed anew");
+    }
+
+    /// kube-runtime would go on as if nothing had been told.
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_decoded_is_listed() {
+        let told = json!({"type": "ADDED", "object": {"metadata": 5}}).to_string();
+        for undecodable in [told, "no JSON".to_owned()] {
+            let (events, asked) =
+                of(
+                    move |is_watch, _| {
+                        if is_watch { (StatusCode::OK, format!("{undecodable}\n")) } else { list() }
+                    },
+                );
+            let mut events = std::pin::pin!(events);
+            let again = async {
+                while !matches!(events.next().await, Some(Ok(Event::InitDone))) {}
+                assert_eq!(count(&asked), [1, 0]);
+                while !matches!(events.next().await, Some(Ok(Event::InitDone))) {}
+            };
+            timeout(Duration::from_secs(5), again).await.expect("it is listed again");
+            assert_eq!(count(&asked), [2, 1]);
+        }
     }
 
     /// Where a later page always fails, the first one is not to be asked for once a second either.

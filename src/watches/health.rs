@@ -11,6 +11,8 @@ use kube::api::DynamicObject;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 
+use super::events::loses;
+
 /// A watch that has not failed again for so long works: it is opened anew within a minute, fails after
 /// another one at most where nobody answers, and if it does not may have nothing to tell.
 const MENDED: Duration = Duration::from_secs(150);
@@ -29,7 +31,7 @@ pub(crate) struct Health(pub(super) Arc<States>);
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// When it began, if it has not listed all there is since.
+    /// When it began, or lost something, if it has not listed all there is since.
     begun: Option<Instant>,
     /// The first failure since it worked, and the last one.
     failed: Option<(Instant, Instant)>,
@@ -83,6 +85,9 @@ impl Health {
         match event {
             Ok(event) => self.told(what, event),
             Err(error) => {
+                if loses(error) {
+                    self.of(what, |state| state.begun = state.begun.or(Some(now)));
+                }
                 if self.failed(what, now) {
                     tracing::warn!(%error, "the watch of {what} is broken; the last good state serves");
                 }
@@ -252,6 +257,26 @@ mod tests {
         assert_eq!((broken_for(470), broken_for(475)), (270, 0), "it was opened, and nothing happens");
         health.failed("Fleets", at(600));
         assert_eq!(broken_for(601), 1);
+    }
+
+    /// That it fails no more, or tells of others, does not bring back what was lost.
+    #[test]
+    fn a_watch_that_lost_something_is_broken_until_it_has_listed_all_there_is() {
+        let health = Health::default();
+        let start = Instant::now();
+        let error = serde_json::from_str::<u8>("no").expect_err("no number");
+        let lost = Err(watcher::Error::WatchFailed(kube::Error::SerdeError(error)));
+        let tells = |event| health.heard("Fleets", &Ok::<Event<DeserializeGuard<Fleet>>, _>(event), start);
+        let broken_for = || health.fares(start + MENDED * 2)[0].broken_for;
+        tells(Event::InitDone);
+        health.heard::<DeserializeGuard<Fleet>>("Fleets", &lost, start);
+        for event in [Event::Apply(fleet("a", true)), Event::Init, Event::InitApply(fleet("b", false))] {
+            tells(event);
+            assert_eq!(broken_for(), MENDED * 2);
+        }
+        tells(Event::InitDone);
+        assert_eq!(broken_for(), Duration::ZERO);
+        assert_eq!(health.fares(start)[0].unreadable, 1);
     }
 
     #[test]
