@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) generation: Option<i64>,
     /// Whether Flux only looks again at what it has judged before, if it has.
     pub(crate) is_looked_at: bool,
+    /// Whether that it is ready is only assumed: nobody has heard what was judged before.
+    pub(crate) is_assumed: bool,
     /// Whether its user has suspended it.
     pub(crate) suspended: bool,
 }
@@ -47,6 +49,7 @@ impl State {
             observed: None,
             generation: None,
             is_looked_at: false,
+            is_assumed: false,
             suspended: false,
         }
     }
@@ -100,6 +103,7 @@ impl State {
             observed: conditions.observed,
             generation: conditions.generation,
             is_looked_at: kind == FluxKind::Kustomization && conditions.is_looked_at() && !is_going,
+            is_assumed: false,
             suspended,
         }
     }

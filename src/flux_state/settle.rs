@@ -8,8 +8,8 @@ use super::{Phase, State};
 
 impl State {
     /// While Flux looks again at the same generation and revision, its last
-    /// verdict counts. Without one, as after a restart, that is success if it
-    /// is said to have been the end of the last attempt.
+    /// verdict counts. Without one, as after a restart, that is assumed to be
+    /// success if it is said to have been the end of the last attempt at some time.
     pub(crate) fn settle(&mut self, before: Option<&Self>) {
         if !std::mem::take(&mut self.is_looked_at) {
             return;
@@ -19,9 +19,11 @@ impl State {
                 self.phase = before.phase;
                 before.reason.clone_into(&mut self.reason);
                 before.message.clone_into(&mut self.message);
+                self.is_assumed = before.is_assumed;
             }
             None if self.observed == self.generation && self.attempted == self.revision => {
                 self.phase = Phase::Ready;
+                self.is_assumed = true;
                 // In the words of kustomize-controller itself.
                 "ReconciliationSucceeded".clone_into(&mut self.reason);
                 let revision = self.revision.as_deref().unwrap_or_default();
@@ -113,6 +115,21 @@ mod tests {
         ];
         for states in table {
             assert_eq!(settled(&states).phase, Phase::Progressing, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_assumed_is_so_until_flux_says_what_came_of_it() {
+        let table = [
+            (vec![state(1, "v1", AGAIN)], true),
+            (vec![state(1, "v1", AGAIN), state(1, "v1", AGAIN)], true),
+            (vec![state(1, "v1", AGAIN), state(1, "v1", READY)], false),
+            (vec![state(1, "v1", AGAIN), state(1, "v1", FAILED), state(1, "v1", AGAIN)], false),
+            (vec![state(1, "v1", AGAIN), state(1, "v2", AGAIN)], false),
+            (vec![state(1, "v1", READY), state(1, "v1", AGAIN)], false),
+        ];
+        for (states, expected) in table {
+            assert_eq!(settled(&states).is_assumed, expected, "{states:?}");
         }
     }
 

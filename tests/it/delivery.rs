@@ -16,6 +16,7 @@ mod later;
 mod left;
 mod protection;
 mod removal;
+mod restarted;
 mod secrets;
 mod suspended;
 mod takeover;

@@ -91,6 +91,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         observed.held = Held::said(application);
     }
     context.children.observe(&plan, &mut observed);
+    status::remember(&judged, &mut observed.states);
     let all = context.children.of(plan.owner.uid.as_deref());
     let leaving = Leaving::of(&all, &context.catalog.current(), Timestamp::now());
     observed.stuck = leaving.stuck;

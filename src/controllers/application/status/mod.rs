@@ -4,6 +4,7 @@
 mod clusters;
 mod kurator;
 mod policies;
+mod remembered;
 mod size;
 
 use fleetgate_api::{
@@ -16,6 +17,7 @@ use kube::ResourceExt;
 
 use self::clusters::clusters;
 use self::policies::policies;
+pub(super) use self::remembered::remember;
 use super::finalize::Left;
 use super::leaving::let_go_of;
 use super::observed::Observed;
