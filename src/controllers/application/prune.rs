@@ -55,6 +55,12 @@ impl Pruner {
         self.lateness.forget(application);
     }
 
+    /// What the Application asks for cannot be delivered, and nothing goes.
+    pub(super) fn set_aside(&self, application: &Application) {
+        self.pending.set_aside(application);
+        self.lateness.forget(application);
+    }
+
     /// Removes what goes, and notes in `outcome` what does not. What a policy
     /// delivered stays until all that is to replace it has been written, which
     /// it is not for those that `failed`.

@@ -86,7 +86,7 @@ async fn reconcile_application(application: &Application, context: &Context) -> 
         (observed.failures, retry_after) = (outcome.failures, outcome.retry_after);
         (observed.held, again, is_removing) = (outcome.held, outcome.again, outcome.is_removing);
     } else {
-        context.pruner.forget(application);
+        context.pruner.set_aside(application);
         // Nothing goes, and once it is mended an edit is still to decide nothing.
         observed.held = Held::said(application);
     }

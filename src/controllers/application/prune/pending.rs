@@ -104,6 +104,18 @@ impl Pending {
         self.waiting().remove(&key(application));
     }
 
+    /// What the Application asks for cannot be delivered: nothing of it goes, and
+    /// what is said to be held stays so.
+    pub(super) fn set_aside(&self, application: &Application) {
+        let mut waiting = self.waiting();
+        if Held::said(application).is_some() {
+            let is_held = Waiting { is_held: true, ..Waiting::new(Instant::now()) };
+            waiting.insert(key(application), is_held);
+        } else {
+            waiting.remove(&key(application));
+        }
+    }
+
     /// Of how many Applications something is held.
     pub(in crate::controllers::application) fn held(&self) -> u32 {
         let held = self.waiting().values().filter(|waiting| waiting.is_held).count();

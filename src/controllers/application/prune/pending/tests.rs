@@ -126,6 +126,25 @@ fn what_was_held_is_so_until_it_is_known_what_is() {
     }
 }
 
+/// While its spec is invalid, too: the number is of what is said to be held.
+#[test]
+fn what_is_set_aside_is_counted_as_its_status_says() {
+    let held = verdict(&[], &[], &[1, 2]);
+    let digest = held.digest();
+    for (said_before, expected) in [(digest.as_deref(), 1), (None, 0)] {
+        for was_known in [true, false] {
+            let (pending, shop) = (Pending::default(), application(None, said_before));
+            if was_known {
+                pending.decide(&shop, &held, Instant::now());
+            }
+            pending.set_aside(&shop);
+            assert_eq!(pending.held(), expected, "{said_before:?} {was_known}");
+            pending.forget(&shop);
+            assert_eq!(pending.held(), 0);
+        }
+    }
+}
+
 /// What could not be deleted at once of what was confirmed is no other set to be held.
 #[test]
 fn what_is_left_of_what_was_confirmed_is_not_held_again() {
