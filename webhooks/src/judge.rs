@@ -21,7 +21,7 @@ use crate::ratchet;
 use crate::rules::object::{self, UNREADABLE};
 use crate::rules::{self, ClusterInput, FleetInput};
 use crate::schema::Kind;
-use crate::typed::{Typed, typed};
+use crate::typed::{Typed, typed, with_held};
 
 /// What becomes of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,7 +138,7 @@ fn ask_rules(
     match kind {
         Kind::Application => {
             let application = typed::<Application>(object)?;
-            let old = stored(kind, old);
+            let old = old.and_then(|old| Some(with_held(stored(kind, Some(old))?, old)));
             rules::check(&application, old.as_ref(), catalog, findings);
         }
         Kind::Fleet => {

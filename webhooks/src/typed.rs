@@ -2,12 +2,13 @@
 //! their age, their labels, their spec.
 //!
 //! The rest of the metadata and the status are nobody's business here, may be
-//! large, and should not keep an object from being parsed.
+//! large, and should not keep an object from being parsed. Of a stored Application
+//! it is read whether something is held.
 
 use fleetgate_api::application::ApplicationSpec;
 use fleetgate_api::attached_cluster::AttachedClusterSpec;
 use fleetgate_api::fleet::FleetSpec;
-use fleetgate_api::{Application, AttachedCluster, Fleet};
+use fleetgate_api::{Application, ApplicationStatus, AttachedCluster, Fleet, HeldStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -54,6 +55,12 @@ impl Typed for AttachedCluster {
 pub(crate) fn typed<T: Typed>(object: &Value) -> serde_json::Result<T> {
     let spec = T::Spec::deserialize(object.get("spec").unwrap_or(&Value::Null))?;
     Ok(T::of_parts(metadata(object), spec))
+}
+
+/// The Application with what its status says is held, and nothing else of that.
+pub(crate) fn with_held(application: Application, object: &Value) -> Application {
+    let held = object.pointer("/status/held").and_then(|held| HeldStatus::deserialize(held).ok());
+    Application { status: Some(ApplicationStatus { held, ..ApplicationStatus::default() }), ..application }
 }
 
 fn metadata(object: &Value) -> ObjectMeta {

@@ -254,6 +254,10 @@ async fn an_edit_lets_go_of_nothing_that_is_held() {
     let edited = shop_to(name, &json!({"name": "c5"}));
     let (code, told, _) = run(sandbox, &["diff", "-f", "-"], &edited.to_string());
     assert_eq!((code, told.matches("keeps").count()), (Some(0), 4), "{told}");
+    let selector = r#"[{"op": "replace", "path": "/spec/syncPolicies/0/destination/clusterSelector", "value": {"matchLabels": {"name": "c5"}}}]"#;
+    let asked = ["patch", "application", "shop", "--namespace", name, "--dry-run=server", "--type=json"];
+    let answer = kubectl(sandbox, &[&asked[..], &["--patch", selector]].concat()).await;
+    assert!(answer.stderr.contains("judged with what is held (PruneHeld)"), "{}", answer.stderr);
     // Not by way of what cannot be delivered either.
     let nothing =
         ["patch", "application", "shop", "--type=merge", "--patch", r#"{"spec":{"syncPolicies":[]}}"#];

@@ -1,7 +1,8 @@
 //! What a change takes away from clusters, said before it happens.
 //!
 //! An Application's own edit is a decision, and what it removes goes at once:
-//! it gets a preview. A label, a Fleet or a cluster that changes may take more
+//! it gets a preview. While something is held it decides nothing: what it takes
+//! away is judged with that, and the preview says so. A label, a Fleet or a cluster that changes may take more
 //! away than anyone meant, and so may an edit after which nothing is left: that
 //! is said as a mass removal.
 
@@ -27,7 +28,7 @@ pub const PREVIEW: Rule = Rule {
     code: "selector/preview",
     severities: WARNS,
     what: "On an update, a policy that stays leaves clusters; they are listed, and those that it comes to. Also when the labels of a cluster change, with the Applications that leave it.",
-    why: "What was delivered there is removed.",
+    why: "What was delivered there is removed; while something is held (`PruneHeld`), it is judged with that.",
     example: Example::update(
         r#"spec.destination.fleet: "quickstart""#,
         r#"spec.destination: {"fleet": "quickstart", "clusterSelector": {"matchLabels": {"env": "test"}}}"#,
@@ -59,6 +60,9 @@ pub(crate) fn mass_removal(losses: &[Loss<'_>], guard: Guard, path: FieldPath) -
     })
 }
 
+/// The way out of what waits for a word with what did so before.
+const CONFIRM_BOTH: &str = "where both are too much, fleetgate.dev/confirm-prune confirms both by the digest that status.held has then";
+
 /// At most this many different changes are looked at; each costs as much as
 /// its fleet has clusters, and nobody reads more.
 const MOST_CHANGES: usize = 100;
@@ -68,6 +72,8 @@ pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
     let (spec, namespace) = (&input.application.spec, old.namespace().unwrap_or_default());
     let stored = policies_by_name(old);
     let mut resolver = Resolver::new(&namespace, input.catalog);
+    // Of the stored one: nobody writes a status by an edit.
+    let is_held = old.status.as_ref().is_some_and(|status| status.held.is_some());
     let mut changes = Changes::default();
     for (index, (policy, planned)) in spec.sync_policies.iter().zip(&input.plan.policies).enumerate() {
         if let Some(before) = stored.get(&planned.name) {
@@ -77,7 +83,7 @@ pub(super) fn check(input: Input<'_>, findings: &mut Findings) {
             changes.add(&planned.name, (!inherits).then_some(index), &before, &planned.resolution);
         }
     }
-    findings.extend(changes.list.iter().filter_map(Change::finding));
+    findings.extend(changes.list.iter().filter_map(|change| change.finding(is_held)));
 }
 
 fn policies_by_name(application: &Application) -> BTreeMap<String, &SyncPolicy> {
@@ -124,7 +130,8 @@ struct Change {
 }
 
 impl Change {
-    fn finding(&self) -> Option<Finding> {
+    /// `is_held` is whether the Application has a removal that waits for a word.
+    fn finding(&self, is_held: bool) -> Option<Finding> {
         let (before, after) = (places(&self.before), places(&self.after));
         let lost: Vec<&str> = before.difference(&after).map(|(_, name)| *name).collect();
         // What is only missing, or not understood, takes nothing away.
@@ -144,11 +151,16 @@ impl Change {
             return Some(finding.hint("to have it removed, take the policy out"));
         }
         let gained: Vec<&str> = after.difference(&before).map(|(_, name)| *name).collect();
-        let mut message = format!("removes {policies} from {lost}");
+        let verb = if is_held { "takes" } else { "removes" };
+        let mut message = format!("{verb} {policies} from {lost}");
         if !gained.is_empty() {
             message = format!("{message}, and brings it to {}", names::listed(gained.into_iter()));
         }
-        Some(Finding::warning(&PREVIEW, self.path.clone(), Fault::Invalid, message))
+        if is_held {
+            message.push_str(": nothing is removed at once, but judged with what is held (PruneHeld)");
+        }
+        let finding = Finding::warning(&PREVIEW, self.path.clone(), Fault::Invalid, message);
+        Some(if is_held { finding.hint(CONFIRM_BOTH) } else { finding })
     }
 }
 
@@ -214,6 +226,34 @@ mod tests {
                 "spec.syncPolicies[0].destination: removes policy \"web\" from \"m1\", \"m2\", and brings it to \"host\" [selector/preview]"
             ]
         );
+    }
+
+    #[test]
+    fn while_something_is_held_an_edit_removes_nothing_at_once() {
+        let web = |env: &str, is_held: bool| {
+            let mut object = app(json!(null), &[("web", fleet(env))]);
+            if is_held {
+                object["status"] = json!({"held": {"digest": "3f2a9c41d07b", "count": 3}});
+            }
+            object
+        };
+        let removes =
+            "spec.syncPolicies[0].destination: removes policy \"web\" from \"m2\" [selector/preview]";
+        let both = "where both are too much, fleetgate.dev/confirm-prune confirms both by the digest that status.held has then";
+        let judged = ": nothing is removed at once, but judged with what is held (PruneHeld); ";
+        let path = "spec.syncPolicies[0].destination: takes policy \"web\" from ";
+        let table = [
+            (web("", false), web("test", true), removes.to_owned()),
+            (web("", true), web("test", false), format!("{path}\"m2\"{judged}{both} [selector/preview]")),
+            (
+                web("dev", true),
+                web("test", true),
+                format!("{path}\"m2\", and brings it to \"m1\"{judged}{both} [selector/preview]"),
+            ),
+        ];
+        for (from, to, expected) in table {
+            assert_eq!(update(from, to), [expected]);
+        }
     }
 
     #[test]
