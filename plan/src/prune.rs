@@ -40,6 +40,8 @@ pub struct Holding<'a> {
     pub children: Vec<Existing<'a>>,
     /// On how many clusters it is.
     pub of: usize,
+    /// Whether the policy is not in the spec: it was taken out, or is called otherwise now.
+    pub is_gone: bool,
 }
 
 /// What becomes of the children that the plan does not have.
@@ -113,9 +115,10 @@ pub fn judge<'a>(plan: &Plan, children: impl Iterator<Item = Existing<'a>>, guar
         }
         let of = names.len();
         let goes_to = policy.and_then(|name| plan.policies.iter().find(|policy| policy.name == name));
+        let is_gone = policy.is_some() && goes_to.is_none();
         let goes_to = goes_to.map_or(0, |policy| policy.resolution.reachable().count());
         if guard.holds(of, lost.len(), goes_to) {
-            verdict.held.push(Holding { policy, children: lost, of });
+            verdict.held.push(Holding { policy, children: lost, of, is_gone });
         } else {
             verdict.lost.extend(lost);
         }

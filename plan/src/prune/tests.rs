@@ -51,10 +51,11 @@ impl Children {
     }
 }
 
-/// `2 removed, 1 lost, web 3/5 held`.
+/// `2 removed, 1 lost, web 3/5 held`, or `gone web 3/5 held` of one that is not in the spec.
 fn said(verdict: &Verdict<'_>) -> String {
-    let held = verdict.held.iter().map(|Holding { policy, children, of }| {
-        format!(", {} {}/{of} held", policy.unwrap_or("-"), children.len())
+    let held = verdict.held.iter().map(|Holding { policy, children, of, is_gone }| {
+        let gone = if *is_gone { "gone " } else { "" };
+        format!(", {gone}{} {}/{of} held", policy.unwrap_or("-"), children.len())
     });
     let held: String = held.collect();
     format!("{} removed, {} lost{held}", verdict.removed.len(), verdict.lost.len())
@@ -121,6 +122,11 @@ fn what_is_held_waits_for_its_word_whatever_is_edited() {
         ("moved to most of them", plan(&[("web", "dev")], &two), ["2 removed, 0 lost", "0 removed, 2 lost"]),
         ("a chart instead", chart(&two), ["5 removed, 0 lost", "2 removed, 0 lost, web 3/5 held"]),
         ("taken out", plan(&[], &two), ["5 removed, 0 lost", "5 removed, 0 lost"]),
+        (
+            "taken out beside one that goes to one of them",
+            plan(&[("api", "dev")], &four),
+            ["5 removed, 0 lost", "1 removed, 0 lost, gone web 4/5 held"],
+        ),
     ];
     for (what, now, expected) in table {
         let seen = [false, true].map(|is_held| {
@@ -181,10 +187,15 @@ fn a_rename_lets_go_where_the_new_name_is_written_and_of_nothing_that_is_held() 
     let table = [
         ("all is well", new(&catalog(5, 5)), &old, "5 removed, 0 lost"),
         ("one has no kubeconfig", new(&unused), &old, "4 removed, 0 lost"),
-        ("the Fleet does not exist", new(&Catalog::default()), &old, "0 removed, 0 lost, web 5/5 held"),
+        ("the Fleet does not exist", new(&Catalog::default()), &old, "0 removed, 0 lost, gone web 5/5 held"),
         ("three are not meant", new(&catalog(5, 2)), &old, "5 removed, 0 lost"),
-        ("three are held", held(), &old, "2 removed, 0 lost, web 3/5 held"),
-        ("three are held, and the new name is written", held(), &both, "2 removed, 0 lost, web 3/5 held"),
+        ("three are held", held(), &old, "2 removed, 0 lost, gone web 3/5 held"),
+        (
+            "three are held, and the new name is written",
+            held(),
+            &both,
+            "2 removed, 0 lost, gone web 3/5 held",
+        ),
     ];
     for (what, now, children, expected) in table {
         assert_eq!(said(&judge(&now, children.existing(), Guard::default())), expected, "{what}");

@@ -184,14 +184,15 @@ fn mistaken(application: &Application) -> String {
 }
 
 fn loss(holding: &Holding<'_>) -> String {
-    let Holding { policy, children, of } = holding;
-    match policy {
-        Some(policy) if children.len() == *of => {
-            format!("policy {policy:?} would lose all of its clusters")
-        }
-        Some(policy) => format!("policy {policy:?} would lose {} of its {of} clusters", children.len()),
-        None => "objects that do not say which policy they are of would go".to_owned(),
-    }
+    let Holding { policy: Some(policy), children, of, is_gone } = holding else {
+        return "objects that do not say which policy they are of would go".to_owned();
+    };
+    let gone = if *is_gone { ", which is not in the spec and may only have been renamed," } else { "" };
+    let lost = match children.len() {
+        all if all == *of => "all of its clusters".to_owned(),
+        some => format!("{some} of its {of} clusters"),
+    };
+    format!("policy {policy:?}{gone} would lose {lost}")
 }
 
 fn uids<'a>(children: impl Iterator<Item = &'a Existing<'a>>) -> BTreeSet<Box<str>> {

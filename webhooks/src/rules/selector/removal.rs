@@ -63,6 +63,10 @@ pub(crate) fn mass_removal(losses: &[Loss<'_>], guard: Guard, path: FieldPath) -
 /// The way out of what waits for a word with what did so before.
 const CONFIRM_BOTH: &str = "where both are too much, fleetgate.dev/confirm-prune confirms both by the digest that status.held has then";
 
+/// A policy that is taken out beside another one may only have been renamed, and then waits for a word, too.
+const TO_HAVE_IT_REMOVED: &str =
+    "to have it removed, take the policy out, or confirm the removal by the digest of status.held";
+
 /// At most this many different changes are looked at; each costs as much as
 /// its fleet has clusters, and nobody reads more.
 const MOST_CHANGES: usize = 100;
@@ -148,7 +152,7 @@ impl Change {
             }
             let message = format!("leaves {policies} without a cluster: what is on {lost} stays");
             let finding = Finding::warning(&MASS_REMOVAL, self.path.clone(), Fault::Invalid, message);
-            return Some(finding.hint("to have it removed, take the policy out"));
+            return Some(finding.hint(TO_HAVE_IT_REMOVED));
         }
         let gained: Vec<&str> = after.difference(&before).map(|(_, name)| *name).collect();
         let verb = if is_held { "takes" } else { "removes" };
@@ -263,7 +267,7 @@ mod tests {
             update(web("test"), web("staging")),
             [
                 "spec.syncPolicies[0].destination: leaves policy \"web\" without a cluster: what is on \"m1\" stays; \
-              to have it removed, take the policy out [selector/mass-removal]"
+              to have it removed, take the policy out, or confirm the removal by the digest of status.held [selector/mass-removal]"
             ]
         );
     }

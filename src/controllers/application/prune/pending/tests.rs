@@ -30,7 +30,7 @@ fn children(numbers: &[usize]) -> Vec<Existing<'static>> {
 }
 
 fn verdict(removed: &[usize], lost: &[usize], held: &[usize]) -> Verdict<'static> {
-    let holding = Holding { policy: Some("web"), children: children(held), of: 4 };
+    let holding = Holding { policy: Some("web"), children: children(held), of: 4, is_gone: false };
     let held = if held.is_empty() { vec![] } else { vec![holding] };
     Verdict { removed: children(removed), lost: children(lost), held }
 }
@@ -168,6 +168,21 @@ fn a_message_says_who_loses_what_and_what_confirms_it() {
     let text =
         "; the annotation fleetgate.dev/confirm-prune confirms another removal, \"77c1\"; this confirms";
     assert!(mistaken.message.contains(text), "{}", mistaken.message);
+}
+
+#[test]
+fn a_policy_that_is_gone_may_only_have_been_renamed() {
+    let gone = ", which is not in the spec and may only have been renamed,";
+    let table: [(&[usize], bool, String); 4] = [
+        (&[1, 2], false, "policy \"web\" would lose 2 of its 4 clusters".to_owned()),
+        (&[1, 2], true, format!("policy \"web\"{gone} would lose 2 of its 4 clusters")),
+        (&[0, 1, 2, 3], false, "policy \"web\" would lose all of its clusters".to_owned()),
+        (&[0, 1, 2, 3], true, format!("policy \"web\"{gone} would lose all of its clusters")),
+    ];
+    for (lost, is_gone, expected) in table {
+        let holding = Holding { policy: Some("web"), children: children(lost), of: 4, is_gone };
+        assert_eq!(loss(&holding), expected);
+    }
 }
 
 #[test]
