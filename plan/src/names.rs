@@ -75,6 +75,12 @@ pub(crate) fn child_names(policy: &str, cluster: Option<&ClusterKey>) -> impl It
     [shorten(&composed)].into_iter().chain(cut(composed))
 }
 
+/// What stands behind the policy and a hyphen in the name of a child on that member cluster, or
+/// on the host, which is neither cut nor ends in a hash.
+pub(crate) fn child_ending(cluster: Option<&ClusterKey>) -> String {
+    composed_for("", cluster).trim_start_matches('-').to_owned()
+}
+
 fn composed(policy: &str, target: &Target) -> String {
     composed_for(policy, target.cluster())
 }

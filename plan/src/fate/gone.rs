@@ -49,9 +49,9 @@ struct Successors<'a> {
     /// What becomes of a child at least while a Fleet cannot be told, by what ends its name.
     by_ending: BTreeMap<Option<&'a str>, Fate>,
     /// Where one of them cannot be written, and has nothing yet.
-    in_doubt: BTreeSet<Place<'a>>,
+    in_doubt: Places<'a>,
     /// Where they go, while something is held.
-    reached: Option<BTreeSet<Place<'a>>>,
+    reached: Option<Places<'a>>,
 }
 
 impl<'a> Successors<'a> {
@@ -67,20 +67,18 @@ impl<'a> Successors<'a> {
             |policy: &&PolicyPlan| policy.template.as_ref().is_none_or(|other| other.kind == kind);
         let all: Vec<&PolicyPlan> = plan.policies.iter().filter(is_of_kind).collect();
         let resolved = Resolved::of(&all);
-        let reached = (plan.is_held && !all.is_empty()).then(|| resolved.reached());
+        let reached = (plan.is_held && !all.is_empty()).then(|| Places::new(&resolved.reached()));
         let endings = gone.iter().flat_map(|(policy, names)| names.iter().map(|name| ending(policy, name)));
         let endings: BTreeSet<Option<&str>> = endings.collect();
         let by_ending = endings.into_iter().map(|ending| (ending, at_least(&all, ending, there)));
-        Self { by_ending: by_ending.collect(), in_doubt: resolved.in_doubt(there), reached }
+        let in_doubt = Places::new(&resolved.in_doubt(there));
+        Self { by_ending: by_ending.collect(), in_doubt, reached }
     }
 
     /// Of the children of a policy that is gone, by their names: those that are not just removed.
     fn fates(&self, policy: &str, children: &[&str]) -> Vec<(String, Fate)> {
-        let names = |places: &BTreeSet<Place<'_>>| -> BTreeSet<String> {
-            places.iter().flat_map(|place| names::child_names(policy, *place)).collect()
-        };
-        let in_doubt = names(&self.in_doubt);
-        let reached = self.reached.as_ref().map(names);
+        let in_doubt = self.in_doubt.among(policy, children);
+        let reached = self.reached.as_ref().map(|reached| reached.among(policy, children));
         let fate = |name: &&str| {
             let is_left = || reached.as_ref().is_some_and(|reached| !reached.contains(*name));
             let at_least = self.by_ending.get(&ending(policy, name)).copied().unwrap_or(Fate::Removed);
@@ -92,6 +90,42 @@ impl<'a> Successors<'a> {
         };
         let fates = children.iter().map(|name| ((*name).to_owned(), fate(name)));
         fates.filter(|(_, fate)| *fate != Fate::Removed).collect()
+    }
+}
+
+/// Places, by how the names of children there end: thousands of policies may have left hundreds of them.
+struct Places<'a> {
+    endings: BTreeSet<String>,
+    /// By how long the ending is: with a long one the name of a child is cut, or ends in a hash.
+    by_length: BTreeMap<usize, Vec<Place<'a>>>,
+}
+
+impl<'a> Places<'a> {
+    fn new(places: &BTreeSet<Place<'a>>) -> Self {
+        let mut known = Self { endings: BTreeSet::new(), by_length: BTreeMap::new() };
+        for place in places {
+            let ending = names::child_ending(*place);
+            known.by_length.entry(ending.len()).or_default().push(*place);
+            known.endings.insert(ending);
+        }
+        known
+    }
+
+    /// Those of a policy's `children` that are there.
+    fn among<'n>(&self, policy: &str, children: &[&'n str]) -> BTreeSet<&'n str> {
+        let is_whole = |name: &&str| {
+            name.len() <= names::MAX_NAME
+                && ending(policy, name).is_some_and(|ending| self.endings.contains(ending))
+        };
+        let (mut there, others): (BTreeSet<&str>, BTreeSet<&str>) =
+            children.iter().copied().partition(is_whole);
+        if !others.is_empty() {
+            let room = names::MAX_NAME.saturating_sub(policy.to_lowercase().len() + "-".len());
+            let long = self.by_length.range(room + 1..).flat_map(|(_, places)| places);
+            let names = long.flat_map(|place| names::child_names(policy, *place));
+            there.extend(names.filter_map(|name| others.get(&*name).copied()));
+        }
+        there
     }
 }
 

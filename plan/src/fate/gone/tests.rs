@@ -146,3 +146,24 @@ fn a_long_name_is_known_again() {
         }
     }
 }
+
+/// However long the policy's name is, and so whether the child's is whole, cut or hashed.
+#[test]
+fn a_child_is_told_by_its_place() {
+    let keys = ["m", "M1", "member-with-a-long-name"].map(|name| cluster(name, &[]).key);
+    let [m, m1, long] = keys.each_ref().map(Some);
+    let (there, elsewhere) =
+        (Places::new(&BTreeSet::from([None, m1, long])), Places::new(&BTreeSet::from([m])));
+    for length in 1..70 {
+        let policy = "Ab".repeat(35).split_off(70 - length);
+        let of = |places: &[Place<'_>]| -> Vec<String> {
+            places.iter().flat_map(|place| names::child_names(&policy, *place)).collect()
+        };
+        let (here, away) = (of(&[None, m1, long]), of(&[m]));
+        let children: Vec<&str> = here.iter().chain(&away).map(String::as_str).collect();
+        for (places, names) in [(&there, &here), (&elsewhere, &away)] {
+            let expected: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+            assert_eq!(places.among(&policy, &children), expected, "{policy}");
+        }
+    }
+}
