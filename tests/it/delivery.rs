@@ -36,6 +36,7 @@ use serde_json::Value;
 
 pub(crate) use self::counted::with_fluxs_crds;
 pub(crate) use self::kinds_of_clusters::install as install_kind_of_cluster;
+pub(crate) use self::protection::{FINALIZER, finalizers};
 use crate::support::{apply, delivery, file, kubectl, namespace, past_the_gate};
 
 /// How long Flux and the members may take.

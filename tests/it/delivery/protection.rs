@@ -14,7 +14,7 @@ mod given_up;
 mod still_to_come;
 mod unreadable;
 
-pub(super) const FINALIZER: &str = "fleetgate.dev/in-use";
+pub(crate) const FINALIZER: &str = "fleetgate.dev/in-use";
 
 /// A namespace here and in the members, whose clusters are both meant.
 async fn prepared(sandbox: &Sandbox, name: &str) {
@@ -51,7 +51,7 @@ pub(super) async fn answers(sandbox: &Sandbox, arguments: &[&str], expected: &st
 }
 
 /// Waits until these have that finalizer, or none.
-pub(super) async fn finalizers(sandbox: &Sandbox, namespace: &str, objects: &[(&str, &str)]) {
+pub(crate) async fn finalizers(sandbox: &Sandbox, namespace: &str, objects: &[(&str, &str)]) {
     for (object, expected) in objects {
         let finalizers =
             ["get", object, "--namespace", namespace, "--output", "jsonpath={.metadata.finalizers[*]}"];

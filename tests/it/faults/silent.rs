@@ -5,8 +5,9 @@ use std::time::Duration;
 use fleetgate_sandbox::{Action, Rule, Verb};
 use tokio::time::timeout;
 
-use super::stage::{Half, Stage, source};
+use super::stage::{Half, SECRET, Stage, source};
 use super::{PATIENCE, host};
+use crate::delivery::{FINALIZER, finalizers};
 use crate::support::{is_long, kubectl, terminate};
 
 /// How long an answer is waited for, as `docs/running.md` says.
@@ -25,10 +26,16 @@ async fn what_is_never_answered_holds_up_nothing_else_and_is_asked_for_again() {
         async |times| stage.proxy.when(|proxy| proxy.count(Verb::Apply, "kustomizations") >= times).await;
     stage.deliver(0..1, Half::Even).await;
     timeout(PATIENCE, asked(1)).await.expect("the one is asked for that is not answered");
+    // Nor does anybody wait who needs the same Secret, whatever becomes of it meanwhile.
+    let emptied = r#"{"metadata": {"finalizers": null}}"#;
+    let secret = ["secret", SECRET, "--namespace", stage.namespace];
+    let answer = kubectl(stage.sandbox, &[&["patch"], &secret[..], &["--patch", emptied]].concat()).await;
+    assert!(answer.success(), "{}", answer.stderr);
     stage.deliver(1..3, Half::Even).await;
     let others = (1..3).flat_map(|number| stage.on(Half::Even, number));
     let answered = others.chain((0..3).map(source)).collect();
     stage.stands(&answered).await;
+    finalizers(stage.sandbox, stage.namespace, &[(&format!("secret/{SECRET}"), FINALIZER)]).await;
     if is_long() {
         timeout(LIMIT + PATIENCE, asked(4)).await.expect("it is asked for again");
         let told = ["events", "--for", "application/app-0", "--namespace", stage.namespace];

@@ -24,7 +24,7 @@ use crate::support::{apply, kubectl};
 pub(super) const KINDS: [FluxKind; 2] = [FluxKind::GitRepository, FluxKind::Kustomization];
 
 /// The Secret of which each cluster's kubeconfig would be a key.
-const SECRET: &str = "members";
+pub(super) const SECRET: &str = "members";
 
 /// Which clusters an Application delivers to: every other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

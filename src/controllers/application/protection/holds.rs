@@ -11,6 +11,9 @@
 //! watch: seen, lost, left ───────────────────────────────────────────────────▲  │
 //!                       whoever waited is told once it is there ◀────────────────┘
 //! ```
+//!
+//! **Invariant**: nobody waits for those who hold a Secret, who may wait for an
+//! API server for long; only for one who asks for it, or lets it go.
 
 mod known;
 
@@ -24,7 +27,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 use tokio::time::Instant;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
@@ -39,19 +42,37 @@ use crate::watches::Listeners;
 /// What is known of the finalizers of Secrets.
 pub(in crate::controllers::application) struct Holds {
     client: Client,
-    known: Mutex<HashMap<SecretKey, Arc<RwLock<Known>>>>,
+    known: Mutex<HashMap<SecretKey, Arc<Turns<Entry>>>>,
     found: Listeners,
 }
 
-/// While this lives the Secret keeps its finalizer.
+/// One Secret.
+#[derive(Default)]
+struct Entry {
+    known: Known,
+    /// Everyone who holds it has a clone.
+    holders: Arc<()>,
+}
+
+impl Entry {
+    fn is_held(&self) -> bool {
+        Arc::strong_count(&self.holders) > 1
+    }
+
+    fn hold(&self) -> Hold {
+        Hold { _holder: Arc::clone(&self.holders) }
+    }
+}
+
+/// While this lives the Secret is not let go of.
 pub(in crate::controllers::application) struct Hold {
-    _held: OwnedRwLockReadGuard<Known>,
+    _holder: Arc<()>,
 }
 
 /// While this lives nobody can come to need the Secret.
 pub(super) struct Claim {
     key: SecretKey,
-    held: OwnedRwLockWriteGuard<Known>,
+    entry: OwnedMutexGuard<Entry>,
 }
 
 impl Claim {
@@ -74,33 +95,28 @@ impl Holds {
     /// however many children name it, and whatever comes of it.
     pub(in crate::controllers::application) async fn hold(&self, key: &SecretKey) -> Result<Hold, Summary> {
         let began = Instant::now();
-        let known = self.of(key);
-        let held = Arc::clone(&known).read_owned().await;
-        if let Some(answer) = held.answer(began) {
-            return answer.map(|()| Hold { _held: held });
-        }
-        drop(held);
-        let mut held = known.write_owned().await;
+        let entry = self.of(key);
+        let mut entry = entry.lock().await;
         // Another one may have asked meanwhile.
-        let answer = match held.answer(began) {
+        let answer = match entry.known.answer(began) {
             Some(answer) => answer,
-            None => self.ask(key, &mut held).await,
+            None => self.ask(key, &mut entry.known).await,
         };
-        answer.map(|()| Hold { _held: held.downgrade() })
+        answer.map(|()| entry.hold())
     }
 
-    async fn ask(&self, key: &SecretKey, held: &mut Known) -> Result<(), Summary> {
+    async fn ask(&self, key: &SecretKey, known: &mut Known) -> Result<(), Summary> {
         match self.patch(key, &added()).await {
             Ok(version) => {
-                if held.is_refused() {
+                if known.is_refused() {
                     self.tell(key);
                 }
-                *held = Known::Held(version);
+                *known = Known::Held(version);
                 Ok(())
             }
             Err(error) => {
                 let why = refused(key, error);
-                *held = held.refused(why.clone());
+                *known = known.refused(why.clone());
                 Err(why)
             }
         }
@@ -115,16 +131,16 @@ impl Holds {
         refused.reason == ConditionReason::KubeconfigNotFound
     }
 
-    /// Waits until nobody holds the Secret.
-    pub(super) async fn claim(&self, key: SecretKey) -> Claim {
-        let held = self.of(&key).write_owned().await;
-        Claim { key, held }
+    /// Claims the Secret, unless somebody holds it.
+    pub(super) async fn claim(&self, key: SecretKey) -> Option<Claim> {
+        let entry = self.of(&key).lock_owned().await;
+        (!entry.is_held()).then_some(Claim { key, entry })
     }
 
     /// Takes the finalizer off.
     pub(super) async fn release(&self, mut claim: Claim) -> anyhow::Result<()> {
         // Whatever comes of it, the next one to need the Secret puts it on again.
-        *claim.held = Known::Nothing;
+        claim.entry.known = Known::Nothing;
         match self.patch(&claim.key, &removed()).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             released => Ok(released.map(drop)?),
@@ -133,34 +149,32 @@ impl Holds {
 
     /// The watch tells of the Secret, which is there: what was refused is tried again.
     pub(super) async fn seen(&self, key: &SecretKey) {
-        let Some(known) = self.get(key) else { return };
-        // Nobody has to wait for those who hold it only to hear that it is held.
-        if !known.read().await.is_refused() {
-            return;
-        }
-        let mut known = known.write().await;
+        let Some(entry) = self.get(key) else { return };
+        let known = &mut entry.lock().await.known;
         if known.is_refused() {
             *known = Known::Nothing;
             self.tell(key);
         }
     }
 
-    /// The API server has the Secret without the finalizer, as of that version.
-    pub(super) async fn lost(&self, key: &SecretKey, seen: &Version) {
-        let Some(known) = self.get(key) else { return };
-        let mut known = known.write().await;
-        if matches!(&*known, Known::Held(held) if held.is_behind(seen)) {
-            *known = Known::Nothing;
+    /// The API server has the Secret without the finalizer, as of that version:
+    /// says whether that was heard, or is to be told once it is not asked any more.
+    pub(super) fn lost(&self, key: &SecretKey, seen: &Version) -> bool {
+        let Some(entry) = self.get(key) else { return true };
+        let Ok(mut entry) = entry.try_lock() else { return false };
+        if matches!(&entry.known, Known::Held(held) if held.is_behind(seen)) {
+            entry.known = Known::Nothing;
         }
+        true
     }
 
     /// The Secret has left the watch: it is gone, or has lost its label, and
     /// with that maybe the finalizer. That it was refused stays known: who waits for
     /// it is told by [`Self::seen`] when it comes.
     pub(super) async fn left(&self, key: &SecretKey) {
-        let Some(known) = self.get(key) else { return };
-        let mut known = known.write().await;
-        if matches!(&*known, Known::Held(_)) {
+        let Some(entry) = self.get(key) else { return };
+        let known = &mut entry.lock().await.known;
+        if matches!(known, Known::Held(_)) {
             *known = Known::Nothing;
         }
     }
@@ -169,23 +183,27 @@ impl Holds {
     /// for. There are as many as ever came and went.
     pub(super) fn tidy(&self) {
         // Nobody else has it, so that nobody waits for it either.
-        self.known().retain(|_, known| Arc::get_mut(known).is_none_or(|known| known.get_mut().is_of_use()));
+        self.known().retain(|_, entry| {
+            Arc::get_mut(entry)
+                .map(Turns::get_mut)
+                .is_none_or(|entry| entry.is_held() || entry.known.is_of_use())
+        });
     }
 
     fn tell(&self, (namespace, name): &SecretKey) {
         self.found.tell(|| [ObjectKey::new(&**namespace, &**name)].into());
     }
 
-    fn of(&self, key: &SecretKey) -> Arc<RwLock<Known>> {
+    fn of(&self, key: &SecretKey) -> Arc<Turns<Entry>> {
         Arc::clone(self.known().entry(key.clone()).or_default())
     }
 
-    fn get(&self, key: &SecretKey) -> Option<Arc<RwLock<Known>>> {
+    fn get(&self, key: &SecretKey) -> Option<Arc<Turns<Entry>>> {
         self.known().get(key).cloned()
     }
 
     /// Whoever panics under the lock leaves a map behind, and not half of one.
-    fn known(&self) -> MutexGuard<'_, HashMap<SecretKey, Arc<RwLock<Known>>>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<SecretKey, Arc<Turns<Entry>>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

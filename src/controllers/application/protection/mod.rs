@@ -46,6 +46,9 @@ const REST: Duration = Duration::from_millis(300);
 /// How many objects are written at the same time.
 const AT_ONCE: usize = 8;
 
+/// So many Secrets may be asked for, and not answered for, before it is not heard any more what becomes of the others.
+const UNANSWERED: usize = 256;
+
 /// When what could not be done is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -69,7 +72,7 @@ pub(super) async fn run(context: &Context, scope: &Scope, health: &Health, relea
     let (fleets, of_fleets) = known(health.noting("Fleets that are kept", fleets));
     let clusters = events(scope.api::<GuardedCluster>(client), scope.watched());
     let (clusters, of_clusters) = known(health.noting("AttachedClusters that are kept", clusters));
-    let of_secrets = context.secrets.changes().then(async |secret| {
+    let of_secrets = context.secrets.changes().map(async |secret| {
         let is_there = context.secrets.version(&secret).is_some();
         let key = (secret.namespace.into(), secret.name.into());
         if is_there {
@@ -78,6 +81,7 @@ pub(super) async fn run(context: &Context, scope: &Scope, health: &Health, relea
             context.holds.left(&key).await;
         }
     });
+    let of_secrets = of_secrets.buffer_unordered(UNANSWERED);
     let events = stream::select_all([of_fleets.boxed(), of_clusters.boxed(), of_secrets.boxed()]);
     let follow = events.for_each(|()| {
         released.notify_one();
@@ -131,11 +135,11 @@ async fn pass(context: &Context, known: &Known) -> bool {
         let (fleets, clusters) = (known.fleets.state(), known.clusters.state());
         Pass::of(&catalog, &context.children, &fleets, &clusters, &context.secrets.all())
     };
-    for (secret, version) in &pass.lost {
-        context.holds.lost(secret, version).await;
-    }
+    let is_heard = pass.lost.iter().map(|(secret, version)| context.holds.lost(secret, version));
+    let is_heard = is_heard.fold(true, |all, is_heard| all & is_heard);
     context.holds.tidy();
     let done = [
+        is_heard,
         all(pass.hold.iter().map(|secret| async { Ok(context.holds.keep(secret).await) }).collect()).await,
         all(pass.let_go.iter().map(|child| let_go(child, context)).collect()).await,
         all(pass.fleets.iter().map(|(fleet, step)| keep_fleet(fleet, step, context)).collect()).await,

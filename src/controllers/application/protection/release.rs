@@ -1,7 +1,7 @@
 //! Finalizers are taken off once the API server itself says that nobody needs
 //! what has them: the watches are late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -73,14 +73,19 @@ pub(super) fn due(pass: &Pass) -> impl Iterator<Item = Due<'_>> {
 
 /// Lets those go that no child needs; says whether none does.
 pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<bool> {
-    // From here on no child is made that names one of them.
-    let mut claims = Vec::new();
+    // From here on no child is made that names one of those that are claimed.
+    let (mut claims, mut held) = (Vec::new(), BTreeSet::new());
     for secret in due.secrets {
-        claims.push(context.holds.claim(secret.clone()).await);
+        match context.holds.claim(secret.clone()).await {
+            Some(claim) => claims.push(claim),
+            None => {
+                held.insert(secret);
+            }
+        }
     }
     let children = context.children.listed(&FluxKind::POLICIES, &due.namespace, &context.client).await?;
     let ours: Vec<&Arc<Child>> = children.iter().filter(|child| is_ours(child)).collect();
-    let mut is_done = true;
+    let mut is_done = held.is_empty();
     for claim in claims {
         if ours.iter().any(|child| child.secret().as_ref() == Some(claim.key())) {
             is_done = false;
@@ -93,7 +98,12 @@ pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<b
             (Some(place), _) => is_at(place, child),
             (None, decoded) => decoded.is_err() && is_named_for(cluster, child),
         };
-        if ours.iter().any(|child| is_for(child)) {
+        // Of one that is just being made nobody can know yet.
+        let may_come = match (place, &cluster.0) {
+            (Some(place), _) => held.iter().any(|(_, secret)| **secret == *place.secret),
+            (None, decoded) => decoded.is_err() && !held.is_empty(),
+        };
+        if may_come || ours.iter().any(|child| is_for(child)) {
             is_done = false;
         } else {
             finalizers::remove(&context.client, cluster, FINALIZER_IN_USE).await?;

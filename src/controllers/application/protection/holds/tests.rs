@@ -52,9 +52,9 @@ async fn one_write_holds_it_for_all_and_it_is_released_when_none_holds_it() {
     let (one, other) = tokio::join!(secrets.hold(&m1), secrets.hold(&m1));
     assert_eq!((one.is_ok(), other.is_ok(), count()), (true, true, 1));
     drop(one);
-    assert!(secrets.claim(key("m1")).now_or_never().is_none(), "the other holds it");
+    assert!(secrets.claim(key("m1")).await.is_none(), "the other holds it");
     drop(other);
-    let claim = secrets.claim(key("m1")).await;
+    let claim = secrets.claim(key("m1")).await.expect("nobody holds it");
     assert!(secrets.hold(&key("m1")).now_or_never().is_none(), "it is being released");
     secrets.release(claim).await.expect("it is released");
     assert_eq!(asked.lock().expect("a list").last(), Some(&removed()));
@@ -66,12 +66,43 @@ async fn one_write_holds_it_for_all_and_it_is_released_when_none_holds_it() {
 async fn what_the_api_server_lost_is_held_anew() {
     let (secrets, asked) = secrets();
     drop(secrets.hold(&key("m1")).await);
-    secrets.lost(&key("m1"), &Version::new("0")).await;
+    assert!(secrets.lost(&key("m1"), &Version::new("0")));
     drop(secrets.hold(&key("m1")).await);
     assert_eq!(asked.lock().expect("a list").len(), 1, "that was before it was held");
-    secrets.lost(&key("m1"), &Version::new("2")).await;
+    assert!(secrets.lost(&key("m1"), &Version::new("2")));
     drop(secrets.hold(&key("m1")).await);
     assert_eq!(asked.lock().expect("a list").len(), 2);
+}
+
+/// Who holds it may wait for an API server that does not answer.
+#[tokio::test]
+async fn who_holds_it_is_waited_for_by_nobody() {
+    let (secrets, asked) = secrets();
+    let m1 = key("m1");
+    let hold = secrets.hold(&m1).await.expect("it is held");
+    let at_once = async {
+        assert!(secrets.claim(m1.clone()).await.is_none());
+        assert!(secrets.lost(&m1, &Version::new("2")));
+        drop(secrets.hold(&m1).await.expect("it is held anew"));
+        secrets.left(&m1).await;
+        secrets.seen(&m1).await;
+        drop(secrets.hold(&m1).await.expect("and again"));
+        assert!(secrets.claim(m1.clone()).await.is_none());
+    };
+    tokio::time::timeout(Duration::from_secs(10), at_once).await.expect("nobody waits");
+    assert_eq!(asked.lock().expect("a list").len(), 3);
+    drop(hold);
+    assert!(secrets.claim(m1).await.is_some());
+}
+
+/// What is asked may be answered as it was before.
+#[tokio::test]
+async fn what_is_lost_while_it_is_asked_for_is_told_again() {
+    let (secrets, _) = secrets();
+    let claim = secrets.claim(key("m1")).await.expect("nobody holds it");
+    assert!(!secrets.lost(&key("m1"), &Version::new("2")));
+    drop(claim);
+    assert!(secrets.lost(&key("m1"), &Version::new("2")));
 }
 
 /// Whoever takes the label off, and the finalizer with it, is not seen any more.
@@ -180,7 +211,7 @@ async fn of_secrets_that_nobody_holds_nothing_is_kept() {
     let (secrets, _) = secrets();
     for number in 0..1_000 {
         let key = key(&format!("s{number}"));
-        secrets.lost(&key, &Version::new("1")).await;
+        assert!(secrets.lost(&key, &Version::new("1")));
         secrets.left(&key).await;
     }
     assert_eq!(secrets.known().len(), 0);
@@ -196,7 +227,7 @@ async fn of_secrets_that_come_and_go_nothing_is_kept() {
         if number % 2 == 0 {
             secrets.left(&come).await;
         } else {
-            let claim = secrets.claim(come).await;
+            let claim = secrets.claim(come).await.expect("nobody holds it");
             secrets.release(claim).await.expect("it is released");
         }
         assert!(secrets.hold(&missing).await.is_err());
@@ -206,9 +237,10 @@ async fn of_secrets_that_come_and_go_nothing_is_kept() {
     tokio::time::advance(Duration::from_mins(10)).await;
     secrets.tidy();
     assert_eq!(secrets.known().len(), 1);
-    secrets.left(&key("m1")).now_or_never();
-    drop(hold);
     secrets.left(&key("m1")).await;
+    secrets.tidy();
+    assert!(secrets.claim(key("m1")).await.is_none(), "it is held, whatever is known of it");
+    drop(hold);
     secrets.tidy();
     assert_eq!(secrets.known().len(), 0);
 }
