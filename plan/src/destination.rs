@@ -92,7 +92,8 @@ impl Target {
     }
 
     /// The member cluster; none is the host.
-    pub(crate) fn cluster(&self) -> Option<&ClusterKey> {
+    #[must_use]
+    pub fn cluster(&self) -> Option<&ClusterKey> {
         match self {
             Self::Host => None,
             Self::Member(cluster) => Some(&cluster.key),

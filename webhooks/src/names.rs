@@ -65,6 +65,12 @@ pub fn is_http_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_of_token)
 }
 
+/// A text that says something: to Flux and Flagger an empty one is as good as none.
+#[must_use]
+pub fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
 /// At most this many names are listed in full.
 const LISTED: usize = 5;
 

@@ -92,7 +92,7 @@ fn is_chart_name(name: &str) -> bool {
 
 /// Helm takes dots as well, though no service may be called so.
 fn check_release_name(helm: &Helm, path: &FieldPath, findings: &mut Findings) {
-    let Some(name) = helm.release_name.as_deref().filter(|name| !name.is_empty()) else {
+    let Some(name) = names::given(helm.release_name.as_deref()) else {
         return;
     };
     let path = path.field("releaseName");

@@ -73,11 +73,6 @@ impl<'a> Route<'a> {
     }
 }
 
-/// A text that says something.
-fn text(text: Option<&String>) -> Option<&str> {
-    text.map(String::as_str).filter(|text| !text.is_empty())
-}
-
 #[cfg(test)]
 mod test_fixtures {
     use serde_json::{Value, json};

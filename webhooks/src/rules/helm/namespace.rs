@@ -12,6 +12,7 @@ use fleetgate_plan::destination::{Placement, placement};
 
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::names::given;
 use crate::rules::{Example, Rule, WARNS};
 
 /// `helm/namespace`
@@ -40,7 +41,7 @@ pub(super) fn check(
     path: &FieldPath,
 ) -> Option<Finding> {
     helm.install.as_ref().filter(|install| install.create_namespace == Some(true))?;
-    let Some(target) = named(helm.target_namespace.as_deref()) else {
+    let Some(target) = given(helm.target_namespace.as_deref()) else {
         let message = "has no effect without targetNamespace, which is what Flux has made";
         let path = path.field("install").field("createNamespace");
         return Some(
@@ -48,10 +49,10 @@ pub(super) fn check(
                 .hint("set targetNamespace, or leave it out"),
         );
     };
-    let own = named(application.metadata.namespace.as_deref())?;
+    let own = given(application.metadata.namespace.as_deref())?;
     let is_there = own == target || EVERYWHERE.contains(&own);
     let is_remote = matches!(placement(&application.spec, policy), Placement::Fleet { .. });
-    if is_there || !is_remote || named(helm.storage_namespace.as_deref()).is_some() {
+    if is_there || !is_remote || given(helm.storage_namespace.as_deref()).is_some() {
         return None;
     }
     let message = format!(
@@ -62,11 +63,6 @@ pub(super) fn check(
     );
     let path = path.field("storageNamespace");
     Some(Finding::warning(&NAMESPACE, path, Fault::Required, message).hint(hint))
-}
-
-/// To Flux an empty text is none.
-fn named(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

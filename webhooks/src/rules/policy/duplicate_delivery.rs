@@ -9,6 +9,7 @@ use fleetgate_plan::{ClusterKey, Target};
 use super::path::normalised;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Findings};
+use crate::names;
 use crate::rules::{Example, Input, Rule, WARNS};
 
 /// `policy/duplicate-delivery`
@@ -91,9 +92,9 @@ fn manifests(kustomization: &Kustomization) -> Delivery {
 
 /// A composed name has the Flux object's in it, which no two policies share.
 fn release(helm: &Helm, namespace: &str) -> Option<Delivery> {
-    let name = helm.release_name.clone().filter(|name| !name.is_empty())?;
+    let name = names::given(helm.release_name.as_deref())?;
     let storage = helm.storage_namespace.as_deref().unwrap_or(namespace);
-    Some(Delivery::Release(name, storage.to_owned()))
+    Some(Delivery::Release(name.to_owned(), storage.to_owned()))
 }
 
 #[cfg(test)]

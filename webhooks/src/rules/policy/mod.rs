@@ -154,7 +154,7 @@ fn check_names(application: &Application, findings: &mut Findings) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (index, policy, name) in named(application) {
         let path = FieldPath::policy(index).field("name");
-        if let Some(name) = policy.name.as_deref().filter(|name| !name.is_empty()) {
+        if let Some(name) = names::given(policy.name.as_deref()) {
             check_explicit_name(name, &path, findings);
         }
         if let Some(first) = seen.get(&name.to_lowercase()) {

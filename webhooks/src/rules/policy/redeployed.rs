@@ -101,15 +101,8 @@ fn edits<'a>(old: &'a Application, new: &'a Application) -> impl Iterator<Item =
 /// The places that were delivered to, and still are: what leaves a place is said
 /// by others.
 fn common<'a>(before: &Resolution, after: &'a Resolution) -> Vec<&'a Target> {
-    let known: BTreeSet<Option<&ClusterKey>> = before.reachable().map(key).collect();
-    after.reachable().filter(|target| known.contains(&key(target))).collect()
-}
-
-fn key(target: &Target) -> Option<&ClusterKey> {
-    match target {
-        Target::Host => None,
-        Target::Member(cluster) => Some(&cluster.key),
-    }
+    let known: BTreeSet<Option<&ClusterKey>> = before.reachable().map(Target::cluster).collect();
+    after.reachable().filter(|target| known.contains(&target.cluster())).collect()
 }
 
 impl Edit<'_> {
@@ -146,11 +139,6 @@ fn on(places: &[&Target]) -> String {
         [Target::Host] => "on the host".to_owned(),
         places => format!("on {}", names::listed(places.iter().map(|target| target.name()))),
     }
-}
-
-/// To Flux an empty text is none.
-fn text(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

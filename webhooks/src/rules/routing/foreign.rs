@@ -2,9 +2,10 @@
 
 use fleetgate_plan::flagger::Feature;
 
-use super::{Route, matching, text};
+use super::{Route, matching};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Findings};
+use crate::names::given;
 use crate::rules::{Example, Rule, WARNS};
 
 /// `rollout/foreign-field`
@@ -43,8 +44,8 @@ fn fields(route: &Route<'_>) -> [(&'static str, Feature, bool); 10] {
         ("timeoutSeconds", Feature::Timeout, routing.timeout_seconds.is_some_and(|seconds| seconds != 0)),
         ("gateways", Feature::Gateways, is_filled(&routing.gateways)),
         ("hosts", Feature::Hosts, is_filled(&routing.hosts)),
-        ("host", Feature::Host, text(routing.host.as_ref()).is_some()),
-        ("protocol", Feature::Protocol, text(routing.protocol.as_ref()).is_some()),
+        ("host", Feature::Host, given(routing.host.as_deref()).is_some()),
+        ("protocol", Feature::Protocol, given(routing.protocol.as_deref()).is_some()),
         ("ingressRef", Feature::IngressRef, routing.ingress_ref.is_some()),
         ("routeRef", Feature::RouteRef, routing.route_ref.is_some()),
         ("retries", Feature::Retries, routing.retries.is_some()),

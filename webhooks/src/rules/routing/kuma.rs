@@ -2,7 +2,7 @@
 
 use fleetgate_plan::Provider;
 
-use super::{Route, text};
+use super::Route;
 use crate::finding::{Fault, Finding, Findings};
 use crate::names;
 use crate::rules::{DENIES, Example, Rule};
@@ -26,7 +26,8 @@ pub const KUMA_PROTOCOL: Rule = Rule {
 const PROTOCOLS: [&str; 6] = ["http", "http2", "tcp", "tls", "grpc", "kafka"];
 
 pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
-    let protocol = text(route.routing.protocol.as_ref()).filter(|_| route.provider == Provider::Kuma);
+    let protocol =
+        names::given(route.routing.protocol.as_deref()).filter(|_| route.provider == Provider::Kuma);
     let Some(protocol) = protocol else {
         return;
     };

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use fleetgate_plan::Provider;
 
+use super::Route;
 use super::host::is_host;
-use super::{Route, text};
 use crate::finding::{Fault, Finding, Findings};
+use crate::names::given;
 use crate::rules::{DENIES, Example, Rule};
 
 /// `rollout/nginx-host`
@@ -26,7 +27,7 @@ pub(super) fn check(route: &Route<'_>, findings: &mut Findings) {
         return;
     }
     let path = route.path.field("host");
-    let Some(host) = text(route.routing.host.as_ref()) else {
+    let Some(host) = given(route.routing.host.as_deref()) else {
         let message = "must be set with provider nginx: an Ingress is made of it";
         let hosts = route.routing.hosts.as_deref().unwrap_or_default();
         let hint = if hosts.is_empty() { "app.example.com, for example" } else { "hosts is not looked at" };

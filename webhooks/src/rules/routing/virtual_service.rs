@@ -5,8 +5,8 @@
 use fleetgate_api::rollout::{CorsPolicy, HttpRetry, StringMatch};
 use fleetgate_plan::Provider;
 
+use super::Route;
 use super::istio::ISTIO;
-use super::{Route, text};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Findings};
 use crate::names;
@@ -46,8 +46,8 @@ const RETRY_ON: [&str; 16] = [
 ];
 
 fn check_retries(retries: &HttpRetry, path: &FieldPath, findings: &mut Findings) {
-    let retry_on = text(retries.retry_on.as_ref());
-    let timeout = text(retries.per_try_timeout.as_ref());
+    let retry_on = names::given(retries.retry_on.as_deref());
+    let timeout = names::given(retries.per_try_timeout.as_deref());
     let says_more = retry_on.is_some() || timeout.is_some();
     if says_more && matches!(retries.attempts, None | Some(0)) {
         let message =
@@ -105,11 +105,12 @@ fn check_cors(policy: &CorsPolicy, path: &FieldPath, findings: &mut Findings) {
             findings.push(Finding::error(&ISTIO, path, Fault::Invalid, message).value(name.as_str()));
         }
     }
-    findings.extend(text(policy.max_age.as_ref()).and_then(|age| check_age(age, path.field("maxAge"))));
+    findings
+        .extend(names::given(policy.max_age.as_deref()).and_then(|age| check_age(age, path.field("maxAge"))));
 }
 
 fn check_origin(origin: &StringMatch, path: &FieldPath) -> Option<Finding> {
-    let regex = text(origin.regex.as_ref())?;
+    let regex = names::given(origin.regex.as_deref())?;
     let (Refusal::Malformed(reason) | Refusal::Dialect(reason)) = re2::check(regex).err()?;
     let message = format!("must be one that RE2 compiles: {reason}");
     Some(Finding::error(&ISTIO, path.field("regex"), Fault::Invalid, message).value(regex))

@@ -5,9 +5,10 @@
 use fleetgate_api::kustomization::Kustomization;
 use fleetgate_plan::Target;
 
-use super::{Edit, REDEPLOYED, Side, on, text};
+use super::{Edit, REDEPLOYED, Side, on};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::names::given;
 
 /// What gives all objects other names: the field, what it is, and its value.
 fn names(kustomization: &Kustomization) -> [(&'static str, &'static str, Option<&str>); 3] {
@@ -16,7 +17,7 @@ fn names(kustomization: &Kustomization) -> [(&'static str, &'static str, Option<
         ("namePrefix", "the prefix of all names", kustomization.name_prefix.as_deref()),
         ("nameSuffix", "the suffix of all names", kustomization.name_suffix.as_deref()),
     ]
-    .map(|(field, what, value)| (field, what, text(value)))
+    .map(|(field, what, value)| (field, what, given(value)))
 }
 
 /// The kustomization before and after, if what leaves it is removed.

@@ -7,9 +7,10 @@ use fleetgate_plan::{HelmName, Target};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::{Edit, REDEPLOYED, Side, on, text};
+use super::{Edit, REDEPLOYED, Side, on};
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding};
+use crate::names::given;
 
 /// By which a release goes on under a chart of another name.
 const IN_PLACE: &str = "InPlaceUpdate";
@@ -28,7 +29,7 @@ pub(super) fn names_change(before: Side<'_>, after: Side<'_>) -> bool {
 
 /// As it is written: name, namespace, namespace of the record.
 fn written(helm: &Helm) -> [Option<&str>; 3] {
-    [&helm.release_name, &helm.target_namespace, &helm.storage_namespace].map(|field| text(field.as_deref()))
+    [&helm.release_name, &helm.target_namespace, &helm.storage_namespace].map(|field| given(field.as_deref()))
 }
 
 pub(super) fn changed(edit: &Edit<'_>, places: &[&Target]) -> Option<Finding> {
@@ -50,7 +51,7 @@ fn names(
     places: &[&Target],
 ) -> Option<(FieldPath, String)> {
     let own = edit.after.application.namespace().unwrap_or_default();
-    let target = |helm: &Helm| text(helm.target_namespace.as_deref()).unwrap_or(&own).to_owned();
+    let target = |helm: &Helm| given(helm.target_namespace.as_deref()).unwrap_or(&own).to_owned();
     let on_place = |helm: &Helm, place| HelmName::of(&spec(helm), &child_name(&edit.name, place), &own);
     let pairs = places.iter().take(ENOUGH).map(|place| (on_place(old, place), on_place(new, place)));
     let (before, after) = pairs.into_iter().find(|(before, after)| before != after).or_else(|| {
@@ -68,7 +69,7 @@ fn names(
         ("targetNamespace", "the release's namespace", target(old), target(new))
     } else if before.release() != after.release() {
         // A name that is composed has the namespace in it.
-        let is_composed = text(old.release_name.as_deref()) == text(new.release_name.as_deref());
+        let is_composed = given(old.release_name.as_deref()) == given(new.release_name.as_deref());
         let field = if is_composed { "targetNamespace" } else { "releaseName" };
         (field, "the release's name", before.release().to_owned(), after.release().to_owned())
     } else {

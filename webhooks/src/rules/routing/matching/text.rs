@@ -6,6 +6,7 @@ use fleetgate_plan::Provider;
 use super::MATCH;
 use crate::field_path::FieldPath;
 use crate::finding::{Fault, Finding, Findings};
+use crate::names;
 use crate::rules::re2::{self, Refusal};
 
 /// The longest regex that Istio takes, in bytes.
@@ -50,7 +51,7 @@ pub(super) fn check(
 fn matchers(text: &StringMatch) -> impl Iterator<Item = (&'static str, &str)> {
     let all =
         [("exact", &text.exact), ("prefix", &text.prefix), ("suffix", &text.suffix), ("regex", &text.regex)];
-    all.into_iter().filter_map(|(name, value)| Some((name, super::super::text(value.as_ref())?)))
+    all.into_iter().filter_map(|(name, value)| Some((name, names::given(value.as_deref())?)))
 }
 
 fn not_one(text: &StringMatch, path: FieldPath) -> Finding {
