@@ -16,6 +16,7 @@ mod gone;
 mod kubeconfig;
 mod scope;
 mod secrets;
+mod turns;
 mod version;
 mod write_status;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use fleetgate_api::ConditionReason;
@@ -13,11 +14,15 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::events::{Conditions, events};
 use super::version::Version;
 use crate::client::{Part, apply};
 use crate::manifests::CONTROLLER;
+
+/// How long an event may take to be written: others wait for their statuses.
+const EVENT: Duration = Duration::from_secs(2);
 
 /// The writer of statuses.
 #[derive(Clone)]
@@ -107,8 +112,11 @@ impl Statuses {
             // held have a command in them, which is another each time.
             let is_held = event.reason == ConditionReason::PruneHeld.as_str();
             let recorder = if is_held { recorder(self.client.clone()) } else { self.recorder.clone() };
-            if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
-                tracing::debug!(%error, reason = event.reason, "an event is not written");
+            let reference = object.object_ref(&());
+            match timeout(EVENT, recorder.publish(&event, &reference)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, reason = event.reason, "an event is not written"),
+                Err(_) => tracing::debug!(reason = event.reason, "an event is not written in time"),
             }
         }
     }

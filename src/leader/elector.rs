@@ -17,6 +17,9 @@ use super::{Election, Leadership};
 /// may not know of either yet, and says so as if there were none.
 const HOPELESS: Duration = Duration::from_secs(30);
 
+/// How many renewals there is time for, if none is answered.
+const TURNS: u32 = 3;
+
 /// A candidate, and its hold on the Lease.
 pub(crate) struct Elector {
     leases: Api<Lease>,
@@ -95,17 +98,22 @@ impl Elector {
         while let Some(until) = self.leadership.until() {
             let turn = async {
                 sleep(rest).await;
-                self.turn().await
+                // What is not answered is asked again while there is time: of several API servers one may hang.
+                timeout(self.renew / TURNS, self.turn()).await
             };
             rest = match timeout_at(until, turn).await {
-                Ok(Ok(Turn::Leads)) => self.retry,
+                Ok(Ok(Ok(Turn::Leads))) => self.retry,
                 // Whoever wrote it may lead by now: a machine that was suspended does not know how long it was.
-                Ok(Ok(Turn::Again)) => Duration::ZERO,
-                Ok(Err(error)) => {
+                Ok(Ok(Ok(Turn::Again))) => Duration::ZERO,
+                Ok(Ok(Err(error))) => {
                     tracing::warn!(%error, "the Lease cannot be renewed");
                     self.retry
                 }
-                Ok(Ok(Turn::Wait(_))) | Err(_) => break,
+                Ok(Err(_)) => {
+                    tracing::warn!("the renewal of the Lease was not answered in time");
+                    Duration::ZERO
+                }
+                Ok(Ok(Ok(Turn::Wait(_)))) | Err(_) => break,
             };
         }
         self.leadership.set(None);
@@ -260,5 +268,33 @@ mod tests {
         assert!(!leadership.is_held());
         let took = start.elapsed();
         assert!(took >= RETRY && took < RETRY * 2, "{took:?}: after the refusal it is not waited once more");
+    }
+
+    /// It may have been carried out all the same: the Lease is read before it is written again.
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_is_not_answered_costs_no_leadership() {
+        let lease = r#"{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "a", "resourceVersion": "7"}, "spec": {"holderIdentity": "me", "leaseDurationSeconds": 15}}"#;
+        let asked: Arc<std::sync::Mutex<Vec<Method>>> = Arc::default();
+        let seen = Arc::clone(&asked);
+        // The second write is not answered.
+        let answer = async move |method: Method| {
+            let writes = {
+                let mut seen = seen.lock().expect("a list");
+                seen.push(method.clone());
+                seen.iter().filter(|asked| **asked != Method::GET).count()
+            };
+            if method != Method::GET && writes == 2 {
+                std::future::pending::<()>().await;
+            }
+            lease
+        };
+        let leadership = Leadership::none_yet();
+        let mut elector = of(Router::new().fallback(answer), leadership.clone());
+        elector.campaign().await.expect("it leads");
+        timeout(Duration::from_mins(1), elector.keep()).await.expect_err("it leads on");
+        assert!(leadership.is_held());
+        let asked = asked.lock().expect("a list");
+        let first: Vec<&str> = asked.iter().map(Method::as_str).take(5).collect();
+        assert_eq!(first, ["GET", "PUT", "PUT", "GET", "PUT"]);
     }
 }

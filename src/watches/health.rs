@@ -1,6 +1,7 @@
 //! How the watches fare: which are broken, and what of theirs cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,7 +61,8 @@ impl Health {
         states.iter().map(|(what, state)| state.fares(what, now)).collect()
     }
 
-    /// The events of a watch that begins now, and how it fares is noted.
+    /// The events of a watch that begins now, and how it fares is noted. An error is noted and said, and goes no
+    /// further: kube's Controller would rest for it, from whatever else has its objects looked at as well.
     pub(crate) fn noting<K, S>(
         &self,
         what: &'static str,
@@ -72,7 +74,8 @@ impl Health {
     {
         let this = self.clone();
         this.begun(what, Instant::now());
-        events.inspect(move |event| this.heard(what, event, Instant::now()))
+        let events = events.inspect(move |event| this.heard(what, event, Instant::now()));
+        events.filter(|event| future::ready(event.is_ok()))
     }
 
     /// A watch begins, and has not listed anything.

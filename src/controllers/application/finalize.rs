@@ -9,7 +9,7 @@ use std::time::Duration;
 use fleetgate_api::FINALIZER_APPLICATION;
 use fleetgate_plan::{FluxKind, lets_go};
 use fleetgate_webhooks::router::Snapshots;
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
@@ -135,8 +135,14 @@ async fn remove_all(application: &Guarded, context: &Context) -> anyhow::Result<
     }
     let since = |child: &Arc<Child>| child.facts.going_since.unwrap_or(Timestamp::MAX);
     next.sort_by(|one, other| (since(one), &one.name).cmp(&(since(other), &other.name)));
-    let removals: Vec<_> = next.iter().map(|child| remove_ours(application, child, context)).collect();
-    let removed: Vec<_> = stream::iter(removals).buffered(CONCURRENCY).collect().await;
+    let removals = next.iter().enumerate();
+    let removals: Vec<_> = removals
+        .map(|(place, child)| remove_ours(application, child, context).map(move |removed| (place, removed)))
+        .collect();
+    // In any order: one that is not answered is to hold up none.
+    let mut removed: Vec<_> = stream::iter(removals).buffer_unordered(CONCURRENCY).collect().await;
+    removed.sort_by_key(|(place, _)| *place);
+    let removed: Vec<_> = removed.into_iter().map(|(_, removed)| removed).collect();
     let (catalog, now) = (context.catalog.current(), Timestamp::now());
     let mut outcomes: Vec<(&Arc<Child>, Option<&Failure>)> =
         next.iter().zip(removed.iter().map(|removed| removed.as_ref().err())).collect();

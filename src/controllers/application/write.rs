@@ -15,17 +15,17 @@ use fleetgate_plan::FluxKind;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
-use tokio::sync::Semaphore;
 
 use super::adopt::adopted;
 use super::children::Child;
 use super::difference::{Wanted, foreign};
 use crate::client::{Part, apply};
 use crate::controllers::conditions::Summary;
+use crate::controllers::turns::Turns;
 use crate::stored::words;
 
-/// Writes of the whole process that are under way at the same time. Four keep
-/// an API server busy; more only wait there instead of here.
+/// Writes of the whole process that are under way at the same time, but for those that are not answered
+/// soon. Four keep an API server busy; more only wait there instead of here.
 pub(super) const CONCURRENCY: usize = 16;
 
 /// A resource version that no object has: the first change of a cluster is none
@@ -88,12 +88,12 @@ impl Failure {
 /// Writes children, for all Applications.
 pub(super) struct Writer {
     client: Client,
-    permits: Semaphore,
+    turns: Turns,
 }
 
 impl Writer {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, permits: Semaphore::new(CONCURRENCY) }
+        Self { client, turns: Turns::new(CONCURRENCY) }
     }
 
     /// Makes a child that nobody has heard of: returns it as it is then, or
@@ -137,8 +137,8 @@ impl Writer {
         let preconditions =
             Preconditions { uid: Some(child.uid.as_ref().to_owned()), ..Preconditions::default() };
         let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let _permit = self.permits.acquire().await;
-        match self.api(child.kind, &child.namespace).delete(&child.name, &parameters).await {
+        let api = self.api(child.kind, &child.namespace);
+        match self.turns.take(api.delete(&child.name, &parameters)).await {
             Ok(answer) => {
                 tracing::info!(kind = child.kind.kind(), namespace = %child.namespace, name = %child.name, "deleted");
                 Ok(answer.left().map(|object| Child::of(child.kind, &object)))
@@ -169,8 +169,8 @@ impl Writer {
         let parameters =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let api = self.api(child.kind, &child.namespace);
-        let _permit = self.permits.acquire().await;
-        match api.patch(&child.name, &parameters, &Patch::Merge(&patch)).await.map_err(Failure::Refused) {
+        let suspended = self.turns.take(api.patch(&child.name, &parameters, &Patch::Merge(&patch))).await;
+        match suspended.map_err(Failure::Refused) {
             Ok(object) => Ok(Some(Child::of(child.kind, &object))),
             Err(failure) if failure.is_of_none() => Ok(None),
             Err(failure) if failure.is_of_another() => {
@@ -240,8 +240,8 @@ impl Writer {
             let Some(fields) = adopted(fields, &child.kind.api_version()) else { return Ok(()) };
             let version = found.and_then(|found| found.resource_version());
             let patch = json!({"metadata": {"resourceVersion": version, "managedFields": fields}});
-            let _permit = self.permits.acquire().await;
-            match api.patch_metadata(&child.name, &PatchParams::default(), &Patch::Merge(patch)).await {
+            let (parameters, patch) = (PatchParams::default(), Patch::Merge(patch));
+            match self.turns.take(api.patch_metadata(&child.name, &parameters, &patch)).await {
                 Ok(_) => {
                     tracing::info!(kind = child.kind.kind(), namespace = %child.namespace, name = %child.name, "taken over from Kurator");
                     return Ok(());
@@ -254,8 +254,7 @@ impl Writer {
 
     async fn apply(&self, wanted: &Wanted, object: &DynamicObject, force: bool) -> Result<Child, Failure> {
         let api = self.api(wanted.kind, &wanted.namespace);
-        let _permit = self.permits.acquire().await;
-        let answer = apply(api, (&wanted.name, Part::Object), object, force).await;
+        let answer = self.turns.take(apply(api, (&wanted.name, Part::Object), object, force)).await;
         let object = answer.map_err(Failure::Refused)?;
         tracing::info!(
             kind = wanted.kind.kind(),

@@ -56,6 +56,18 @@ fn a_watch_is_broken_until_it_tells_something_or_fails_no_more() {
     assert_eq!(broken_for(601), 1);
 }
 
+#[tokio::test]
+async fn an_error_is_noted_and_holds_up_nobody_else() {
+    let health = Health::default();
+    let failed = || Err(watcher::Error::NoResourceVersion);
+    let events =
+        futures::stream::iter([Ok(Event::InitDone), failed(), Ok(Event::Apply(fleet("a", true))), failed()]);
+    let events: Vec<_> = health.noting("Fleets", events).collect().await;
+    assert!(matches!(&events[..], [Ok(Event::InitDone), Ok(Event::Apply(_))]), "{events:?}");
+    let later = Instant::now() + Duration::from_secs(10);
+    assert!(health.fares(later)[0].broken_for >= Duration::from_secs(10));
+}
+
 /// That it fails no more, or tells of others, does not bring back what was lost.
 #[test]
 fn a_watch_that_lost_something_is_broken_until_it_has_listed_all_there_is() {

@@ -46,6 +46,21 @@ async fn what_is_never_answered_holds_up_nothing_else_and_is_asked_for_again() {
     }
 }
 
+/// As many as are written at a time, of one Application.
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_are_not_answered_the_others_are_written() {
+    const AT_ONCE: usize = 16;
+    let host = host().await;
+    let stage = Stage::set(&host, "silent-many", 40).await;
+    stage.proxy.add(Rule::new(Action::Hold).verb(Verb::Apply).resource("kustomizations").times(AT_ONCE));
+    let _controller = stage.controller(&["--no-leader-election"]);
+    stage.deliver(0..1, Half::Even).await;
+    let asked = stage.proxy.when(|proxy| proxy.count(Verb::Apply, "kustomizations") == AT_ONCE);
+    timeout(PATIENCE, asked).await.expect("those are asked for that are not answered");
+    stage.deliver(1..2, Half::Even).await;
+    stage.stands(&stage.on(Half::Even, 1).chain((0..2).map(source)).collect()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_answered_at_the_start_stops_when_asked() {
     let host = host().await;

@@ -8,6 +8,7 @@ use fleetgate_sandbox::wait::{Probe, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Barrier;
 
 use super::webhook::{Start, Webhook, answer, head, review};
 use crate::support::admission;
@@ -193,10 +194,12 @@ struct Stalled {
 }
 
 impl Stalled {
-    /// Asks as all of them; returns how each was answered, if it was.
-    async fn ask(self, webhook: &Webhook) -> Vec<Option<u16>> {
+    /// Asks as all of them, which come to `connected` first; returns how each was answered, if it was.
+    async fn ask(self, webhook: &Webhook, connected: &Barrier) -> Vec<Option<u16>> {
         let ask = async || {
-            let mut stream = webhook.connect().await?;
+            let stream = webhook.connect().await;
+            connected.wait().await;
+            let mut stream = stream?;
             stream.write_all(head("/validate?timeout=30s", self.announced).as_bytes()).await?;
             stream.write_all(&vec![b' '; self.sent]).await?;
             stream.flush().await?;
@@ -221,7 +224,10 @@ async fn a_body_that_does_not_come_holds_up_nobody() {
     ] {
         let start = Instant::now();
         let stalled = Stalled { clients, announced, sent };
+        let connected = Barrier::new(clients + 1);
         let good = async {
+            // Who comes among a thousand that only connect may be let go for another: that is a flood.
+            connected.wait().await;
             let mut beat = tokio::time::interval(Duration::from_millis(500));
             for _ in 0..6 {
                 beat.tick().await;
@@ -229,7 +235,7 @@ async fn a_body_that_does_not_come_holds_up_nobody() {
                 webhook.is_well_at(what, 20 * KIB).await;
             }
         };
-        let (answers, ()) = tokio::join!(stalled.ask(webhook), good);
+        let (answers, ()) = tokio::join!(stalled.ask(webhook, &connected), good);
         // Those in whose place there is another are not answered.
         assert!(answers.iter().flatten().all(|status| matches!(status, 408 | 429)), "{what}: {answers:?}");
         let answered = answers.iter().flatten().count();

@@ -85,7 +85,7 @@ impl Child {
     }
 
     /// Namespace and name.
-    pub(super) fn key(&self) -> (Box<str>, Box<str>) {
+    pub(in crate::controllers::application) fn key(&self) -> (Box<str>, Box<str>) {
         (self.namespace.clone(), self.name.clone())
     }
 

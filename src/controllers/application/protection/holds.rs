@@ -13,7 +13,7 @@
 //! ```
 //!
 //! **Invariant**: nobody waits for those who hold a Secret, who may wait for an
-//! API server for long; only for one who asks for it, or lets it go.
+//! API server for long; and for one who asks for it, or lets it go, only who needs it.
 
 mod known;
 
@@ -131,10 +131,10 @@ impl Holds {
         refused.reason == ConditionReason::KubeconfigNotFound
     }
 
-    /// Claims the Secret, unless somebody holds it.
-    pub(super) async fn claim(&self, key: SecretKey) -> Option<Claim> {
-        let entry = self.of(&key).lock_owned().await;
-        (!entry.is_held()).then_some(Claim { key, entry })
+    /// Claims the Secret, unless somebody holds it, or is about to.
+    pub(super) fn claim(&self, key: &SecretKey) -> Option<Claim> {
+        let entry = self.of(key).try_lock_owned().ok()?;
+        (!entry.is_held()).then(|| Claim { key: key.clone(), entry })
     }
 
     /// Takes the finalizer off.

@@ -2,23 +2,27 @@
 //! clusters and the Secrets with their kubeconfigs, by finalizers.
 //!
 //! ```text
-//! Catalog, children ─▶ Pass ─▶ finalizers on and off, statuses of what waits
+//! Catalog, children ─▶ Pass ─▶ Acts ─▶ finalizers on and off, statuses of what waits
 //!        create, update ─▶ Secrets ─▶ a Secret's finalizer, before the first child names it
 //! ```
 //!
 //! **Invariant**: no finalizer is taken off by what the watches say alone: the
 //! API server is asked what there is. Those of others are never touched.
 
+mod acts;
 mod holds;
 mod pass;
 mod release;
 
 use std::fmt::Debug;
+use std::future::pending;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{AttachedCluster, AttachedClusterStatus, FINALIZER_FLEET, Fleet, FleetStatus};
+use fleetgate_plan::ObjectKey;
 use fleetgate_webhooks::router::Snapshots;
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -30,11 +34,13 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
 
+use self::acts::{About, Acts, Ended};
 pub(super) use self::holds::{Hold, Holds};
 use self::pass::{Pass, Step};
 use super::Context;
-use super::children::Child;
+use super::children::{Child, SecretKey};
 use super::write::Failure;
 use crate::controllers::conditions::Summary;
 use crate::controllers::{Scope, finalizers};
@@ -42,9 +48,6 @@ use crate::watches::{Health, events};
 
 /// What changes within so much time is looked at once.
 const REST: Duration = Duration::from_millis(300);
-
-/// How many objects are written at the same time.
-const AT_ONCE: usize = 8;
 
 /// So many Secrets may be asked for, and not answered for, before it is not heard any more what becomes of the others.
 const UNANSWERED: usize = 256;
@@ -66,7 +69,7 @@ struct Known {
 
 /// Keeps what is needed, and lets go of the rest, whenever something changes or
 /// `released` is told that it might.
-pub(super) async fn run(context: &Context, scope: &Scope, health: &Health, released: &Notify) {
+pub(super) async fn run(context: &Arc<Context>, scope: &Scope, health: &Health, released: &Notify) {
     let client = &context.client;
     let fleets = events(scope.api::<GuardedFleet>(client), scope.watched());
     let (fleets, of_fleets) = known(health.noting("Fleets that are kept", fleets));
@@ -103,32 +106,55 @@ where
     (known, changes)
 }
 
-async fn keep(context: &Context, known: &Known, released: &Notify) {
+async fn keep(context: &Arc<Context>, known: &Known, released: &Notify) {
     let listed = tokio::join!(
         known.fleets.wait_until_ready(),
         known.clusters.wait_until_ready(),
         context.secrets.listed()
     );
-    if let (Ok(()), Ok(()), Ok(())) = listed {
-        let mut changes = context.catalog.changes();
+    if !matches!(listed, (Ok(()), Ok(()), Ok(()))) {
+        return;
+    }
+    let mut changes = context.catalog.changes();
+    let (mut acts, mut retry) = (Acts::default(), None);
+    loop {
+        if !begin(context, known, &mut acts) {
+            retry.get_or_insert_with(soon);
+        }
         loop {
-            let is_done = pass(context, known).await;
-            let again = async {
-                if is_done { std::future::pending().await } else { tokio::time::sleep(RETRY).await }
+            let due = async {
+                match retry {
+                    Some(at) => sleep_until(at).await,
+                    None => pending().await,
+                }
             };
             tokio::select! {
-                () = released.notified() => {}
+                () = released.notified() => break,
                 // Who sends lives as long as the context.
-                _ = changes.changed() => {}
-                () = again => {}
+                _ = changes.changed() => break,
+                () = due => {
+                    retry = None;
+                    break;
+                }
+                Some(ended) = acts.ended() => match ended {
+                    Ended::Done => {}
+                    Ended::Failed => {
+                        retry.get_or_insert_with(soon);
+                    }
+                    Ended::Superseded => break,
+                },
             }
-            tokio::time::sleep(REST).await;
         }
+        sleep(REST).await;
     }
 }
 
-/// Does what is to be done now: says whether that is all.
-async fn pass(context: &Context, known: &Known) -> bool {
+fn soon() -> Instant {
+    Instant::now() + RETRY
+}
+
+/// Begins what is to be done now: says whether all that is known was heard.
+fn begin(context: &Arc<Context>, known: &Known, acts: &mut Acts) -> bool {
     let pass = {
         // Not held while anything is waited for: a Catalog that is held is copied at the next change.
         let catalog = context.catalog.current();
@@ -138,52 +164,55 @@ async fn pass(context: &Context, known: &Known) -> bool {
     let is_heard = pass.lost.iter().map(|(secret, version)| context.holds.lost(secret, version));
     let is_heard = is_heard.fold(true, |all, is_heard| all & is_heard);
     context.holds.tidy();
-    let done = [
-        is_heard,
-        all(pass.hold.iter().map(|secret| async { Ok(context.holds.keep(secret).await) }).collect()).await,
-        all(pass.let_go.iter().map(|child| let_go(child, context)).collect()).await,
-        all(pass.fleets.iter().map(|(fleet, step)| keep_fleet(fleet, step, context)).collect()).await,
-        all(pass.clusters.iter().map(|(cluster, _, step)| keep_cluster(cluster, step, context)).collect())
-            .await,
-        all(release::due(&pass).map(|due| release::release(due, context)).collect()).await,
-    ];
-    done.into_iter().all(|is_done| is_done)
-}
-
-/// Does them all, some at a time, and each whatever becomes of the others: says
-/// whether all are done.
-async fn all(acts: Vec<impl Future<Output = anyhow::Result<bool>>>) -> bool {
-    let mut acts = stream::iter(acts).buffer_unordered(AT_ONCE);
-    let mut all = true;
-    while let Some(done) = acts.next().await {
-        all &= done.unwrap_or_else(|error| {
-            tracing::warn!("what is needed is not kept as it should be: {error:#}");
-            false
-        });
+    let here = || Arc::clone(context);
+    for (namespace, due) in release::due(&pass) {
+        acts.begin(About::Namespace(namespace.clone()), release::release(namespace, due, here()));
     }
-    all
+    for secret in pass.hold {
+        acts.begin(About::Secret(secret.clone()), hold(secret, here()));
+    }
+    for child in pass.let_go {
+        acts.begin(About::Child(child.kind.kind(), child.key()), let_go(child, here()));
+    }
+    for (fleet, step) in pass.fleets {
+        acts.begin(About::Fleet(key(&*fleet)), keep_fleet(fleet, step, here()));
+    }
+    for (cluster, _, step) in pass.clusters {
+        acts.begin(About::Cluster(key(&*cluster)), keep_cluster(cluster, step, here()));
+    }
+    is_heard
 }
 
-async fn let_go(child: &Child, context: &Context) -> anyhow::Result<bool> {
-    let left = context.writer.take_away(child, true).await;
+fn key(object: &impl ResourceExt) -> ObjectKey {
+    ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())
+}
+
+async fn hold(secret: SecretKey, context: Arc<Context>) -> anyhow::Result<bool> {
+    Ok(context.holds.keep(&secret).await)
+}
+
+async fn let_go(child: Arc<Child>, context: Arc<Context>) -> anyhow::Result<bool> {
+    let left = context.writer.take_away(&child, true).await;
     let said = |failure: Failure| failure.summary("let go of", child.kind, &child.name).message;
     context.children.answered(left.map_err(|failure| anyhow::anyhow!(said(failure)))?);
     Ok(true)
 }
 
-async fn keep_fleet(object: &GuardedFleet, step: &Step, context: &Context) -> anyhow::Result<bool> {
+async fn keep_fleet(object: Arc<GuardedFleet>, step: Step, context: Arc<Context>) -> anyhow::Result<bool> {
     match (step, &object.0) {
-        (Step::Add, _) => finalizers::add(&context.client, object, FINALIZER_FLEET).await,
+        (Step::Add, _) => finalizers::add(&context.client, &*object, FINALIZER_FLEET).await,
         (Step::Remove, decoded) => {
-            let Some(why) = release::fleet(object, context).await? else { return Ok(true) };
+            let Some(why) = release::fleet(&object, &context).await? else { return Ok(true) };
             match decoded {
-                Ok(fleet) if fleet.metadata.deletion_timestamp.is_some() => say(fleet, &why, context).await?,
+                Ok(fleet) if fleet.metadata.deletion_timestamp.is_some() => {
+                    say(fleet, &why, &context).await?;
+                }
                 // Nobody waits for it.
                 _ => {}
             }
             Ok(false)
         }
-        (Step::Wait(why), Ok(fleet)) => say(fleet, why, context).await.map(|()| true),
+        (Step::Wait(why), Ok(fleet)) => say(fleet, &why, &context).await.map(|()| true),
         (Step::Wait(_), Err(_)) => Ok(true),
     }
 }
@@ -201,13 +230,17 @@ async fn say(fleet: &Fleet, why: &Summary, context: &Context) -> anyhow::Result<
     context.statuses.write(fleet, fleet.status.as_ref(), &status).await
 }
 
-async fn keep_cluster(object: &GuardedCluster, step: &Step, context: &Context) -> anyhow::Result<bool> {
+async fn keep_cluster(
+    object: Arc<GuardedCluster>,
+    step: Step,
+    context: Arc<Context>,
+) -> anyhow::Result<bool> {
     match (step, &object.0) {
-        (Step::Add, _) => finalizers::add(&context.client, object, FINALIZER_IN_USE).await,
+        (Step::Add, _) => finalizers::add(&context.client, &*object, FINALIZER_IN_USE).await,
         (Step::Wait(why), Ok(cluster)) => {
             let before = cluster.status.clone().unwrap_or_default();
             let status = AttachedClusterStatus {
-                conditions: waiting(cluster, why, &before.conditions),
+                conditions: waiting(cluster, &why, &before.conditions),
                 observed_generation: cluster.metadata.generation,
                 ..before
             };

@@ -9,6 +9,7 @@ use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{Application, FINALIZER_FLEET};
 use fleetgate_plan::usage::Place;
 use fleetgate_plan::{AppEntry, FluxKind};
+use futures::{StreamExt, stream};
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::{Client, Resource, ResourceExt};
@@ -20,6 +21,9 @@ use crate::controllers::application::children::{Child, SecretKey};
 use crate::controllers::conditions::Summary;
 use crate::controllers::finalizers;
 use crate::stored::{Scope, list_applications};
+
+/// How many of a namespace are let go at the same time.
+const AT_ONCE: usize = 8;
 
 /// Lets a Fleet go that no Application names: says why it stays if one does.
 pub(super) async fn fleet(fleet: &GuardedFleet, context: &Context) -> anyhow::Result<Option<Summary>> {
@@ -50,65 +54,66 @@ async fn users(client: &Client, namespace: String, fleet: &str) -> anyhow::Resul
 
 /// What seems to be needed no more in one namespace.
 #[derive(Default)]
-pub(super) struct Due<'a> {
-    namespace: String,
-    secrets: Vec<&'a SecretKey>,
-    clusters: Vec<(&'a GuardedCluster, Option<&'a Place>)>,
+pub(super) struct Due {
+    secrets: Vec<SecretKey>,
+    clusters: Vec<(Arc<GuardedCluster>, Option<Place>)>,
 }
 
 /// The Secrets and clusters that seem to be needed no more, by namespace.
-pub(super) fn due(pass: &Pass) -> impl Iterator<Item = Due<'_>> {
-    let mut all: BTreeMap<String, Due<'_>> = BTreeMap::new();
+pub(super) fn due(pass: &Pass) -> BTreeMap<String, Due> {
+    let mut all: BTreeMap<String, Due> = BTreeMap::new();
     for secret in &pass.release {
-        all.entry(secret.0.to_string()).or_default().secrets.push(secret);
+        all.entry(secret.0.to_string()).or_default().secrets.push(secret.clone());
     }
     for (object, place, step) in &pass.clusters {
         if *step == Step::Remove {
             let namespace = object.namespace().unwrap_or_default();
-            all.entry(namespace).or_default().clusters.push((object, place.as_ref()));
+            all.entry(namespace).or_default().clusters.push((Arc::clone(object), place.clone()));
         }
     }
-    all.into_iter().map(|(namespace, due)| Due { namespace, ..due })
+    all
 }
 
 /// Lets those go that no child needs; says whether none does.
-pub(super) async fn release(due: Due<'_>, context: &Context) -> anyhow::Result<bool> {
+pub(super) async fn release(namespace: String, due: Due, context: Arc<Context>) -> anyhow::Result<bool> {
     // From here on no child is made that names one of those that are claimed.
     let (mut claims, mut held) = (Vec::new(), BTreeSet::new());
     for secret in due.secrets {
-        match context.holds.claim(secret.clone()).await {
+        match context.holds.claim(&secret) {
             Some(claim) => claims.push(claim),
             None => {
                 held.insert(secret);
             }
         }
     }
-    let children = context.children.listed(&FluxKind::POLICIES, &due.namespace, &context.client).await?;
+    let children = context.children.listed(&FluxKind::POLICIES, &namespace, &context.client).await?;
     let ours: Vec<&Arc<Child>> = children.iter().filter(|child| is_ours(child)).collect();
-    let mut is_done = held.is_empty();
-    for claim in claims {
-        if ours.iter().any(|child| child.secret().as_ref() == Some(claim.key())) {
-            is_done = false;
-        } else {
-            context.holds.release(claim).await.context("a Secret cannot be let go")?;
+    let claimed = claims.len();
+    claims.retain(|claim| !ours.iter().any(|child| child.secret().as_ref() == Some(claim.key())));
+    let mut is_done = held.is_empty() && claims.len() == claimed;
+    let is_needed = |(cluster, place): &(Arc<GuardedCluster>, Option<Place>)| match (place, &cluster.0) {
+        // Of a child that is just being made nobody can know yet.
+        (Some(place), _) => {
+            held.iter().any(|(_, secret)| **secret == *place.secret)
+                || ours.iter().any(|child| is_at(place, child))
         }
-    }
-    for (cluster, place) in due.clusters {
-        let is_for = |child: &Child| match (place, &cluster.0) {
-            (Some(place), _) => is_at(place, child),
-            (None, decoded) => decoded.is_err() && is_named_for(cluster, child),
-        };
-        // Of one that is just being made nobody can know yet.
-        let may_come = match (place, &cluster.0) {
-            (Some(place), _) => held.iter().any(|(_, secret)| **secret == *place.secret),
-            (None, decoded) => decoded.is_err() && !held.is_empty(),
-        };
-        if may_come || ours.iter().any(|child| is_for(child)) {
-            is_done = false;
-        } else {
-            finalizers::remove(&context.client, cluster, FINALIZER_IN_USE).await?;
-        }
-    }
+        (None, Err(_)) => !held.is_empty() || ours.iter().any(|child| is_named_for(cluster, child)),
+        (None, Ok(_)) => false,
+    };
+    let (needed, unneeded): (Vec<_>, Vec<_>) = due.clusters.into_iter().partition(is_needed);
+    is_done &= needed.is_empty();
+    let secrets = stream::iter(claims).map(async |claim| {
+        let released = context.holds.release(claim).await;
+        released.context("a Secret cannot be let go")
+    });
+    let clusters = stream::iter(unneeded)
+        .map(async |(cluster, _)| finalizers::remove(&context.client, &*cluster, FINALIZER_IN_USE).await);
+    let (secrets, clusters) = tokio::join!(
+        secrets.buffer_unordered(AT_ONCE).collect::<Vec<_>>(),
+        clusters.buffer_unordered(AT_ONCE).collect::<Vec<_>>(),
+    );
+    // One that cannot be let go keeps none of the others.
+    secrets.into_iter().chain(clusters).collect::<anyhow::Result<()>>()?;
     Ok(is_done)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use fleetgate_api::Application;
@@ -10,6 +10,7 @@ use fleetgate_plan::prune::confirmed;
 use fleetgate_plan::{Catalog, Plan};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::stored::{Scope, Stored, in_words};
 
@@ -27,10 +28,23 @@ pub(super) struct Look {
     seen: std::sync::Mutex<HashMap<String, Arc<Mutex<Option<Seen>>>>>,
 }
 
-/// What a namespace had, and when.
+/// What a namespace had, or why it is not known, when it began to be read.
 struct Seen {
-    at: Instant,
-    catalog: Catalog,
+    began: Instant,
+    catalog: Result<Catalog, String>,
+}
+
+impl Seen {
+    fn is_fresh(&self) -> bool {
+        self.catalog.is_ok() && self.began.elapsed() < MEMORY
+    }
+
+    /// What one is told who began to wait then; nothing if that has to be found out. Those who wait while it is read for
+    /// somebody else are told all the same by the next one, and do not ask in turn.
+    fn answer(&self, waits_since: Instant) -> Option<anyhow::Result<Catalog>> {
+        let is_good = waits_since <= self.began || self.is_fresh();
+        is_good.then(|| self.catalog.clone().map_err(anyhow::Error::msg))
+    }
 }
 
 impl Look {
@@ -64,27 +78,26 @@ impl Look {
     }
 
     async fn destinations(&self, namespace: String) -> anyhow::Result<Catalog> {
+        let waits_since = Instant::now();
         let seen = self.of(&namespace);
         let mut seen = seen.lock().await;
-        if let Some(Seen { at, catalog }) = &*seen
-            && at.elapsed() < MEMORY
-        {
-            return Ok(catalog.clone());
+        if let Some(answer) = seen.as_ref().and_then(|seen| seen.answer(waits_since)) {
+            return answer;
         }
-        let at = Instant::now();
+        let began = Instant::now();
         let scope = Scope { namespace: Some(namespace), application: None };
-        let catalog = Stored::destinations(&self.client, &scope).await?.in_catalog(self.empty.clone());
-        *seen = Some(Seen { at, catalog: catalog.clone() });
-        Ok(catalog)
+        let read = Stored::destinations(&self.client, &scope).await;
+        let catalog = read.map(|stored| stored.in_catalog(self.empty.clone()));
+        let answer = Seen { began, catalog: catalog.map_err(|error| format!("{error:#}")) };
+        seen.insert(answer).catalog.clone().map_err(anyhow::Error::msg)
     }
 
     /// What is known of a namespace; of those that nobody looks at nothing is kept.
     fn of(&self, namespace: &str) -> Arc<Mutex<Option<Seen>>> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, of_one| {
-            let is_fresh = |seen: &Seen| seen.at.elapsed() < MEMORY;
             // Whoever holds it is about to fill it.
-            of_one.try_lock().map_or(true, |seen| seen.as_ref().is_some_and(is_fresh))
+            of_one.try_lock().map_or(true, |seen| seen.as_ref().is_some_and(Seen::is_fresh))
         });
         Arc::clone(seen.entry(namespace.to_owned()).or_default())
     }
@@ -94,7 +107,7 @@ impl Look {
 mod tests {
     use super::*;
     use axum::Router;
-    use axum::http::Uri;
+    use axum::http::{StatusCode, Uri};
     use futures::FutureExt;
     use serde_json::json;
 
@@ -116,5 +129,31 @@ mod tests {
             _ = slow => panic!("it is never answered"),
         }
         assert_eq!(look.seen.lock().expect("a map").len(), 2);
+    }
+
+    /// Where a list takes long, or fails late, those who wait have the next answer together.
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_does_not_wait_for_all_others_in_turn() {
+        const LONG: Duration = Duration::from_secs(30);
+        for is_refused in [true, false] {
+            let answer = async move |request: Uri| {
+                let kind = if request.path() == "/apis" { "APIGroupList" } else { "List" };
+                if request.path().ends_with("/fleets") {
+                    tokio::time::sleep(LONG).await;
+                    if is_refused {
+                        return (StatusCode::INTERNAL_SERVER_ERROR, String::new());
+                    }
+                }
+                let listed = json!({"kind": kind, "metadata": {}, "items": [], "groups": []});
+                (StatusCode::OK, listed.to_string())
+            };
+            let look = Look::new(Client::new(Router::new().fallback(answer), "default"), Catalog::default());
+            let start = Instant::now();
+            let looks = (0..16).map(|_| look.destinations("default".to_owned()));
+            let answers = futures::future::join_all(looks).await;
+            assert!(answers.iter().all(|answer| answer.is_err() == is_refused), "{answers:?}");
+            let took = start.elapsed();
+            assert!(took <= LONG * 2, "{took:?}");
+        }
     }
 }

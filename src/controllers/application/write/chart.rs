@@ -28,8 +28,7 @@ impl Writer {
         }
         let preconditions = Preconditions { uid: chart.uid(), ..Preconditions::default() };
         let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let _permit = self.permits.acquire().await;
-        match charts.delete(&name, &parameters).await {
+        match self.turns.take(charts.delete(&name, &parameters)).await {
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
             answer => answer.map(drop).map_err(Failure::Refused),
         }

@@ -52,9 +52,9 @@ async fn one_write_holds_it_for_all_and_it_is_released_when_none_holds_it() {
     let (one, other) = tokio::join!(secrets.hold(&m1), secrets.hold(&m1));
     assert_eq!((one.is_ok(), other.is_ok(), count()), (true, true, 1));
     drop(one);
-    assert!(secrets.claim(key("m1")).await.is_none(), "the other holds it");
+    assert!(secrets.claim(&key("m1")).is_none(), "the other holds it");
     drop(other);
-    let claim = secrets.claim(key("m1")).await.expect("nobody holds it");
+    let claim = secrets.claim(&key("m1")).expect("nobody holds it");
     assert!(secrets.hold(&key("m1")).now_or_never().is_none(), "it is being released");
     secrets.release(claim).await.expect("it is released");
     assert_eq!(asked.lock().expect("a list").last(), Some(&removed()));
@@ -81,25 +81,25 @@ async fn who_holds_it_is_waited_for_by_nobody() {
     let m1 = key("m1");
     let hold = secrets.hold(&m1).await.expect("it is held");
     let at_once = async {
-        assert!(secrets.claim(m1.clone()).await.is_none());
+        assert!(secrets.claim(&m1).is_none());
         assert!(secrets.lost(&m1, &Version::new("2")));
         drop(secrets.hold(&m1).await.expect("it is held anew"));
         secrets.left(&m1).await;
         secrets.seen(&m1).await;
         drop(secrets.hold(&m1).await.expect("and again"));
-        assert!(secrets.claim(m1.clone()).await.is_none());
+        assert!(secrets.claim(&m1).is_none());
     };
     tokio::time::timeout(Duration::from_secs(10), at_once).await.expect("nobody waits");
     assert_eq!(asked.lock().expect("a list").len(), 3);
     drop(hold);
-    assert!(secrets.claim(m1).await.is_some());
+    assert!(secrets.claim(&m1).is_some());
 }
 
 /// What is asked may be answered as it was before.
 #[tokio::test]
 async fn what_is_lost_while_it_is_asked_for_is_told_again() {
     let (secrets, _) = secrets();
-    let claim = secrets.claim(key("m1")).await.expect("nobody holds it");
+    let claim = secrets.claim(&key("m1")).expect("nobody holds it");
     assert!(!secrets.lost(&key("m1"), &Version::new("2")));
     drop(claim);
     assert!(secrets.lost(&key("m1"), &Version::new("2")));
@@ -227,7 +227,7 @@ async fn of_secrets_that_come_and_go_nothing_is_kept() {
         if number % 2 == 0 {
             secrets.left(&come).await;
         } else {
-            let claim = secrets.claim(come).await.expect("nobody holds it");
+            let claim = secrets.claim(&come).expect("nobody holds it");
             secrets.release(claim).await.expect("it is released");
         }
         assert!(secrets.hold(&missing).await.is_err());
@@ -239,7 +239,7 @@ async fn of_secrets_that_come_and_go_nothing_is_kept() {
     assert_eq!(secrets.known().len(), 1);
     secrets.left(&key("m1")).await;
     secrets.tidy();
-    assert!(secrets.claim(key("m1")).await.is_none(), "it is held, whatever is known of it");
+    assert!(secrets.claim(&key("m1")).is_none(), "it is held, whatever is known of it");
     drop(hold);
     secrets.tidy();
     assert_eq!(secrets.known().len(), 0);
