@@ -129,9 +129,8 @@ pub(crate) async fn run(roles: Roles) -> anyhow::Result<()> {
             };
             let Some(checked) = unless_stopped(&stopping, begins).await else { return Ok(()) };
             checked?;
-            let setup = |scope| {
-                Setup::new(clients.client(), catalog.clone(), metrics.clone(), scope, options.concurrency)
-            };
+            let (catalog, metrics) = (&catalog, &metrics);
+            let setup = |scope| Setup::new(&clients, catalog, metrics, scope, &options);
             let start = || start(options.scopes().into_iter().map(setup), &stopping);
             deliver(start, config, election, leadership, stopped(stopping.clone())).await
         };

@@ -30,7 +30,10 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::scope::Scope;
 use self::secrets::Secrets;
+use self::turns::patience;
 use self::write_status::Statuses;
+use crate::cli::ControllerOptions;
+use crate::client::Clients;
 use crate::metrics::Metrics;
 use crate::watches::{CatalogWatch, Health};
 
@@ -49,19 +52,23 @@ pub(crate) struct Setup {
     scope: Scope,
     /// Applications that are reconciled at the same time.
     concurrency: u16,
+    /// How long others wait for what is not answered.
+    patience: Duration,
 }
 
 impl Setup {
-    /// For controllers that write and watch with this client.
+    /// For controllers that write and watch with a client of these.
     pub(crate) fn new(
-        client: Client,
-        catalog: CatalogWatch,
-        metrics: Metrics,
+        clients: &Clients,
+        catalog: &CatalogWatch,
+        metrics: &Metrics,
         scope: Scope,
-        concurrency: u16,
+        options: &ControllerOptions,
     ) -> Self {
-        let (statuses, health) = (Statuses::new(client.clone()), metrics.health_of_controllers());
-        Self { client, statuses, catalog, metrics, health, scope, concurrency }
+        let (client, catalog, metrics) = (clients.client(), catalog.clone(), metrics.clone());
+        let (concurrency, patience) = (options.concurrency, patience(options.writes_per_second));
+        let (statuses, health) = (Statuses::new(client.clone(), patience), metrics.health_of_controllers());
+        Self { client, statuses, catalog, metrics, health, scope, concurrency, patience }
     }
 }
 

@@ -11,13 +11,22 @@ use tokio::time::timeout;
 /// a minute, for the objects of one namespace alone.
 const SOON: Duration = Duration::from_secs(2);
 
-/// So many at a time, less those who wait for an answer for long.
+/// How long others wait for what is not answered. Where writes have a pace most of them wait to be sent, and however
+/// long that takes no more than are under way are to wait there.
+pub(super) fn patience(writes_per_second: Option<u32>) -> Duration {
+    writes_per_second.map_or(SOON, |_| Duration::MAX)
+}
+
+/// So many at a time, less those who wait for an answer for longer than that.
 #[derive(Debug)]
-pub(super) struct Turns(Semaphore);
+pub(super) struct Turns {
+    turns: Semaphore,
+    patience: Duration,
+}
 
 impl Turns {
-    pub(super) const fn new(at_once: usize) -> Self {
-        Self(Semaphore::const_new(at_once))
+    pub(super) const fn new(at_once: usize, patience: Duration) -> Self {
+        Self { turns: Semaphore::const_new(at_once), patience }
     }
 
     /// Does that when it is its turn, which is the next one's after a while.
@@ -25,8 +34,8 @@ impl Turns {
         let mut act = pin!(act);
         {
             // It closes for nobody.
-            let _turn = self.0.acquire().await;
-            if let Ok(done) = timeout(SOON, &mut act).await {
+            let _turn = self.turns.acquire().await;
+            if let Ok(done) = timeout(self.patience, &mut act).await {
                 return done;
             }
         }
@@ -43,7 +52,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_never_answered_keeps_its_turn_for_a_moment() {
-        let turns = Turns::new(1);
+        let turns = Turns::new(1, patience(None));
         let mut never = Box::pin(turns.take(pending::<()>()));
         assert!((&mut never).now_or_never().is_none());
         let start = Instant::now();
@@ -55,11 +64,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn where_writes_have_a_pace_each_waits_for_its_own() {
+        let turns = Turns::new(1, patience(Some(5)));
+        let mut slow = Box::pin(turns.take(tokio::time::sleep(SOON * 30)));
+        assert!((&mut slow).now_or_never().is_none());
+        tokio::select! {
+            () = slow => {}
+            () = turns.take(ready(())) => panic!("it was not its turn"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_is_answered_late_is_answered() {
         let late = async {
             tokio::time::sleep(SOON * 2).await;
             "an answer"
         };
-        assert_eq!(Turns::new(1).take(late).await, "an answer");
+        assert_eq!(Turns::new(1, patience(None)).take(late).await, "an answer");
     }
 }

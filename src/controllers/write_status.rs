@@ -21,14 +21,13 @@ use super::version::Version;
 use crate::client::{Part, apply};
 use crate::manifests::CONTROLLER;
 
-/// How long an event may take to be written: others wait for their statuses.
-const EVENT: Duration = Duration::from_secs(2);
-
 /// The writer of statuses.
 #[derive(Clone)]
 pub(crate) struct Statuses {
     client: Client,
     recorder: Recorder,
+    /// How long an event may take to be written: others wait for their statuses.
+    patience: Duration,
     written: Arc<Mutex<HashMap<String, Written>>>,
 }
 
@@ -42,8 +41,8 @@ struct Written {
 }
 
 impl Statuses {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { recorder: recorder(client.clone()), client, written: Arc::default() }
+    pub(crate) fn new(client: Client, patience: Duration) -> Self {
+        Self { recorder: recorder(client.clone()), patience, client, written: Arc::default() }
     }
 
     /// Applies `status` to `object` unless that is what it has already.
@@ -113,7 +112,7 @@ impl Statuses {
             let is_held = event.reason == ConditionReason::PruneHeld.as_str();
             let recorder = if is_held { recorder(self.client.clone()) } else { self.recorder.clone() };
             let reference = object.object_ref(&());
-            match timeout(EVENT, recorder.publish(&event, &reference)).await {
+            match timeout(self.patience, recorder.publish(&event, &reference)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, reason = event.reason, "an event is not written"),
                 Err(_) => tracing::debug!(reason = event.reason, "an event is not written in time"),
@@ -173,7 +172,7 @@ mod tests {
             object["spec"] = json!({});
             object.to_string()
         };
-        let statuses = Statuses::new(Client::new(Router::new().fallback(answer), "default"));
+        let statuses = Statuses::new(Client::new(Router::new().fallback(answer), "default"), Duration::MAX);
         // What the watch shows and the version of that, what is written, and the writes so far.
         let table = [
             (1, 10, 1, 0),

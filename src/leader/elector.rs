@@ -18,7 +18,7 @@ use super::{Election, Leadership};
 const HOPELESS: Duration = Duration::from_secs(30);
 
 /// How many renewals there is time for, if none is answered.
-const TURNS: u32 = 3;
+const TURNS: u32 = 2;
 
 /// A candidate, and its hold on the Lease.
 pub(crate) struct Elector {
@@ -99,7 +99,7 @@ impl Elector {
             let turn = async {
                 sleep(rest).await;
                 // What is not answered is asked again while there is time: of several API servers one may hang.
-                timeout(self.renew / TURNS, self.turn()).await
+                timeout(self.renew.saturating_sub(self.retry) / TURNS, self.turn()).await
             };
             rest = match timeout_at(until, turn).await {
                 Ok(Ok(Ok(Turn::Leads))) => self.retry,

@@ -26,6 +26,7 @@ mod unreadable;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fleetgate_api::Application;
 use fleetgate_webhooks::router::Snapshots;
@@ -69,6 +70,8 @@ struct Context {
     damping: Damping,
     backoff: Backoff,
     queue: Queue,
+    /// How long others wait for what is not answered.
+    patience: Duration,
 }
 
 impl Context {
@@ -93,7 +96,7 @@ pub(super) async fn run(
     secrets: Secrets,
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let Setup { client, statuses, catalog, metrics, health, scope, concurrency } = setup;
+    let Setup { client, statuses, catalog, metrics, health, scope, concurrency, patience } = setup;
     let mut tasks = JoinSet::new();
     let released = Arc::new(Notify::new());
     let (triggers, triggered) = Triggers::new(Arc::clone(&released));
@@ -118,7 +121,7 @@ pub(super) async fn run(
         statuses,
         catalog,
         children,
-        writer: Writer::new(client.clone()),
+        writer: Writer::new(client.clone(), patience),
         pruner,
         holds: Holds::new(client.clone()),
         secrets,
@@ -126,6 +129,7 @@ pub(super) async fn run(
         damping: Damping::default(),
         backoff: Backoff::default(),
         queue: queue.clone(),
+        patience,
         client,
     });
     let events = events(scope.api::<Guarded>(&context.client), scope.watched());

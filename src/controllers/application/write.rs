@@ -92,8 +92,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, turns: Turns::new(CONCURRENCY) }
+    /// Others wait for what is not answered for so long.
+    pub(super) const fn new(client: Client, patience: Duration) -> Self {
+        Self { client, turns: Turns::new(CONCURRENCY, patience) }
     }
 
     /// Makes a child that nobody has heard of: returns it as it is then, or

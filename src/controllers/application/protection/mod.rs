@@ -15,10 +15,9 @@ mod pass;
 mod release;
 
 use std::fmt::Debug;
-use std::future::pending;
 use std::hash::Hash;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use fleetgate_api::names::FINALIZER_IN_USE;
 use fleetgate_api::{AttachedCluster, AttachedClusterStatus, FINALIZER_FLEET, Fleet, FleetStatus};
@@ -34,9 +33,9 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio_stream::wrappers::WatchStream;
 
-use self::acts::{About, Acts, Ended};
+use self::acts::{About, Acts, Why};
 pub(super) use self::holds::{Hold, Holds};
 use self::pass::{Pass, Step};
 use super::Context;
@@ -46,14 +45,8 @@ use crate::controllers::conditions::Summary;
 use crate::controllers::{Scope, finalizers};
 use crate::watches::{Health, events};
 
-/// What changes within so much time is looked at once.
-const REST: Duration = Duration::from_millis(300);
-
 /// So many Secrets may be asked for, and not answered for, before it is not heard any more what becomes of the others.
 const UNANSWERED: usize = 256;
-
-/// When what could not be done is tried again.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// Kurator's word for a Fleet that is being deleted.
 const TERMINATING: &str = "Terminating";
@@ -115,46 +108,14 @@ async fn keep(context: &Arc<Context>, known: &Known, released: &Notify) {
     if !matches!(listed, (Ok(()), Ok(()), Ok(()))) {
         return;
     }
-    let mut changes = context.catalog.changes();
-    let (mut acts, mut retry) = (Acts::default(), None);
-    loop {
-        if !begin(context, known, &mut acts) {
-            retry.get_or_insert_with(soon);
-        }
-        loop {
-            let due = async {
-                match retry {
-                    Some(at) => sleep_until(at).await,
-                    None => pending().await,
-                }
-            };
-            tokio::select! {
-                () = released.notified() => break,
-                // Who sends lives as long as the context.
-                _ = changes.changed() => break,
-                () = due => {
-                    retry = None;
-                    break;
-                }
-                Some(ended) = acts.ended() => match ended {
-                    Ended::Done => {}
-                    Ended::Failed => {
-                        retry.get_or_insert_with(soon);
-                    }
-                    Ended::Superseded => break,
-                },
-            }
-        }
-        sleep(REST).await;
-    }
-}
-
-fn soon() -> Instant {
-    Instant::now() + RETRY
+    let changes = WatchStream::from_changes(context.catalog.changes()).map(drop);
+    let released = stream::unfold((), async |()| Some((released.notified().await, ())));
+    let news = pin!(stream::select(changes, released));
+    Acts::new(context.patience).run(news, |acts, why| begin(context, known, acts, why)).await;
 }
 
 /// Begins what is to be done now: says whether all that is known was heard.
-fn begin(context: &Arc<Context>, known: &Known, acts: &mut Acts) -> bool {
+fn begin(context: &Arc<Context>, known: &Known, acts: &mut Acts, why: Why) -> bool {
     let pass = {
         // Not held while anything is waited for: a Catalog that is held is copied at the next change.
         let catalog = context.catalog.current();
@@ -166,19 +127,20 @@ fn begin(context: &Arc<Context>, known: &Known, acts: &mut Acts) -> bool {
     context.holds.tidy();
     let here = || Arc::clone(context);
     for (namespace, due) in release::due(&pass) {
-        acts.begin(About::Namespace(namespace.clone()), release::release(namespace, due, here()));
+        acts.begin(About::Namespace(namespace.clone()), why, release::release(namespace, due, here()));
     }
     for secret in pass.hold {
-        acts.begin(About::Secret(secret.clone()), hold(secret, here()));
+        acts.begin(About::Secret(secret.clone()), why, hold(secret, here()));
     }
     for child in pass.let_go {
-        acts.begin(About::Child(child.kind.kind(), child.key()), let_go(child, here()));
+        acts.begin(About::Child(child.kind.kind(), child.key()), why, let_go(child, here()));
     }
     for (fleet, step) in pass.fleets {
-        acts.begin(About::Fleet(key(&*fleet)), keep_fleet(fleet, step, here()));
+        acts.begin(About::Fleet(key(&*fleet)), why, keep_fleet(fleet, step, here()));
     }
-    for (cluster, _, step) in pass.clusters {
-        acts.begin(About::Cluster(key(&*cluster)), keep_cluster(cluster, step, here()));
+    // Those that are not needed any more are let go together with the Secrets.
+    for (cluster, _, step) in pass.clusters.into_iter().filter(|(_, _, step)| *step != Step::Remove) {
+        acts.begin(About::Cluster(key(&*cluster)), why, keep_cluster(cluster, step, here()));
     }
     is_heard
 }
@@ -246,7 +208,6 @@ async fn keep_cluster(
             };
             context.statuses.write(cluster, cluster.status.as_ref(), &status).await.map(|()| true)
         }
-        // They are let go together with the Secrets.
         (Step::Remove, _) | (Step::Wait(_), Err(_)) => Ok(true),
     }
 }

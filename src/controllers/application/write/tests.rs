@@ -28,7 +28,7 @@ impl Server {
             this.asked.lock().expect("a lock").push(format!("{method} {code}"));
             (StatusCode::from_u16(code).expect("a status"), body.to_string())
         };
-        Writer::new(Client::new(Router::new().fallback(answer), "default"))
+        Writer::new(Client::new(Router::new().fallback(answer), "default"), Duration::MAX)
     }
 
     fn answer(&self, method: &Method, body: &[u8]) -> (u16, Value) {
