@@ -119,13 +119,17 @@ async fn list_provisioned(client: &Client, scope: &Scope) -> anyhow::Result<Vec<
     for kind in ClusterKind::PROVISIONED {
         let group = match discovery::group(client, kind.group()).await {
             Err(kube::Error::Discovery(DiscoveryError::MissingApiGroup(_))) => continue,
+            // One of its versions comes or goes right now.
+            Err(kube::Error::Api(status)) if status.is_not_found() => continue,
             group => group.map_err(in_words),
         };
         let group = group.with_context(|| format!("its API group {} cannot be read", kind.group()))?;
         let resources = group.resources_by_stability().into_iter().map(|(resource, _)| resource);
         for resource in resources.filter(|resource| resource.kind == kind.as_str()) {
-            let listed = list(&within(client, scope, &resource), ListParams::default()).await;
-            let listed = listed.map_err(in_words);
+            let listed = match list(&within(client, scope, &resource), ListParams::default()).await {
+                Err(kube::Error::Api(status)) if status.is_not_found() => continue,
+                listed => listed.map_err(in_words),
+            };
             let listed = listed.with_context(|| format!("its {} cannot be listed", kind.crd_name()))?;
             clusters.extend(listed.iter().map(|object| Cluster::provisioned(kind, object)));
         }

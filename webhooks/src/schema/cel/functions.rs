@@ -9,12 +9,14 @@ use kube_cel::KubeCelExt;
 use kube_cel::cel::common::ast::{CallExpr, Expr, LiteralValue};
 use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, FunctionContext, Value};
+use nix::time::{ClockId, clock_gettime};
 use regex::Regex;
 
 use crate::schema::re2;
 
-/// The time that all rules of one object may take together. Flux's take about
-/// ten microseconds; a thread on a busy machine may not run for much longer.
+/// The time that all rules of one object may take together; Flux's take about ten microseconds. When it is over,
+/// they may take the thread's processor for as long once more: a process that has used up its share of a CPU, or a
+/// machine that stood still, changes no verdict.
 const TIME: Duration = Duration::from_millis(100);
 
 /// The function that every step of a loop asks first.
@@ -71,22 +73,44 @@ pub(super) fn is_proportional(call: &CallExpr) -> bool {
 }
 
 thread_local! {
-    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+    static DEADLINE: Cell<Option<Deadline>> = const { Cell::new(None) };
     static PATTERNS: RefCell<HashMap<Arc<String>, Option<Regex>>> = RefCell::default();
     // It is neither Send nor Sync, and takes long to make.
     static CONTEXT: Context<'static> = context();
 }
 
+/// When rules have had their time.
+#[derive(Clone, Copy, Debug)]
+enum Deadline {
+    /// Cheap to be asked for.
+    Clock(Instant),
+    /// Of the thread's own time.
+    Processor(Duration),
+}
+
 /// Runs `evaluate`, within which rules have their time.
 pub(super) fn with_deadline(evaluate: impl FnOnce()) {
-    DEADLINE.set(Some(Instant::now() + TIME));
+    DEADLINE.set(Some(Deadline::Clock(Instant::now() + TIME)));
     evaluate();
     DEADLINE.set(None);
 }
 
 /// Whether the time is over.
 pub(super) fn is_late() -> bool {
-    DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline)
+    match DEADLINE.get() {
+        None => false,
+        Some(Deadline::Clock(deadline)) if Instant::now() <= deadline => false,
+        Some(Deadline::Clock(_)) => {
+            DEADLINE.set(Some(Deadline::Processor(processor_time().saturating_add(TIME))));
+            false
+        }
+        Some(Deadline::Processor(deadline)) => processor_time() >= deadline,
+    }
+}
+
+/// How long the thread has run; for ever where the kernel does not know.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::MAX, Duration::from)
 }
 
 /// Runs `evaluate` with this thread's context.
@@ -133,4 +157,28 @@ fn matches(
             .map(|regex| regex.is_match(&this))
             .ok_or_else(|| call.error("the pattern cannot be read"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn time_in_which_the_thread_does_not_run_is_not_taken_from_rules() {
+        with_deadline(|| {
+            for _ in 0..3 {
+                // The time that passes is what this is about.
+                thread::sleep(TIME + Duration::from_millis(1));
+                assert!(!is_late());
+            }
+            let started = Instant::now();
+            while !is_late() {
+                assert!(started.elapsed() < Duration::from_mins(1), "it ends");
+            }
+            assert!(started.elapsed() >= TIME / 2, "{:?}", started.elapsed());
+        });
+        assert!(!is_late(), "there is no deadline any more");
+    }
 }
