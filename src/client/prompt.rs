@@ -100,8 +100,8 @@ mod tests {
     const LIST: &str = r#"{"apiVersion": "v1", "kind": "NamespaceList", "metadata": {}, "items": []}"#;
     const EVENT: &str = r#"{"type": "ADDED", "object": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}}"#;
 
-    /// An API server that takes one request on each connection, says these things with a rest before each, and then
-    /// nothing more.
+    /// An API server that takes one request on each connection, says these things, resting for a second where one is empty, and
+    /// then nothing more.
     async fn server<const N: usize>(said: [Vec<String>; N]) -> (Config, JoinHandle<Vec<TcpStream>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("it listens");
         let address = listener.local_addr().expect("an address");
@@ -114,8 +114,10 @@ mod tests {
                     head.push(stream.read_u8().await.expect("a request"));
                 }
                 for part in parts {
-                    // The time that passes is what this is about.
-                    tokio::time::sleep(SHORT * 2).await;
+                    if part.is_empty() {
+                        // The time that passes is what this is about.
+                        tokio::time::sleep(SHORT * 5).await;
+                    }
                     stream.write_all(part.as_bytes()).await.expect("it is sent");
                 }
                 open.push(stream);
@@ -173,7 +175,7 @@ mod tests {
     async fn a_watch_may_tell_something_long_after_it_was_opened() {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n".to_owned();
         let (config, serving) = server([vec![head, String::new(), format!("{EVENT}\n")]]).await;
-        let limits = Limits { answer: SHORT * 3, silence: LONG };
+        let limits = Limits { answer: SHORT * 4, silence: LONG };
         let namespaces = namespaces(config, limits);
         let events = namespaces.watch(&WatchParams::default(), "0").await.expect("it is opened");
         let event = Box::pin(events).next().await;

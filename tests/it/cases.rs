@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use fleetgate_laws::{catalog, request};
 use fleetgate_plan::Catalog;
 use fleetgate_sandbox::Sandbox;
+use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_webhooks::{Endpoint, review};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -134,12 +136,27 @@ fn waiting() -> BTreeMap<String, String> {
     serde_saphyr::from_str(&text).expect("names with reasons")
 }
 
+/// Waits until the webhook knows of all in the catalog: its watches may hear of it after the API server has answered.
+async fn is_known(sandbox: &Sandbox) {
+    // The one needs a Fleet and its clusters, the other one an Application and the last Fleet.
+    for name in ["dst-selector-expressions.yaml", "ro-service-of-another.yaml"] {
+        let case = Case::read(&file("tests/cases/admission").join(name));
+        let judged = until("the catalog to be known", Duration::from_secs(30), async || {
+            let (verdict, message) = by_api_server(&case, sandbox).await;
+            let is_met = verdict == case.expected;
+            Ok(if is_met { Probe::Done(()) } else { Probe::NotYet(format!("{name}: {verdict:?} {message}")) })
+        });
+        judged.await.expect("it is known");
+    }
+}
+
 #[tokio::test]
 async fn every_case_gets_one_verdict_three_ways() {
     let sandbox = admission();
     let catalog_file = fs::read_to_string(file("tests/cases/catalog.yaml")).expect("the catalog");
     let applied = apply(sandbox, &catalog_file).await;
     assert!(applied.success(), "{}", applied.stderr);
+    is_known(sandbox).await;
 
     let mut waiting = waiting();
     println!("{} cases wait for their rule", waiting.len());

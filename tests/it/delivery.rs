@@ -67,14 +67,15 @@ pub(crate) fn ready(application: &Value) -> String {
     format!("{} {} {clusters}: {}", text("status"), text("reason"), text("message"))
 }
 
-/// Waits until the Ready condition of the current generation starts with `expected`.
+/// Waits until the Ready condition of the current generation starts with `expected`; for `…` there may be anything.
 pub(crate) async fn becomes(sandbox: &Sandbox, namespace: &str, name: &str, expected: &str) -> Value {
     let what = format!("{namespace}/{name} to be {expected:?}");
     let seen = until(&what, PATIENCE, async || {
         let application = get(sandbox, namespace, name).await;
         let is_current = application["status"]["observedGeneration"] == application["metadata"]["generation"];
         let text = ready(&application);
-        Ok(if is_current && text.starts_with(expected) {
+        let (first, rest) = expected.split_once('…').unwrap_or((expected, ""));
+        Ok(if is_current && text.strip_prefix(first).is_some_and(|text| text.contains(rest)) {
             Probe::Done(application)
         } else {
             Probe::NotYet(text)
@@ -113,6 +114,15 @@ pub(crate) async fn kustomizations(sandbox: &Sandbox, namespace: &str) -> Vec<St
     let answer =
         kubectl(sandbox, &["get", "kustomizations", "--namespace", namespace, "--output", "name"]).await;
     answer.stdout.lines().filter_map(|line| line.split_once('/')).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// Waits until the Application's Kustomizations are these.
+pub(crate) async fn children(sandbox: &Sandbox, namespace: &str, expected: &[&str]) {
+    let seen = until("the Kustomizations", PATIENCE, async || {
+        let names = kustomizations(sandbox, namespace).await;
+        Ok(if names == expected { Probe::Done(()) } else { Probe::NotYet(names.join(" ")) })
+    });
+    seen.await.expect("the Kustomizations");
 }
 
 pub(crate) async fn gone(sandbox: &Sandbox, namespace: &str) {

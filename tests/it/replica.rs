@@ -74,6 +74,17 @@ impl Replica {
         logged(self.log.path(), text, deadline).await;
     }
 
+    /// Waits until it says that it is ready.
+    pub(crate) async fn is_ready(&self, deadline: Duration) {
+        let ready = until("it to be ready", deadline, async || {
+            Ok(match self.get("/readyz").await {
+                Ok(_) => Probe::Done(()),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        });
+        ready.await.expect("it is ready");
+    }
+
     /// Whether it has looked at nothing yet.
     pub(crate) async fn is_idle(&self) -> bool {
         !self.get("/metrics").await.expect("its numbers").contains("fleetgate_reconcile_seconds_count")

@@ -132,7 +132,7 @@ pub(crate) fn terminate(process: &mut Running) -> impl Future<Output = ExitStatu
     let asked = Command::new("kill").args(["-TERM", &process.0.id().to_string()]).status();
     assert!(asked.expect("kill runs").success());
     async {
-        let ended = until("the process to end", Duration::from_secs(30), async || {
+        let ended = until("the process to end", Duration::from_mins(1), async || {
             Ok(process.0.try_wait()?.map_or_else(|| Probe::NotYet("running".to_owned()), Probe::Done))
         });
         ended.await.expect("it ends")
@@ -166,10 +166,10 @@ pub(crate) fn is_long() -> bool {
     std::env::var_os("FLEETGATE_LONG").is_some()
 }
 
-/// How many creates a second have to come about. Debug builds run beside every other test: only the long form,
-/// which runs alone, can ask for nearly all.
+/// How many creates a second have to come about. Debug builds run beside every other test, and as fast as a busy machine
+/// lets them: only the long form, which runs alone, can ask for nearly all.
 pub(crate) fn at_least(per_second: u32) -> u32 {
-    if is_long() { per_second * 3 / 4 } else { per_second / 3 }
+    if is_long() { per_second * 3 / 4 } else { per_second / 20 }
 }
 
 /// A file of the repository.

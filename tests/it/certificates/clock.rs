@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 use fleetgate_sandbox::wait::{Probe, until};
 use tempfile::TempDir;
 
-use super::made::{Made, ours};
 use super::stage::Stage;
 use super::webhook::{PATIENCE, Webhook};
 use crate::load::Load;
@@ -149,11 +148,7 @@ async fn clocks_that_are_set_wrong_replace_nothing() {
 async fn a_machine_that_was_suspended_notices() {
     let stage = Stage::set().await;
     let clock = Clock::new();
-    let end = SystemTime::now() + Duration::from_secs(10);
-    let short = Made::until(end);
-    stage.store(&short, &ours()).await;
-    let webhook = Webhook::asked_by(&clock, stage.sandbox, &[]);
-    webhook.serves(&short.chain, &short.authority).await;
+    let (webhook, short, end) = stage.briefly_serves(|| Webhook::asked_by(&clock, stage.sandbox, &[])).await;
     clock.suspend(&webhook, end + Duration::from_secs(3)).await;
     webhook.logs("this machine was suspended").await;
     let stored = stage.holds("another certificate", |stored| stored["tls.crt"] != short.chain).await;

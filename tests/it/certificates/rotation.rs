@@ -1,10 +1,10 @@
-//! Rotation every two seconds while Applications are created: none fails. For twenty seconds, and for a
+//! Rotation every two seconds while Applications are created: none fails. For some rotations, and for a
 //! minute with `FLEETGATE_LONG`.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::stage::Stage;
 use super::webhook::Webhook;
@@ -19,6 +19,9 @@ const LOOK: Duration = Duration::from_millis(200);
 
 const PER_SECOND: u32 = 200;
 
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_mins(3);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_admission_fails_while_certificates_change() {
     let stage = &Stage::set().await;
@@ -31,27 +34,34 @@ async fn no_admission_fails_while_certificates_change() {
     let look = async {
         let mut turns = interval(LOOK);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        let (start, (least, rotations)) = (Instant::now(), enough());
+        while start.elapsed() < least || served.len().min(bundles.len()) < rotations {
             turns.tick().await;
             // Between the two the configurations may differ.
             let Ok(bundle) = stage.bundle().await else { continue };
             for webhook in [asked, &beside] {
-                served
-                    .insert(webhook.shows(&bundle).await.expect("it is trusted by who reads the bundle now"));
+                served.extend(shown(stage, webhook, &bundle).await);
             }
             bundles.insert(bundle);
         }
     };
-    let client = stage.client();
-    let load = tokio::select! {
-        load = Load::of(&client, PER_SECOND, duration()) => load,
-        () = look => unreachable!("it looks for ever"),
-    };
+    let looked = async { timeout(PATIENCE, look).await.expect("it is rotated as often") };
+    let load = Load::during(&stage.client(), PER_SECOND, looked).await;
     println!("{}; {} certificates, {} bundles", load.told(), served.len(), bundles.len());
     assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
     load.reaches(at_least(PER_SECOND));
-    let seconds = usize::try_from(duration().as_secs()).expect("a number");
-    assert!(served.len() >= seconds / 3 && bundles.len() >= seconds / 3, "{} certificates", served.len());
+}
+
+/// What a replica shows to who reads the bundle now. On a busy machine that one may be over before it is asked.
+async fn shown(stage: &Stage, webhook: &Webhook, bundle: &str) -> Option<Vec<u8>> {
+    match webhook.shows(bundle).await {
+        Ok(shown) => Some(shown),
+        Err(error) => {
+            let now = stage.bundle().await.ok();
+            assert!(now.as_deref() != Some(bundle), "who reads the bundle now does not trust it: {error}");
+            None
+        }
+    }
 }
 
 /// A replica that was frozen for some rotations wakes with what it knew then, and puts none of it back.
@@ -74,6 +84,7 @@ async fn a_replica_that_was_frozen_puts_nothing_back() {
     beside.serves_what(stage).await;
 }
 
-fn duration() -> Duration {
-    if is_long() { Duration::from_mins(1) } else { Duration::from_secs(20) }
+/// For how long at least, and how many certificates and bundles have to be seen.
+fn enough() -> (Duration, usize) {
+    if is_long() { (Duration::from_mins(1), 20) } else { (Duration::ZERO, 6) }
 }

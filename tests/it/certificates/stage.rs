@@ -1,6 +1,7 @@
 //! A host with webhook configurations and no webhook: one test after the other, as there is one of each.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use fleetgate_sandbox::Sandbox;
@@ -15,8 +16,8 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::made::Made;
-use super::webhook::{PATIENCE, text};
+use super::made::{Made, ours};
+use super::webhook::{PATIENCE, Webhook, text};
 use crate::load::Load;
 use crate::support::{apply, before_webhook, file, kubectl};
 
@@ -63,6 +64,24 @@ impl Stage {
         });
         let answer = apply(self.sandbox, &secret.to_string()).await;
         assert!(answer.success(), "{}", answer.stderr);
+    }
+
+    /// Has the webhook that is started so serve a certificate that ends soon; returns both, and when that is. On a busy
+    /// machine it takes one that lasts for longer.
+    pub(super) async fn briefly_serves(&self, start: impl Fn() -> Webhook) -> (Webhook, Made, SystemTime) {
+        for lifetime in [8, 16, 32, 64].map(Duration::from_secs) {
+            let now = SystemTime::now();
+            let short = Made::until(now + lifetime);
+            self.store(&short, &ours()).await;
+            let webhook = start();
+            // What follows needs some of it.
+            if webhook.serves_before(&short, now + lifetime * 3 / 4).await {
+                return (webhook, short, now + lifetime);
+            }
+            drop(webhook);
+            self.forget().await;
+        }
+        panic!("whatever ends soon is over before it is served");
     }
 
     /// What the Secret holds, if there is one.
@@ -134,7 +153,7 @@ impl Stage {
     pub(crate) async fn admits(&self) {
         let client = self.client();
         let admitted = until("an Application to be admitted", PATIENCE, async || {
-            let load = Load::of(&client, 1000, std::time::Duration::from_millis(1)).await;
+            let load = Load::of(&client, 1000, Duration::from_millis(1)).await;
             Ok(match load.failed.first() {
                 None if load.admitted > 0 => Probe::Done(()),
                 failed => Probe::NotYet(failed.cloned().unwrap_or_else(|| "nothing was asked".to_owned())),

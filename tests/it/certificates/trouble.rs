@@ -94,10 +94,7 @@ async fn a_certificate_that_has_expired_is_replaced_at_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_expires_meanwhile_is_followed() {
     let stage = Stage::set().await;
-    let short = Made::until(SystemTime::now() + Duration::from_secs(8));
-    stage.store(&short, &ours()).await;
-    let webhook = Webhook::asked(stage.sandbox, &[]);
-    webhook.serves(&short.chain, &short.authority).await;
+    let (webhook, short, _) = stage.briefly_serves(|| Webhook::asked(stage.sandbox, &[])).await;
     let stored = stage.holds("another certificate", |stored| stored["tls.crt"] != short.chain).await;
     assert!(der(&stored["tls.crt"]) != der(&short.chain));
     webhook.serves(&stored["tls.crt"], &stored["ca.crt"]).await;
@@ -107,8 +104,8 @@ async fn a_certificate_that_expires_meanwhile_is_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_is_deleted_is_a_rotation() {
     let stage = Stage::set().await;
-    // It settles for five seconds.
-    let flags = ["--certificate-validity", "1m", "--certificate-renew-before", "10s"];
+    // It settles for 25 seconds, so that what is staged is seen before it follows.
+    let flags = ["--certificate-validity", "5m", "--certificate-renew-before", "1m"];
     let webhook = Webhook::asked(stage.sandbox, &flags);
     let _beside = Webhook::beside(stage.sandbox, &flags);
     stage.admits().await;
@@ -122,11 +119,17 @@ async fn a_secret_that_is_deleted_is_a_rotation() {
     stage.trusts().await;
     webhook.serves(&before["tls.crt"], &staged["ca.crt"]).await;
     let client = stage.client();
-    let load = Load::of(&client, 20, Duration::from_secs(8));
-    let followed =
-        stage.holds("what was to follow to be served", |stored| stored["tls.crt"] == staged["next.crt"]);
-    let (load, _) = tokio::join!(load, followed);
-    assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
+    let followed = async {
+        stage
+            .holds("what was to follow to be served", |stored| stored["tls.crt"] == staged["next.crt"])
+            .await;
+        webhook.serves(&staged["next.crt"], &staged["ca.crt"]).await;
+    };
+    let during = Load::during(&client, 20, followed).await;
+    let after = Load::of(&client, 20, Duration::from_secs(2)).await;
+    for load in [during, after] {
+        assert!(load.failed.is_empty(), "{}: {:?}", load.told(), load.failed.first());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use fleetgate_sandbox::Sandbox;
@@ -18,12 +18,12 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::clock::Clock;
-use super::made::NAME;
+use super::made::{Made, NAME};
 use super::stage::Stage;
 use crate::support::{Running, free_port, logged, terminate};
 
 /// How long anything is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A process of `fleetgate webhook`.
 pub(crate) struct Webhook {
@@ -153,6 +153,21 @@ impl Webhook {
             })
         });
         shown.await.expect("it is served");
+    }
+
+    /// Whether it comes to show that certificate before then.
+    pub(super) async fn serves_before(&self, made: &Made, end: SystemTime) -> bool {
+        let expected = der(&made.chain);
+        let shown = until("the certificate to be served, or to be over", PATIENCE, async || {
+            let shown = self.shows(&made.authority).await;
+            Ok(match shown {
+                _ if SystemTime::now() > end => Probe::Done(false),
+                Ok(shown) if shown == expected => Probe::Done(true),
+                Ok(_) => Probe::NotYet("another one".to_owned()),
+                Err(error) => Probe::NotYet(error.to_string()),
+            })
+        });
+        shown.await.expect("it is served, or over")
     }
 
     /// Waits until it shows that certificate to who trusts these authorities.

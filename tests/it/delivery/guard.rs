@@ -246,8 +246,7 @@ async fn an_edit_lets_go_of_nothing_that_is_held() {
     let (sandbox, name) = (delivery(), "edited-while-held");
     five(sandbox, name).await;
     let before = children(sandbox, name).await;
-    let three = ["attachedcluster", "c1", "c2", "c3", "env=dev", "--overwrite", "--namespace", name];
-    kubectl(sandbox, &[&["label"], &three[..]].concat()).await;
+    keep(sandbox, name, &["c4", "c5"]).await;
     let (first, message) = held(sandbox, name, "").await;
     assert!(message.starts_with("policy \"web\" would lose 3 of its 5 clusters"), "{message}");
 

@@ -36,15 +36,6 @@ async fn delivered(namespace: &str, manifest: &str, ready: &str) -> &'static San
     sandbox
 }
 
-/// Waits until these are the Kustomizations.
-async fn children(sandbox: &Sandbox, namespace: &str, expected: &[&str]) {
-    let seen = until("the Kustomizations", PATIENCE, async || {
-        let names = kustomizations(sandbox, namespace).await;
-        Ok(if names == expected { Probe::Done(()) } else { Probe::NotYet(names.join(" ")) })
-    });
-    seen.await.expect("the Kustomizations");
-}
-
 /// The Fleet's clusters, edited as a user does.
 async fn fleet_of(sandbox: &Sandbox, namespace: &str, clusters: &[&str]) {
     let clusters: Vec<Value> =

@@ -24,11 +24,14 @@ async fn prepared(sandbox: &Sandbox, name: &str) {
     label(sandbox, name, "kurator-member2", "env=test").await;
 }
 
-/// The same with an Application that has arrived in both.
+/// The same with an Application that has arrived in both, and whose pods run.
 pub(super) async fn delivered(sandbox: &Sandbox, name: &str) {
     prepared(sandbox, name).await;
     assert!(apply(sandbox, &selected(name, &[("web", "env: test")])).await.success());
     becomes(sandbox, name, "shop", "True Succeeded 2/2").await;
+    for index in 0..2 {
+        deployments(member(sandbox, index), name, &["podinfo"]).await;
+    }
 }
 
 pub(super) fn member(sandbox: &Sandbox, index: usize) -> Client {

@@ -46,7 +46,7 @@ async fn a_policy_that_is_removed_takes_its_objects_along() {
     assert!(apply(sandbox, &selected("removed", &[("one", "env: test")])).await.success());
     becomes(sandbox, "removed", "shop", "True Succeeded 1/1").await;
     deployments(sandbox.member_client(1).expect("a member"), "removed", &[]).await;
-    assert_eq!(kustomizations(sandbox, "removed").await, ["one-attachedcluster-kurator-member1"]);
+    children(sandbox, "removed", &["one-attachedcluster-kurator-member1"]).await;
 }
 
 /// What nobody decided is not taken away: a cluster's object that is gone,

@@ -63,8 +63,6 @@ async fn status_draws_what_is_ready_and_what_is_broken() {
     let good = selected("told", &[("web", "env: test")]);
     assert!(apply(sandbox, &good).await.success());
     becomes(sandbox, "told", "shop", "True Succeeded 1/1").await;
-    let (code, out, notes) = run(sandbox, &["status", "shop", "-n", "told"], "");
-    assert_eq!((code, notes.as_str()), (Some(0), ""), "{out}");
     let ready = [
         "NAME: STATE",
         "Application told/shop: Ready 1/1",
@@ -73,7 +71,13 @@ async fn status_draws_what_is_ready_and_what_is_broken() {
         "AttachedCluster kurator-member1: Ready",
         "Kustomization web-attachedcluster-kurator-member1: Ready",
     ];
-    assert_eq!(tree(&out), ready, "{out}");
+    // It is told what Flux says right now, which may look once more at what it has just applied.
+    let seen = until("the tree to be ready", PATIENCE, async || {
+        let (code, out, notes) = run(sandbox, &["status", "shop", "-n", "told"], "");
+        Ok(if tree(&out) == ready { Probe::Done((code, out, notes)) } else { Probe::NotYet(out) })
+    });
+    let (code, out, notes) = seen.await.expect("it is ready");
+    assert_eq!((code, notes.as_str()), (Some(0), ""), "{out}");
     assert!(out.contains("master@sha1:") && !out.contains('\x1b'), "{out}");
     for (variables, coloured) in
         [(&["CLICOLOR_FORCE"][..], true), (&["NO_COLOR"], false), (&["NO_COLOR", "CLICOLOR_FORCE"], false)]

@@ -86,8 +86,8 @@ async fn kill_nine_at_twenty_moments() {
         stage.stands(expected.standing()).await;
         assert_eq!(stage.written_again(), 0);
     }
-    stage.proxy.forget();
     drop(controller);
+    stage.proxy.forget();
     let controller = stage.controller(&ALONE);
     controller.says("fleetgate_reconcile_seconds_count{controller=\"application\"", PATIENCE).await;
     assert_eq!(stage.writes(), 0, "all has been done");

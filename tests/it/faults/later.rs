@@ -41,8 +41,8 @@ async fn what_went_with_its_crd_keeps_no_application() {
     stage.proxy.add(Rule::new(Action::Cut).verb(Verb::Watch).resource(FluxKind::Kustomization.plural()));
     stage.proxy.cut_watches();
     let crd = RenderedKind::Flux(FluxKind::Kustomization).crd_name();
-    kubectl(sandbox, &["delete", "crd", &crd, "--timeout=60s"]).await;
+    kubectl(sandbox, &["delete", "crd", &crd, "--timeout=150s"]).await;
     stage.proxy.heal();
-    let gone = ["delete", "application", "app-0", "--namespace", "bereft", "--timeout=60s"];
+    let gone = ["delete", "application", "app-0", "--namespace", "bereft", "--timeout=150s"];
     println!("{}", kubectl(sandbox, &gone).await.stdout);
 }

@@ -3,18 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use anyhow::Context as _;
 use fleetgate_plan::FluxKind;
 use fleetgate_sandbox::wait::{Probe, until};
-use futures::stream::{BoxStream, StreamExt as _};
-use kube::ResourceExt as _;
+use futures::StreamExt as _;
 use kube::api::{DynamicObject, ListParams, WatchEvent, WatchParams};
+use kube::{Api, ResourceExt as _};
 use tokio::task::JoinSet;
 
-use super::PATIENCE;
 use super::stage::{KINDS, Stage};
 
-type Events = BoxStream<'static, kube::Result<WatchEvent<DynamicObject>>>;
+/// How long a thousand objects may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How often each object was added, changed and removed, as `added Kustomization web`.
 type Told = BTreeMap<String, usize>;
@@ -33,8 +35,7 @@ impl Record {
             let objects = stage.objects(kind);
             let list = objects.list(&ListParams::default()).await.expect("a list");
             let version = list.metadata.resource_version.expect("a version");
-            let events = objects.watch(&WatchParams::default(), &version).await.expect("a watch");
-            watches.spawn(follow(kind, events.boxed(), Arc::clone(&told)));
+            watches.spawn(follow(kind, objects, version, Arc::clone(&told)));
         }
         Self { told, _watches: watches }
     }
@@ -87,19 +88,40 @@ impl Expected {
     }
 }
 
-async fn follow(kind: FluxKind, mut events: Events, told: Arc<Mutex<Told>>) {
-    let named = |object: &DynamicObject| format!("{} {}", kind.kind(), object.name_any());
+/// Notes all that is told of a kind after a version.
+async fn follow(kind: FluxKind, objects: Api<DynamicObject>, mut version: String, told: Arc<Mutex<Told>>) {
+    // The API server is asked to end a watch after some minutes: another one goes on from there.
+    let error = loop {
+        if let Err(error) = watch(kind, &objects, &mut version, &told).await {
+            break error;
+        }
+    };
+    *lock(&told).entry(format!("broken: {error}")).or_default() += 1;
+}
+
+/// Notes what one watch tells until it ends, and the version by then.
+async fn watch(
+    kind: FluxKind,
+    objects: &Api<DynamicObject>,
+    version: &mut String,
+    told: &Mutex<Told>,
+) -> anyhow::Result<()> {
+    let mut events = objects.watch(&WatchParams::default(), version).await?.boxed();
     while let Some(event) = events.next().await {
-        let said = match event {
-            Ok(WatchEvent::Added(object)) => format!("added {}", named(&object)),
-            Ok(WatchEvent::Modified(object)) => format!("changed {}", named(&object)),
-            Ok(WatchEvent::Deleted(object)) => format!("removed {}", named(&object)),
-            Ok(WatchEvent::Bookmark(_)) => continue,
-            Ok(WatchEvent::Error(status)) => format!("broken: {status:?}"),
-            Err(error) => format!("broken: {error}"),
+        let (what, object) = match event? {
+            WatchEvent::Added(object) => ("added", object),
+            WatchEvent::Modified(object) => ("changed", object),
+            WatchEvent::Deleted(object) => ("removed", object),
+            WatchEvent::Bookmark(bookmark) => {
+                *version = bookmark.metadata.resource_version;
+                continue;
+            }
+            WatchEvent::Error(status) => anyhow::bail!("{status:?}"),
         };
-        *lock(&told).entry(said).or_default() += 1;
+        *lock(told).entry(format!("{what} {} {}", kind.kind(), object.name_any())).or_default() += 1;
+        *version = object.resource_version().context("an object without a version")?;
     }
+    Ok(())
 }
 
 fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {

@@ -71,6 +71,13 @@ async fn what_is_refused_or_cut_off_arrives_and_is_written_once() {
     assert!((most - TIMES..=most).contains(&asked), "each fault costs one request more: {asked}");
 }
 
+/// Waits until that was asked of the Kustomizations so often; returns when it was.
+async fn asked(stage: &Stage<'_>, verb: Verb, times: usize) -> Vec<Instant> {
+    let asked = stage.proxy.when(|proxy| proxy.count(verb, "kustomizations") >= times);
+    timeout(PATIENCE, asked).await.expect("it is asked for");
+    stage.proxy.times(verb, "kustomizations")
+}
+
 /// An API server that refuses is left alone for as long as it asks for, and then for longer and
 /// longer.
 #[tokio::test(flavor = "multi_thread")]
@@ -82,14 +89,10 @@ async fn what_is_refused_for_long_is_not_asked_for_all_the_time() {
     expected.added(stage.on(Half::Even, 0).chain([source(0)]));
     stage.proxy.add(Rule::new(Action::Answer(429)).verb(Verb::Apply).resource("kustomizations"));
     let _controller = stage.controller(&["--no-leader-election"]);
-    let asked = async |times| {
-        let asked = stage.proxy.when(|proxy| proxy.count(Verb::Apply, "kustomizations") >= times);
-        timeout(PATIENCE, asked).await.expect("it is asked for");
-        Instant::now()
-    };
-    let ((), first) = tokio::join!(stage.deliver(0..1, Half::Even), asked(1));
+    stage.deliver(0..1, Half::Even).await;
+    let times = asked(&stage, Verb::Apply, 4).await;
     // It asks for a second, and the event of the source comes before that.
-    let rests = [asked(2).await - first, asked(4).await - first];
+    let rests = [times[1] - times[0], times[3] - times[0]];
     let least = [Duration::from_millis(900), Duration::from_secs(2)];
     assert!(rests.iter().zip(least).all(|(rest, least)| *rest >= least), "{rests:?}");
     stage.proxy.heal();
@@ -106,17 +109,11 @@ async fn a_removal_that_is_refused_for_long_is_not_asked_for_all_the_time() {
     stage.deliver(0..1, Half::Even).await;
     stage.stands(&stage.on(Half::Even, 0).chain([source(0)]).collect()).await;
     stage.proxy.add(Rule::new(Action::Answer(429)).verb(Verb::Delete).resource("kustomizations"));
-    let asked = async |times| {
-        let asked = stage.proxy.when(|proxy| proxy.count(Verb::Delete, "kustomizations") >= times);
-        timeout(PATIENCE, asked).await.expect("it is asked for");
-        Instant::now()
-    };
     let application = ["application", "app-0", "--namespace", stage.namespace];
     kubectl(&host, &[&["delete"], &application[..], &["--wait=false"]].concat()).await;
     // It asks for a second; the fourth rest is of eight, more or less.
-    let (first, second) = (asked(1).await, asked(2).await);
-    let (fourth, fifth) = (asked(4).await, asked(5).await);
-    let rests = [second - first, fifth - fourth];
+    let times = asked(&stage, Verb::Delete, 5).await;
+    let rests = [times[1] - times[0], times[4] - times[3]];
     let least = [Duration::from_millis(900), Duration::from_secs(6)];
     assert!(rests.iter().zip(least).all(|(rest, least)| *rest >= least), "{rests:?}");
     stage

@@ -13,8 +13,8 @@ use crate::support::{is_long, kubectl, terminate};
 /// How long an answer is waited for, as `docs/running.md` says.
 const LIMIT: Duration = Duration::from_secs(65);
 
-/// How long a program that has nothing to finish takes to stop.
-const SOON: Duration = Duration::from_secs(5);
+/// A program that waits for no answer has stopped by then, also on a busy machine, and one that waits has not.
+const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_never_answered_holds_up_nothing_else_and_is_asked_for_again() {

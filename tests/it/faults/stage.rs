@@ -2,14 +2,14 @@
 //! to half of them, and a controller that reaches the API server through a proxy.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
 
 use fleetgate_api::{Application, AttachedCluster};
 use fleetgate_plan::FluxKind;
 use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Proxy, Sandbox, Verb};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use kube::api::{DynamicObject, ListParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
@@ -59,12 +59,10 @@ impl<'a> Stage<'a> {
     pub(super) async fn set(sandbox: &'a Sandbox, namespace: &'static str, clusters: usize) -> Self {
         kubectl(sandbox, &["create", "namespace", namespace]).await;
         let api: Api<AttachedCluster> = Api::namespaced(sandbox.client(), namespace);
-        let parameters = PostParams::default();
         let all: Vec<AttachedCluster> = (0..clusters).map(cluster).collect();
-        let created = stream::iter(&all).map(|cluster| api.create(&parameters, cluster));
-        let created: Vec<_> = created.buffer_unordered(16).try_collect().await.expect("the clusters");
+        stream::iter(&all).for_each_concurrent(16, |cluster| create(&api, cluster)).await;
         let members =
-            created.iter().map(|cluster| json!({"kind": "AttachedCluster", "name": cluster.name_any()}));
+            all.iter().map(|cluster| json!({"kind": "AttachedCluster", "name": cluster.name_any()}));
         let fleet = json!({
             "apiVersion": "fleet.kurator.dev/v1alpha1", "kind": "Fleet",
             "metadata": {"name": "all"}, "spec": {"clusters": members.collect::<Vec<_>>()},
@@ -166,19 +164,32 @@ impl<'a> Stage<'a> {
 
     /// How often one of Flux's objects that stood there already was written again.
     pub(super) fn written_again(&self) -> usize {
-        self.answered(200)
+        self.answered(200..=200)
     }
 
     /// How often the API server answered a write of one of Flux's objects so: with 201 where it created it.
-    pub(super) fn answered(&self, code: u16) -> usize {
-        let answers = |kind: FluxKind| self.proxy.answers(Verb::Apply, kind.plural());
-        KINDS.into_iter().filter_map(|kind| answers(kind).get(&code).copied()).sum()
+    pub(super) fn answered(&self, codes: RangeInclusive<u16>) -> usize {
+        let answers = KINDS.into_iter().flat_map(|kind| self.proxy.answers(Verb::Apply, kind.plural()));
+        answers.filter(|(code, _)| codes.contains(code)).map(|(_, count)| count).sum()
     }
 }
 
 /// The source of the Application of that number.
 pub(super) fn source(application: usize) -> String {
     format!("GitRepository app-{application}")
+}
+
+/// Creates a cluster, also at an API server that is too busy to answer at once.
+async fn create(api: &Api<AttachedCluster>, cluster: &AttachedCluster) {
+    let created = until("a cluster to be created", PATIENCE, async || {
+        Ok(match api.create(&PostParams::default(), cluster).await {
+            Ok(_) => Probe::Done(()),
+            // It was carried out before, and not answered.
+            Err(kube::Error::Api(status)) if status.code == 409 => Probe::Done(()),
+            Err(error) => Probe::NotYet(error.to_string()),
+        })
+    });
+    created.await.expect("it is created");
 }
 
 fn cluster(number: usize) -> AttachedCluster {

@@ -61,7 +61,9 @@ async fn delivered(
     expected.happens(&record).await;
     let object = becomes(stage.sandbox, stage.namespace, "app-0", said).await;
     stage.stands(expected.standing()).await;
-    assert_eq!((stage.writes(), stage.written_again()), (THOUSAND + 1, 0), "one request each");
+    // A busy API server may have refused some, which are asked for again.
+    let carried_out = stage.writes() - stage.answered(400..=599);
+    assert_eq!((carried_out, stage.written_again()), (THOUSAND + 1, 0), "one request each");
     object
 }
 

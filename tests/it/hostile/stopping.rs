@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::webhook::{Start, Webhook, answer, head, review};
+use super::request::{answer, head, review};
+use super::webhook::{Start, Webhook};
 use crate::support::{admission, terminate};
 
 /// Asks on a connection that stays; returns the head of the answer.
@@ -36,9 +37,25 @@ async fn a_connection_on_which_nothing_is_asked_stays() {
     }
 }
 
+/// How long it takes on whatever comes, in seconds; after that it stops once nobody asks for a second.
+const DRAIN: &str = "3";
+/// Who asks so seldom may find that it has stopped.
+const LULL: Duration = Duration::from_millis(700);
+
+/// A busy machine may hold up whoever asks for so long that it stops: that shows nothing, and is tried again.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_stops_answers_what_still_comes_and_what_is_under_way() {
-    let start = Start { flags: &["--drain-seconds", "3"], ..Start::default() };
+    for _ in 0..3 {
+        if answers_while_it_stops().await {
+            return;
+        }
+    }
+    panic!("nobody asks steadily here");
+}
+
+/// Whether what was asked meanwhile was asked steadily.
+async fn answers_while_it_stops() -> bool {
+    let start = Start { flags: &["--drain-seconds", DRAIN], ..Start::default() };
     let mut webhook = Webhook::start(admission(), start).await;
     let mut kept = webhook.connect().await.expect("a connection");
     ask_again(&mut kept).await;
@@ -49,7 +66,7 @@ async fn who_stops_answers_what_still_comes_and_what_is_under_way() {
 
     let asked = Instant::now();
     drop(terminate(&mut webhook.process));
-    let unready = until("it not to be ready", Duration::from_secs(1), async || {
+    let unready = until("it not to be ready", Duration::from_secs(30), async || {
         Ok(match webhook.health("/readyz").await {
             Ok(text) => Probe::NotYet(text),
             Err(_) => Probe::Done(()),
@@ -58,22 +75,30 @@ async fn who_stops_answers_what_still_comes_and_what_is_under_way() {
     unready.await.expect("it is not ready at once");
     assert!(webhook.health("/livez").await.is_ok());
     assert!(ask_again(&mut kept).await.contains("connection: close"), "it is to ask elsewhere");
+    let mut last = Instant::now();
     webhook.is_well("the wish that it stops").await;
     let mut beat = tokio::time::interval(Duration::from_millis(100));
-    let mut is_begun = false;
-    while asked.elapsed() < Duration::from_millis(3_500) {
+    let mut begun: Option<Instant> = None;
+    // A body has not much time of its own.
+    while begun.is_none_or(|begun| begun.elapsed() < Duration::from_secs(1)) {
         beat.tick().await;
-        // A body has not much time of its own.
-        if !is_begun && asked.elapsed() > Duration::from_millis(2_500) {
-            under_way.write_all(first.as_bytes()).await.expect("it is sent");
-            is_begun = true;
+        if begun.is_none() && asked.elapsed() > Duration::from_millis(2_500) {
+            // What became of that the answer tells.
+            drop(under_way.write_all(first.as_bytes()).await);
+            begun = Some(Instant::now());
         }
         // Its window is over once nobody asks; that is not so yet.
-        assert!(webhook.ask("/validate", body.as_bytes()).await.is_ok_and(|(status, _)| status == 200));
+        let answer = webhook.ask("/validate", body.as_bytes()).await;
+        if last.elapsed() > LULL {
+            return false;
+        }
+        last = Instant::now();
+        assert!(answer.is_ok_and(|(status, _)| status == 200));
     }
     under_way.write_all(rest.as_bytes()).await.expect("it is sent");
     let (status, text) = answer(&mut under_way).await.expect("an answer");
     assert!(status == 200 && text.contains("\"allowed\":true"), "{text}");
     let log = webhook.log();
     assert!(terminate(&mut webhook.process).await.success(), "{log}");
+    true
 }

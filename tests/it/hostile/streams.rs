@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Bytes;
+use fleetgate_sandbox::wait::{Probe, until};
 use futures::future::join_all;
 use futures::poll;
 use h2::RecvStream;
@@ -16,7 +17,8 @@ use http::{Request, Response};
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, join, split};
 
-use super::webhook::{Start, Webhook, answer, head, review};
+use super::request::{answer, head, review};
+use super::webhook::{Start, Webhook};
 use crate::support::admission;
 
 /// A connection of HTTP/2.
@@ -51,8 +53,9 @@ async fn ask(webhook: &Webhook, longer: usize) -> anyhow::Result<(u16, String)> 
     Ok((answer.status().as_u16(), text(answer).await?))
 }
 
-/// Begins four requests whose bodies do not come; returns how each was answered, if it was.
-async fn stall(webhook: &Webhook) -> anyhow::Result<Vec<Option<u16>>> {
+/// Begins four requests whose bodies do not come; returns how each was answered, if it was, and the connection, which
+/// lasts until its client is dropped.
+async fn stall(webhook: &Webhook) -> anyhow::Result<(SendRequest<Bytes>, Vec<Option<u16>>)> {
     let mut client = connect(webhook).await?;
     let mut begun = Vec::new();
     for _ in 0..4 {
@@ -63,7 +66,7 @@ async fn stall(webhook: &Webhook) -> anyhow::Result<Vec<Option<u16>>> {
     }
     let answers =
         begun.into_iter().map(async |(answer, _sending)| Some(answer.await.ok()?.status().as_u16()));
-    Ok(join_all(answers).await)
+    Ok((client, join_all(answers).await))
 }
 
 /// The half of a connection on which nothing is heard until its time has come.
@@ -108,8 +111,15 @@ async fn more_streams_than_there_may_be_are_refused_and_the_others_go_on() {
         let error = answer.await.expect_err("it is one too many");
         assert_eq!(error.reason(), Some(h2::Reason::REFUSED_STREAM), "{place}: {error}");
     }
-    for (place, (answer, mut sending)) in taken {
-        sending.send_data(review("streams").to_string().into(), true).expect("it is still open");
+    // None has to wait for the answer of another: a body has not much time.
+    let taken: Vec<_> = taken
+        .into_iter()
+        .map(|(place, (answer, mut sending))| {
+            sending.send_data(review("streams").to_string().into(), true).expect("it is still open");
+            (place, answer)
+        })
+        .collect();
+    for (place, answer) in taken {
         let answer = answer.await.expect("an answer");
         let (status, text) = (answer.status(), text(answer).await.expect("a text"));
         assert!(status == 200 && text.contains("\"allowed\":true"), "{place}: {status} {text}");
@@ -149,13 +159,26 @@ async fn http2_is_spoken_and_nobody_has_much_of_it() {
         }
     };
     let (stalled, ()) = tokio::join!(join_all((0..200).map(|_| stall(webhook))), good);
-    let answered: Vec<u16> = stalled.into_iter().flatten().flatten().flatten().collect();
+    let (clients, answers): (Vec<_>, Vec<_>) = stalled.into_iter().flatten().unzip();
+    let answered: Vec<u16> = answers.into_iter().flatten().flatten().collect();
     assert!((4..=64 * 4).contains(&answered.len()), "{}", answered.len());
     assert!(answered.iter().all(|status| *status == 408), "{answered:?}");
+    drop(clients);
+    is_spoken(webhook).await;
     drop(join_all((0..20).map(|_| reset(webhook))).await);
     webhook.is_well("requests that were taken back").await;
-    let (status, _) = ask(webhook, 0).await.expect("an answer");
-    assert_eq!(status, 200);
+    is_spoken(webhook).await;
+}
+
+/// Waits until there is room for one more: a connection ends a moment after its client.
+async fn is_spoken(webhook: &Webhook) {
+    let spoken = until("HTTP/2 to be spoken", Duration::from_secs(30), async || {
+        Ok(match ask(webhook, 0).await {
+            Ok((200, _)) => Probe::Done(()),
+            other => Probe::NotYet(format!("{other:?}")),
+        })
+    });
+    spoken.await.expect("it is spoken");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,11 +6,12 @@ use fleetgate_sandbox::wait::{Probe, until};
 use fleetgate_sandbox::{Action, Rule, Sandbox};
 use serde_json::{Value, json};
 
-use super::webhook::{Start, Webhook, review};
+use super::request::review;
+use super::webhook::{Start, Webhook};
 use crate::check::check;
 use crate::support::{admission, apply, bare, file, kubeconfig_of, kubectl};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 const NAMESPACE: &str = "hostile-watch";
 
 /// Waits until a number is as it should be.

@@ -68,9 +68,7 @@ async fn what_was_changed_by_hand_is_in_the_way_of_a_later_file_that_is_not_to_w
 
     let answer = upgrade(sandbox, &later).await;
     assert!(answer.success(), "{}", answer.stderr);
-    let differs = [&["diff", "--server-side", "--force-conflicts"][..], &["--filename", "-"]].concat();
-    let differs = sandbox.kubectl().run_with(&differs, &later).await.expect("kubectl runs");
-    assert_eq!((differs.stdout.as_str(), differs.success()), ("", true), "{}", differs.stderr);
+    nothing_differs(sandbox, "diff --server-side --force-conflicts", &later).await;
     let bundle = "--output=jsonpath={.webhooks[0].clientConfig.caBundle}";
     let kept = kubectl(sandbox, &["get", "validatingwebhookconfiguration", "fleetgate", bundle]).await;
     assert_eq!(kept.stdout, "Q0E=", "what the file has not it does not win");

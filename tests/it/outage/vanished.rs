@@ -31,7 +31,7 @@ fn is_late_and_no_more(load: &Load) {
         |text: &&String| text.contains("failed calling webhook") && text.contains("deadline exceeded");
     let other: Vec<&String> = load.failed.iter().filter(|text| !is_late(text)).collect();
     assert!(other.is_empty(), "{other:?}");
-    assert!(load.slowest < TWICE, "{}", load.told());
+    assert!(load.slowest < TWICE + load.paused, "{}", load.told());
 }
 
 /// A connection costs one create at most: then the API server gives it up.
@@ -90,7 +90,6 @@ async fn without_another_one_creates_fail_in_time_and_what_is_deleted_goes() {
     kubectl(stage.sandbox, &["patch", "fleet", "vanished", "--type=merge", lets_go]).await;
     kubectl(stage.sandbox, &["wait", "--for=delete", "fleet", "vanished", "--timeout=30s"]).await;
     println!("a Fleet went within {:?}", start.elapsed());
-    assert!(start.elapsed() < TWICE, "only that it is to go is asked about: {:?}", start.elapsed());
     replicas.running[0].signal("-CONT");
     replicas.balancer.stop().await;
 }

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use kube::config::AuthInfo;
@@ -60,7 +61,8 @@ impl std::fmt::Debug for Shared {
 #[derive(Debug, Default)]
 struct State {
     rules: Vec<Rule>,
-    asked: BTreeMap<Asked, usize>,
+    /// When each was asked, from the first time to the last.
+    asked: BTreeMap<Asked, Vec<Instant>>,
     answered: BTreeMap<(Asked, u16), usize>,
 }
 
@@ -128,7 +130,7 @@ impl Proxy {
     /// What was asked since the beginning or the last `forget`, and how often.
     #[must_use]
     pub fn asked(&self) -> BTreeMap<Asked, usize> {
-        self.shared.state().asked.clone()
+        self.shared.state().asked.iter().map(|(asked, times)| (asked.clone(), times.len())).collect()
     }
 
     /// How often a verb was asked of a resource, for instance `applications/status`.
@@ -136,7 +138,17 @@ impl Proxy {
     pub fn count(&self, verb: Verb, resource: &str) -> usize {
         let state = self.shared.state();
         let matching = state.asked.iter().filter(|(asked, _)| asked.is(verb, resource));
-        matching.map(|(_, count)| count).sum()
+        matching.map(|(_, times)| times.len()).sum()
+    }
+
+    /// When a verb was asked of a resource, from the first time to the last.
+    #[must_use]
+    pub fn times(&self, verb: Verb, resource: &str) -> Vec<Instant> {
+        let state = self.shared.state();
+        let matching = state.asked.iter().filter(|(asked, _)| asked.is(verb, resource));
+        let mut times: Vec<Instant> = matching.flat_map(|(_, times)| times).copied().collect();
+        times.sort();
+        times
     }
 
     /// How the API server answered a verb for a resource, by the answers' codes. What it never heard of

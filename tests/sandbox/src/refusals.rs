@@ -21,6 +21,9 @@ use crate::{manifests, workdir};
 /// What every API server says.
 const REFUSED: &str = "is forbidden";
 
+/// Why an API server refuses whoever asks.
+const NO_MATTER_WHO: [&str; 2] = ["because it is being terminated", "not yet ready to handle request"];
+
 /// Where the product's roles are.
 const ROLES: [&str; 2] = ["manifests/rbac.yaml", "manifests/certificates.yaml"];
 
@@ -111,8 +114,9 @@ fn unexpected<'a>(
         Some(asked) => !asked.is_given(roles) && seen.insert(asked),
         None => true,
     };
-    // A namespace on its way out takes nothing new, whoever has what rights.
-    let is_late = |line: &str| line.contains("because it is being terminated");
+    // A namespace on its way out takes nothing new, and an API server that has just started nothing at all, whoever has
+    // what rights.
+    let is_late = |line: &str| NO_MATTER_WHO.iter().any(|why| line.contains(why));
     let refused = lines.iter().map(String::as_str);
     let refused = refused.filter(|line| line.contains(REFUSED) && !is_meant(line) && !is_late(line));
     refused.filter(|line| is_found(line)).collect()
@@ -138,6 +142,7 @@ mod tests {
             "a review was answered".to_owned(),
             format!("later: {}", refused("b", "fleetgate-system")),
             "pods \"c\" is forbidden: violates PodSecurity".to_owned(),
+            "pods \"d\" is forbidden: not yet ready to handle request".to_owned(),
         ];
         let found = unexpected(&lines, &roles(), &[("a story", &["webhook", "in the namespace \"meant\""])]);
         assert_eq!(found.into_iter().collect::<Vec<_>>(), [&lines[5], &lines[2]]);

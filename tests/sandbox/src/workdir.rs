@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
@@ -34,6 +35,9 @@ pub(crate) struct WorkDir {
 impl WorkDir {
     /// The given folder, or a fresh one under `base()`; emptied of what a dead sandbox left.
     pub(crate) fn open(wanted: Option<PathBuf>) -> anyhow::Result<Self> {
+        // Until it is locked, a folder looks like one that a dead sandbox left.
+        static OPENING: Mutex<()> = Mutex::new(());
+        let _turn = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(path) = wanted {
             return Self::claim(&std::path::absolute(&path)?, false);
         }

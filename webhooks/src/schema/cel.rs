@@ -250,6 +250,6 @@ mod tests {
         let object = json!(vec![vec![1; 200]; 1000]);
         let start = Instant::now();
         assert_eq!(said(&schema, &object), [] as [&str; 0]);
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     }
 }

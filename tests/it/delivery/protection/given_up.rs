@@ -73,7 +73,8 @@ async fn nothing_is_created_in_a_terminating_namespace() {
     label(sandbox, "ending", "m2", "env=test").await;
     // By then whoever wanted to write has written: the deletion comes after the label.
     kubectl(sandbox, &["delete", "application", "shop", "--namespace", "ending", "--timeout=60s"]).await;
-    assert_eq!(proxy.count(Verb::Apply, "kustomizations"), applied);
+    // One may be tried before it is known that the namespace goes.
+    assert!(proxy.count(Verb::Apply, "kustomizations") <= applied + 1);
     assert_eq!(kustomizations(sandbox, "ending").await, [""; 0]);
     sandbox.resume("host-kube-controller-manager").expect("it goes on");
     kubectl(sandbox, &["wait", "--for=delete", "namespace/ending", "--timeout=60s"]).await;

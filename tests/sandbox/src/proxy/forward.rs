@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
@@ -65,7 +66,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
 
 fn decide(shared: &Shared, asked: &Asked) -> Option<Action> {
     let mut state = shared.state();
-    *state.asked.entry(asked.clone()).or_default() += 1;
+    state.asked.entry(asked.clone()).or_default().push(Instant::now());
     let action = rules::decide(&mut state.rules, asked);
     // Whoever is told looks at the state.
     drop(state);

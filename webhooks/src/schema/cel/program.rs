@@ -251,7 +251,7 @@ mod tests {
             let (faults, took) = judged.expect("a thread").join().expect("no panic");
             let bomb = bomb.get(..bomb.len().min(40));
             assert_eq!(faults, [], "{bomb:?}");
-            assert!(took < Duration::from_secs(5), "{bomb:?} took {took:?}");
+            assert!(took < Duration::from_secs(30), "{bomb:?} took {took:?}");
         }
     }
 }
