@@ -108,6 +108,7 @@ async fn connections_are_cut(proxy: &Proxy, maps: &Api<ConfigMap>) {
     let asked = proxy.count(Verb::Get, "configmaps");
     let is_asked = async {
         proxy.when(|proxy| proxy.count(Verb::Get, "configmaps") > asked).await;
+        // That nothing comes meanwhile is what this is about.
         tokio::time::sleep(MOMENT).await;
     };
     tokio::select! {
