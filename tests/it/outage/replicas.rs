@@ -124,9 +124,12 @@ async fn killed(count: usize) {
     let mut replicas = Replicas::start(stage, count).await;
     let before = replicas.balancer.lost();
     let load = Replicas::load(stage, replicas.kill()).await;
-    let lost = replicas.balancer.lost() - before;
+    let counted = until("as many connections to be lost as creates failed", PATIENCE, async || {
+        let lost = replicas.balancer.lost() - before;
+        Ok(if load.failed.len() <= lost { Probe::Done(lost) } else { Probe::NotYet(lost.to_string()) })
+    });
+    let lost = counted.await.unwrap_or_else(|error| panic!("{}: {error}, {:?}", load.told(), load.failed));
     println!("one of {count} is killed: {}; {lost} connections were lost", load.told());
-    assert!(load.failed.len() <= lost, "{}: {lost} lost, {:?}", load.told(), load.failed);
     load.reaches(at_least(PER_SECOND));
     let after = Load::of(&stage.client(), PER_SECOND, AROUND).await;
     assert!(after.failed.is_empty(), "{:?}", after.failed);

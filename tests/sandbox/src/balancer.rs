@@ -28,6 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// so many bytes are owed an answer.
 const REQUEST: usize = 128;
 
+/// So often a replica speaks without having answered: it ends its part of the handshake, and hands out tickets,
+/// which may come when it has heard the first request already. A first answer may come along with the tickets, and
+/// counts for nothing then: rather one too many is owed than one too few.
+const HANDSHAKE: usize = 2;
+
 /// A listening balancer; its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Balancer {
@@ -89,8 +94,9 @@ impl Balancer {
         self.replicas.all().get(&serving).is_some_and(|replica| replica.is_ready)
     }
 
-    /// How many connections found no replica, were refused by the one that they were given to, or ended
-    /// by one that owed an answer: whoever asked there is not answered, whatever anybody does.
+    /// How many connections found no replica, were refused by the one that they were given to, or were ended
+    /// by one that may have owed an answer: whoever asked there is not answered, whatever anybody does. Each is
+    /// counted once its client has ended it, too.
     #[must_use]
     pub fn lost(&self) -> usize {
         self.replicas.lost.load(Ordering::Acquire)
@@ -153,23 +159,45 @@ async fn join(client: TcpStream, serving: SocketAddr) -> bool {
     }
     let ((mut from_client, to_client), (from_replica, to_replica)) =
         (client.into_split(), replica.into_split());
-    // How much the client has said since the replica spoke.
-    let said = AtomicUsize::new(0);
+    let owed = Owed::default();
     tokio::select! {
-        ended = pass(&mut from_client, to_replica, |length| _ = said.fetch_add(length, Ordering::AcqRel)) => {
+        ended = pass(&mut from_client, to_replica, |length| owed.asked(length)) => {
             if ended == End::Source {
                 return true;
             }
         }
-        ended = pass(from_replica, to_client, |_| said.store(0, Ordering::Release)) => {
+        ended = pass(from_replica, to_client, |_| owed.answered()) => {
             if ended == End::Sink {
                 return true;
             }
         }
     }
-    // What nobody has heard is owed an answer, too.
-    let unheard = from_client.try_read(&mut [0; REQUEST]).unwrap_or_default();
-    said.into_inner() + unheard < REQUEST
+    // The client is told by now that nobody answers any more, which it may hear after it has asked once more.
+    drain(from_client, |length| owed.asked(length)).await;
+    owed.is_nothing()
+}
+
+/// What a replica has been asked on a connection since it last answered.
+#[derive(Debug, Default)]
+struct Owed {
+    asked: AtomicUsize,
+    spoken: AtomicUsize,
+}
+
+impl Owed {
+    fn asked(&self, length: usize) {
+        self.asked.fetch_add(length, Ordering::AcqRel);
+    }
+
+    fn answered(&self) {
+        if self.spoken.fetch_add(1, Ordering::AcqRel) >= HANDSHAKE {
+            self.asked.store(0, Ordering::Release);
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.asked.load(Ordering::Acquire) < REQUEST
+    }
 }
 
 /// Who of the two has ended a conversation.
@@ -179,6 +207,7 @@ enum End {
     Sink,
 }
 
+/// Returns when the source has ended, or the sink hears nothing more; the sink is told of the end by then.
 async fn pass(mut from: impl AsyncRead + Unpin, mut to: OwnedWriteHalf, note: impl Fn(usize)) -> End {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes).await {
@@ -189,6 +218,14 @@ async fn pass(mut from: impl AsyncRead + Unpin, mut to: OwnedWriteHalf, note: im
         }
     }
     End::Source
+}
+
+/// Hears all that is said until the end.
+async fn drain(mut from: impl AsyncRead + Unpin, note: impl Fn(usize)) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        note(length);
+    }
 }
 
 /// Asks all of them again and again.
