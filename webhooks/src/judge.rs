@@ -90,7 +90,7 @@ pub fn judge(kind: Kind, mut object: Value, old: Option<&Value>, catalog: &Catal
 /// What was there before, in the stored object, denies nothing.
 fn excuse(verdict: &mut Verdict, kind: Kind, old: Option<&Value>, catalog: &Catalog) {
     if let Some(old) = old.filter(|_| !verdict.is_admitted()) {
-        ratchet::soften(verdict, &judge(kind, old.clone(), None, catalog));
+        ratchet::soften(kind, verdict, &judge(kind, old.clone(), None, catalog));
     }
 }
 

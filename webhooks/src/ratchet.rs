@@ -13,21 +13,25 @@ use std::collections::HashMap;
 use self::identity::{Identity, Version};
 use crate::finding::Severity;
 use crate::judge::Verdict;
+use crate::schema::Kind;
 
 /// What is said before a fault that is as old as the object.
 const AS_STORED: &str = "stored so already, not refused on an update";
 
 /// Makes warnings of those errors of `new` that `stored` has, too.
-pub(crate) fn soften(new: &mut Verdict, stored: &Verdict) {
+pub(crate) fn soften(kind: Kind, new: &mut Verdict, stored: &Verdict) {
     let mut known: HashMap<Identity, usize> = HashMap::new();
-    let mut old = Version::of(&stored.object);
+    // What had an early name knows of its schema by its new one only: a `null` there is nothing by then.
+    let stored_object = kind.schema().prepared(&stored.object);
+    let mut old = Version::of(&stored_object);
     for finding in stored.of_severity(Severity::Error) {
         *known.entry(old.identity(finding)).or_default() += 1;
     }
     if known.is_empty() {
         return;
     }
-    let mut version = Version::of(&new.object);
+    let object = kind.schema().prepared(&new.object);
+    let mut version = Version::of(&object);
     for finding in new.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
         // One stored fault excuses one, and not its repetitions.
         if let Some(left) = known.get_mut(&version.identity(finding))
@@ -143,6 +147,40 @@ mod tests {
         let text = verdict.findings[0].to_string();
         let head = "spec.syncPolicies[0].kustomization.interval: \"often\": stored so already, not refused on an update: must be";
         assert!(text.starts_with(head) && text.ends_with("[source/interval]"), "{text}");
+    }
+
+    #[test]
+    fn a_null_under_an_early_name_is_as_good_as_nothing() {
+        let mut from = app(&[]);
+        let spec = from["spec"].as_object_mut().expect("a spec");
+        spec.remove("syncPolicies");
+        spec.insert("syncPolicy".to_owned(), json!([{"kustomization": {"interval": "5m", "prune": null}}]));
+        let mut to = app(&[json!({"kustomization": {"interval": "5m"}})]);
+        to["metadata"]["labels"] = json!({"a": "b"});
+        assert_eq!(errors(&from, &to), [""; 0]);
+        assert_eq!(errors(&from, &from), [""; 0]);
+    }
+
+    #[test]
+    fn names_that_contradict_each_other_are_excused_where_they_are_stored_so() {
+        let with = |early: &str, new: &str| {
+            let mut object = app(&[policy("a", "5m")]);
+            let url = |name: &str| json!({"url": format!("https://e.com/{name}"), "interval": "5m"});
+            object["spec"]["source"] = json!({"gitRepo": url(early), "gitRepository": url(new)});
+            Kind::Application.schema().prepare(&mut object);
+            object
+        };
+        let from = with("a", "b");
+        // (what, new, errors)
+        let table = [
+            ("the same again", with("a", "b"), vec![]),
+            ("the new name changes", with("a", "c"), vec![]),
+            ("the early name changes", with("c", "b"), vec![]),
+            ("both change", with("c", "d"), vec!["spec.source.gitRepo object/deprecated-field"]),
+        ];
+        for (what, to, expected) in table {
+            assert_eq!(errors(&from, &to), expected, "{what}");
+        }
     }
 
     #[test]

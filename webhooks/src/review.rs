@@ -258,9 +258,12 @@ fn foreign(request: &Request) -> Option<String> {
 /// The API server fills the namespace in before it asks; whoever replays a
 /// request may not have.
 fn default_namespace(request: &mut Request) {
-    if let Some(Value::Object(metadata)) = request.object.get_mut("metadata")
-        && !request.namespace.is_empty()
-    {
+    let Value::Object(object) = &mut request.object else { return };
+    if request.namespace.is_empty() {
+        return;
+    }
+    let metadata = object.entry("metadata").or_insert_with(|| json!({}));
+    if let Value::Object(metadata) = metadata {
         metadata.entry("namespace").or_insert_with(|| request.namespace.as_str().into());
     }
 }
