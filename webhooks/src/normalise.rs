@@ -74,9 +74,10 @@ pub fn normalise(object: &mut Value, old: Option<&Value>) -> Findings {
             && let Some(early) = fields.remove(alias.old).filter(|early| !early.is_null())
         {
             let parent = parent_path(alias);
-            let stored = old.and_then(|old| parent.field(alias.new).get(old));
-            let current = fields.get(alias.new).filter(|current| !is_nothing(current));
-            match choose(&parent.field(alias.new), &early, current, stored) {
+            let stored = |name| old.and_then(|old| parent.field(name).get(old));
+            let asked = Both { early: Some(&early), new: fields.get(alias.new) };
+            let stored = Both { early: stored(alias.old), new: stored(alias.new) };
+            match choose(&parent.field(alias.new), asked, stored) {
                 Choice::Early => {
                     fields.insert(alias.new.to_owned(), early);
                     findings.push(deprecated(&parent, alias));
@@ -113,15 +114,34 @@ enum Choice {
     Neither,
 }
 
-fn choose(path: &FieldPath, early: &Value, current: Option<&Value>, stored: Option<&Value>) -> Choice {
-    let Some(current) = current else {
+/// What an object has under both names of a field.
+#[derive(Clone, Copy)]
+struct Both<'a> {
+    early: Option<&'a Value>,
+    new: Option<&'a Value>,
+}
+
+impl Both<'_> {
+    /// As both would be stored: the early name has no schema to be prepared by.
+    fn prepared(self, path: &FieldPath) -> [Option<Value>; 2] {
+        let early = self.early.filter(|early| !early.is_null());
+        let new = self.new.filter(|new| !is_nothing(new));
+        [early, new].map(|value| value.map(|value| prepared(path, value)))
+    }
+}
+
+fn choose(path: &FieldPath, asked: Both<'_>, stored: Both<'_>) -> Choice {
+    let [early, new] = asked.prepared(path);
+    if new.is_none() {
         return Choice::Early;
-    };
-    // What is stored has been defaulted; the early name has no schema to default by.
-    let (asked_early, asked_current) = (defaulted(path, early), defaulted(path, current));
-    if asked_early == asked_current || stored == Some(&asked_early) {
+    }
+    let [stored_early, stored_new] = stored.prepared(path);
+    // Who left it as it was did not mean it, whatever else is stored.
+    let is_left = early == stored_early;
+    let stored = stored_new.or(stored_early);
+    if early == new || is_left || early == stored {
         Choice::Current
-    } else if stored == Some(&asked_current) {
+    } else if new == stored {
         Choice::Early
     } else {
         Choice::Neither
@@ -129,9 +149,9 @@ fn choose(path: &FieldPath, early: &Value, current: Option<&Value>, stored: Opti
 }
 
 /// `value` as it would be stored at `path`.
-fn defaulted(path: &FieldPath, value: &Value) -> Value {
+fn prepared(path: &FieldPath, value: &Value) -> Value {
     let mut value = value.clone();
-    Kind::Application.schema().fill_defaults_at(path, &mut value);
+    Kind::Application.schema().prepare_at(path, &mut value);
     let mut object = path.segments().iter().rev().fold(value, |inner, segment| match segment {
         Segment::Field(name) => json!({ &**name: inner }),
         Segment::Index(_) => json!([inner]),
@@ -234,25 +254,57 @@ mod tests {
 
     #[test]
     fn with_both_names_the_changed_one_wins() {
-        // (early name, new name, stored, what is stored next; nothing when it is an error)
+        let null = |branch: &str| {
+            let mut git = git(branch);
+            git["verify"] = Value::Null;
+            git
+        };
+        let (early, new) = (|branch| (Some(git(branch)), None), |branch| (None, Some(defaulted(branch))));
+        let both = |early, new| (Some(git(early)), Some(defaulted(new)));
+        // (early name, new name, stored under the early name and under the new one, what is stored next; nothing when it is
+        // an error)
         let table = [
-            (git("a"), git("a"), None, Some(git("a"))),
-            (git("a"), git("b"), None, None),
-            (git("a"), defaulted("a"), Some(defaulted("a")), Some(defaulted("a"))),
-            (git("b"), defaulted("a"), Some(defaulted("a")), Some(git("b"))),
-            (git("a"), defaulted("b"), Some(defaulted("a")), Some(defaulted("b"))),
-            (git("b"), defaulted("c"), Some(defaulted("a")), None),
+            (git("a"), git("a"), (None, None), Some(git("a"))),
+            (git("a"), git("b"), (None, None), None),
+            (null("a"), git("a"), (None, None), Some(git("a"))),
+            (git("a"), defaulted("a"), new("a"), Some(defaulted("a"))),
+            (git("b"), defaulted("a"), new("a"), Some(git("b"))),
+            (git("a"), defaulted("b"), new("a"), Some(defaulted("b"))),
+            (git("b"), defaulted("c"), new("a"), None),
+            (git("a"), defaulted("b"), early("a"), Some(defaulted("b"))),
+            (git("b"), defaulted("a"), early("a"), Some(git("b"))),
+            (git("b"), defaulted("c"), early("a"), None),
+            (git("a"), defaulted("b"), both("a", "b"), Some(defaulted("b"))),
+            (git("a"), defaulted("c"), both("a", "b"), Some(defaulted("c"))),
+            (git("c"), defaulted("b"), both("a", "b"), Some(git("c"))),
+            (git("c"), defaulted("d"), both("a", "b"), None),
         ];
-        for (early, new, stored, expected) in table {
-            let mut object = json!({"spec": {"source": {"gitRepo": early, "gitRepository": new}}});
-            let old = stored.map(|stored| json!({"spec": {"source": {"gitRepository": stored}}}));
-            let findings = normalise(&mut object, old.as_ref());
+        for (early, new, (stored_early, stored_new), expected) in table {
+            let of = |early: &Option<Value>, new: &Option<Value>| json!({"spec": {"source": {"gitRepo": early, "gitRepository": new}}});
+            let what = format!("{early} {new}");
+            let mut object = of(&Some(early), &Some(new));
+            let old = of(&stored_early, &stored_new);
+            let asked = object.clone();
+            let findings = normalise(&mut object, Some(&old));
             let is_error = findings.iter().any(|finding| finding.severity == crate::finding::Severity::Error);
-            assert_eq!(is_error, expected.is_none(), "{early} {new}");
-            if let Some(expected) = expected {
-                assert_eq!(object["spec"]["source"], json!({"gitRepository": expected}));
-            }
+            assert_eq!(is_error, expected.is_none(), "{what} {old}");
+            // What is an error is left for all to see.
+            let source = expected.map(|expected| json!({"gitRepository": expected}));
+            assert_eq!(
+                object["spec"]["source"],
+                source.unwrap_or(asked["spec"]["source"].clone()),
+                "{what} {old}"
+            );
         }
+    }
+
+    #[test]
+    fn an_empty_list_under_an_early_name_empties_what_is_stored() {
+        let policies = json!([{"name": "web"}]);
+        let old = json!({"spec": {"syncPolicies": policies}});
+        let mut object = json!({"spec": {"syncPolicy": [], "syncPolicies": policies}});
+        drop(normalise(&mut object, Some(&old)));
+        assert_eq!(object["spec"], json!({"syncPolicies": []}));
     }
 
     #[test]
@@ -263,9 +315,9 @@ mod tests {
             json!([{"rollout": rollout, "kustomization": {"interval": "5m", "prune": prune}}])
         };
         let path = FieldPath::spec().field("syncPolicies");
-        let stored = super::defaulted(&path, &policies(Value::Null, true));
+        let stored = prepared(&path, &policies(Value::Null, true));
         assert_eq!(stored[0]["rollout"]["workload"]["kind"], "Deployment");
-        let current = super::defaulted(&path, &policies(Value::Null, false));
+        let current = prepared(&path, &policies(Value::Null, false));
         let mut object =
             json!({"spec": {"syncPolicy": policies(Value::Null, true), "syncPolicies": current}});
         let findings = normalise(&mut object, Some(&json!({"spec": {"syncPolicies": stored}})));

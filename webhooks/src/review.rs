@@ -262,9 +262,16 @@ fn default_namespace(request: &mut Request) {
     if request.namespace.is_empty() {
         return;
     }
-    let metadata = object.entry("metadata").or_insert_with(|| json!({}));
+    // A `null` is as good as an absent field.
+    let metadata = object.entry("metadata").or_insert(Value::Null);
+    if metadata.is_null() {
+        *metadata = json!({});
+    }
     if let Value::Object(metadata) = metadata {
-        metadata.entry("namespace").or_insert_with(|| request.namespace.as_str().into());
+        let namespace = metadata.entry("namespace").or_insert(Value::Null);
+        if namespace.is_null() {
+            *namespace = request.namespace.as_str().into();
+        }
     }
 }
 

@@ -31,7 +31,6 @@ use serde_json::{Value, json};
 pub use self::crd::CrdCheck;
 pub use self::fault::SchemaFault;
 pub use self::kind::{Kind, VERSION};
-use self::prepare::Defaults;
 pub use self::rendered::{bundled, bundled_schema, check_rendered, checker_for};
 pub use self::structural::{NotStructural, StructuralSchema};
 use crate::field_path::{FieldPath, Segment};
@@ -89,11 +88,9 @@ impl Schema {
         self.structural.prepared(object)
     }
 
-    /// Fills in the schema's defaults below the field at `path`.
-    pub fn fill_defaults_at(&self, path: &FieldPath, value: &mut Value) {
-        if let Some(schema) = self.structural.at(path) {
-            Defaults::of(schema).fill(value);
-        }
+    /// Prepares a value as if it stood in the field at `path`.
+    pub fn prepare_at(&self, path: &FieldPath, value: &mut Value) {
+        self.structural.prepare_at(path, value);
     }
 
     /// All faults, with what was wrong at each path.

@@ -28,10 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// so many bytes are owed an answer.
 const REQUEST: usize = 128;
 
-/// So often a replica speaks without having answered: it ends its part of the handshake, and hands out tickets,
-/// which may come when it has heard the first request already. A first answer may come along with the tickets, and
-/// counts for nothing then: rather one too many is owed than one too few.
-const HANDSHAKE: usize = 2;
+/// So often a replica speaks without having answered: it ends its part of the handshake, and hands out no tickets.
+const HANDSHAKE: usize = 1;
 
 /// A listening balancer; its connections end when it is dropped.
 #[derive(Debug)]

@@ -94,6 +94,15 @@ impl StructuralSchema {
         }
     }
 
+    /// Does the same to a value as if it stood in the field at `path`.
+    pub fn prepare_at(&self, path: &FieldPath, value: &mut Value) {
+        if let Some(schema) = self.at(path) {
+            prune_nulls(schema, value);
+            Defaults::of(schema).fill(value);
+            round_integers(schema, value);
+        }
+    }
+
     /// The prepared object; most are so already, and are not copied.
     #[must_use]
     pub fn prepared<'a>(&self, object: &'a Value) -> Cow<'a, Value> {
