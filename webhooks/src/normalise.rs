@@ -131,10 +131,10 @@ impl Both<'_> {
 }
 
 fn choose(path: &FieldPath, asked: Both<'_>, stored: Both<'_>) -> Choice {
-    let [early, new] = asked.prepared(path);
-    if new.is_none() {
+    if asked.new.is_none_or(is_nothing) {
         return Choice::Early;
     }
+    let [early, new] = asked.prepared(path);
     let [stored_early, stored_new] = stored.prepared(path);
     // Who left it as it was did not mean it, whatever else is stored.
     let is_left = early == stored_early;
