@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_contradict_each_other_are_excused_where_they_are_stored_so() {
+    fn of_names_that_are_stored_with_two_values_one_may_change_and_not_both() {
         let with = |early: &str, new: &str| {
             let mut object = app(&[policy("a", "5m")]);
             let url = |name: &str| json!({"url": format!("https://e.com/{name}"), "interval": "5m"});
